@@ -1,0 +1,22 @@
+# Every dependency is a Debian 12 package, required, and an imported target.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS unit_test_framework)
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
+
+find_library(HA_RSYNC_LIBRARY rsync REQUIRED)
+find_path(HA_RSYNC_INCLUDE librsync.h REQUIRED)
+add_library(rsync::rsync UNKNOWN IMPORTED)
+set_target_properties(rsync::rsync PROPERTIES IMPORTED_LOCATION ${HA_RSYNC_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${HA_RSYNC_INCLUDE})
