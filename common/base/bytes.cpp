@@ -62,18 +62,32 @@ std::size_t printable_length(BytesView text) {
 
 }  // namespace
 
-void put_u16(Bytes& out, std::uint16_t value) { put(out, value); }
-void put_u32(Bytes& out, std::uint32_t value) { put(out, value); }
-void put_u64(Bytes& out, std::uint64_t value) { put(out, value); }
+void put_u16(Bytes& out, std::uint16_t value) {
+  put(out, value);
+}
+void put_u32(Bytes& out, std::uint32_t value) {
+  put(out, value);
+}
+void put_u64(Bytes& out, std::uint64_t value) {
+  put(out, value);
+}
 void put_digest(Bytes& out, const Digest& value) {
   put(out, value.high);
   put(out, value.low);
 }
 
-std::uint16_t get_u16(BytesView in, std::size_t at) noexcept { return get<std::uint16_t>(in, at); }
-std::uint32_t get_u32(BytesView in, std::size_t at) noexcept { return get<std::uint32_t>(in, at); }
-std::uint64_t get_u64(BytesView in, std::size_t at) noexcept { return get<std::uint64_t>(in, at); }
-Digest get_digest(BytesView in, std::size_t at) noexcept { return {get_u64(in, at), get_u64(in, at + 8)}; }
+std::uint16_t get_u16(BytesView in, std::size_t at) noexcept {
+  return get<std::uint16_t>(in, at);
+}
+std::uint32_t get_u32(BytesView in, std::size_t at) noexcept {
+  return get<std::uint32_t>(in, at);
+}
+std::uint64_t get_u64(BytesView in, std::size_t at) noexcept {
+  return get<std::uint64_t>(in, at);
+}
+Digest get_digest(BytesView in, std::size_t at) noexcept {
+  return {get_u64(in, at), get_u64(in, at + 8)};
+}
 
 Bytes digest_bytes(const Digest& value) {
   Bytes out;

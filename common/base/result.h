@@ -34,21 +34,36 @@ enum class Code {
 
 [[nodiscard]] constexpr std::string_view code_name(Code code) noexcept {
   switch (code) {
-    case Code::Invalid: return "invalid";
-    case Code::NotFound: return "not found";
-    case Code::Exists: return "exists";
-    case Code::Denied: return "denied";
-    case Code::Refused: return "refused";
-    case Code::Unavailable: return "unavailable";
-    case Code::TimedOut: return "timed out";
-    case Code::Conflict: return "conflict";
-    case Code::Corrupt: return "corrupt";
-    case Code::Exhausted: return "limit reached";
-    case Code::NoSpace: return "no space";
-    case Code::Io: return "i/o error";
-    case Code::Unsupported: return "unsupported";
-    case Code::Cancelled: return "cancelled";
-    case Code::Internal: return "internal error";
+    case Code::Invalid:
+      return "invalid";
+    case Code::NotFound:
+      return "not found";
+    case Code::Exists:
+      return "exists";
+    case Code::Denied:
+      return "denied";
+    case Code::Refused:
+      return "refused";
+    case Code::Unavailable:
+      return "unavailable";
+    case Code::TimedOut:
+      return "timed out";
+    case Code::Conflict:
+      return "conflict";
+    case Code::Corrupt:
+      return "corrupt";
+    case Code::Exhausted:
+      return "limit reached";
+    case Code::NoSpace:
+      return "no space";
+    case Code::Io:
+      return "i/o error";
+    case Code::Unsupported:
+      return "unsupported";
+    case Code::Cancelled:
+      return "cancelled";
+    case Code::Internal:
+      return "internal error";
   }
   return "unknown";
 }
@@ -88,8 +103,8 @@ struct Unit {};
 template <typename T = Unit>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}       // NOLINT: implicit by design
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}   // NOLINT: implicit by design
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit by design
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit by design
 
   [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return ok(); }
@@ -132,7 +147,9 @@ class [[nodiscard]] Result {
 };
 
 using Status = Result<Unit>;
-[[nodiscard]] inline Status ok() { return Unit{}; }
+[[nodiscard]] inline Status ok() {
+  return Unit{};
+}
 
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line) noexcept;
 
@@ -151,11 +168,11 @@ using Status = Result<Unit>;
   declaration = std::move(result).value()
 
 // HA_CHECK(f()): returns f's error, if any.
-#define HA_CHECK(expression)                                       \
-  do {                                                             \
-    if (auto ha_status = (expression); !ha_status.ok()) {          \
-      return std::move(ha_status).error();                         \
-    }                                                              \
+#define HA_CHECK(expression)                              \
+  do {                                                    \
+    if (auto ha_status = (expression); !ha_status.ok()) { \
+      return std::move(ha_status).error();                \
+    }                                                     \
   } while (false)
 
 // For our own bugs only, in every build; never for input from disk, network, configuration or peers.

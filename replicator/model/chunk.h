@@ -20,8 +20,8 @@ struct Chunk {
 using ChunkList = std::vector<Chunk>;
 
 inline constexpr std::size_t kChunkRecordBytes = 4 + kDigestBytes;
-inline constexpr std::uint32_t kChunkLengthMax = 1U << 31;       // only zero runs come near it
-inline constexpr std::uint32_t kDataChunkBytesMax = 1024 * 1024; // a chunk that has to be read or sent
+inline constexpr std::uint32_t kChunkLengthMax = 1U << 31;        // only zero runs come near it
+inline constexpr std::uint32_t kDataChunkBytesMax = 1024 * 1024;  // a chunk that has to be read or sent
 
 // Fixed records of length (u32) and digest (16 bytes). decode: Corrupt on a bad size, a zero length, a data
 // chunk over kDataChunkBytesMax, or a total that overflows 2^63.
