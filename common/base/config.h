@@ -59,7 +59,7 @@ class ConfigProblems {
   std::size_t errors_ = 0;
 };
 
-enum class ConfigType { Text, Integer, Boolean, Duration, Size, Rate, Percent, TextList, Choice };
+enum class ConfigType { Text, Integer, Boolean, Span, Size, Rate, Percent, TextList, Choice };
 // "text", "integer", "duration", …, as the reference page says it.
 [[nodiscard]] std::string_view config_type_name(ConfigType type) noexcept;
 

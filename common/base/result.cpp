@@ -8,27 +8,37 @@ namespace {
 
 Code code_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return Code::NotFound;
+    case ENOENT:
+      return Code::NotFound;
     case EEXIST:
-    case ENOTEMPTY: return Code::Exists;
+    case ENOTEMPTY:
+      return Code::Exists;
     case EPERM:
     case EACCES:
-    case EROFS: return Code::Denied;
+    case EROFS:
+      return Code::Denied;
     case ENOSPC:
-    case EDQUOT: return Code::NoSpace;
+    case EDQUOT:
+      return Code::NoSpace;
     case EAGAIN:
     case ECONNREFUSED:
     case EHOSTUNREACH:
-    case ENETUNREACH: return Code::Unavailable;
-    case ETIMEDOUT: return Code::TimedOut;
+    case ENETUNREACH:
+      return Code::Unavailable;
+    case ETIMEDOUT:
+      return Code::TimedOut;
     case ENAMETOOLONG:
-    case EINVAL: return Code::Invalid;
+    case EINVAL:
+      return Code::Invalid;
     case EMFILE:
     case ENFILE:
-    case ENOMEM: return Code::Exhausted;
+    case ENOMEM:
+      return Code::Exhausted;
     case ENOSYS:
-    case EOPNOTSUPP: return Code::Unsupported;
-    default: return Code::Io;
+    case EOPNOTSUPP:
+      return Code::Unsupported;
+    default:
+      return Code::Io;
   }
 }
 

@@ -1,0 +1,150 @@
+// What cluster.toml and node.toml say, checked and immutable.
+//
+// cluster.toml is the same file on every site; node.toml says which site this is and may override a few
+// values that cannot split the cluster. SIGHUP makes a new Config or keeps the old one. A Config that exists
+// is right: names are unique, every reference leads somewhere, paths are absolute and apart from each other.
+//
+// Not here: reading secrets, resolving host names, looking at the paths; who does that reports it then.
+// Thread safety: a plain value; const use from any thread. Errors: Invalid after every problem was put into
+// ConfigProblems. Source: the tables in replicator/config_schema.cpp, docs/glossary.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "common/base/glob.h"
+#include "common/base/result.h"
+
+namespace ha::replicator {
+
+struct SiteConfig {
+  std::string name;
+  std::string location;
+  std::vector<std::string> addresses;  // "tcp://host:port", by preference, at least one
+  std::string key;                     // CURVE public key, Z85, 40 characters
+  ConfigPlace place;
+};
+
+struct ServiceConfig {
+  std::string name;
+  std::vector<std::string> sites;  // eligible, by preference
+  std::string holder;              // one of them
+  std::uint64_t epoch = 1;
+  ConfigPlace place;
+};
+
+enum class PublishMode { File, Set };
+
+struct SetConfig {
+  std::string name;
+  std::string service;
+  std::string path;  // on this site; absolute, no '/' at the end
+  GlobList exclude;
+  PublishMode publish = PublishMode::File;
+  Duration check{};   // positions are compared at least this often
+  Duration walk{};    // a full walk at least this often
+  Duration settle{};  // how long a change may wait for more of them
+  ConfigPlace place;
+};
+
+struct LinkConfig {
+  std::uint64_t bwlimit_bytes_per_s = 0;  // bulk to one peer, all flows together; 0: no limit
+  unsigned bulk_flows = 0;
+  std::uint64_t window_bytes = 0;  // unacknowledged bulk to one peer
+  std::string congestion;          // of the bulk connections: "bbr", "cubic", "system"
+};
+
+struct ConfigTexts {
+  std::filesystem::path cluster_file;
+  std::string cluster;
+  std::filesystem::path node_file;
+  std::optional<std::string> node;  // nothing: the file does not exist
+  std::string host_name;            // the site when node.toml does not say
+};
+
+class Config {
+ public:
+  // Pure: relative paths in the texts are taken from their file's directory, nothing is opened.
+  [[nodiscard]] static Result<Config> parse(const ConfigTexts& texts, ConfigProblems& problems);
+  // Reads the files (at most kConfigBytesMax each); a missing node file counts as an empty one.
+  [[nodiscard]] static Result<Config> load(const std::filesystem::path& cluster_file,
+                                           const std::filesystem::path& node_file, ConfigProblems& problems);
+
+  [[nodiscard]] const std::string& cluster_name() const noexcept { return cluster_name_; }
+  // Two clusters with different ids never pair, whatever their keys.
+  [[nodiscard]] const std::string& cluster_id() const noexcept { return cluster_id_; }
+  // cluster.toml as values: equal on two sites exactly when the files mean the same. Comments, order of keys
+  // and this node's overrides do not count. To be hashed and compared with peers.
+  [[nodiscard]] const std::string& canonical() const noexcept { return canonical_; }
+
+  [[nodiscard]] const SiteConfig& self() const { return *site(self_); }
+  [[nodiscard]] const std::vector<SiteConfig>& sites() const noexcept { return sites_; }
+  [[nodiscard]] const std::vector<ServiceConfig>& services() const noexcept { return services_; }
+  [[nodiscard]] const std::vector<SetConfig>& sets() const noexcept { return sets_; }
+  // Null if there is none of that name.
+  [[nodiscard]] const SiteConfig* site(std::string_view name) const;
+  [[nodiscard]] const ServiceConfig* service(std::string_view name) const;
+  [[nodiscard]] const SetConfig* set(std::string_view name) const;
+
+  // The holder of the set's service. `set` is one of sets().
+  [[nodiscard]] const SiteConfig& origin_of(const SetConfig& set) const;
+  [[nodiscard]] std::uint64_t epoch_of(const SetConfig& set) const;
+  // Every other site, in the order of the file: eligible or not, it keeps a copy.
+  [[nodiscard]] std::vector<const SiteConfig*> replicas_of(const SetConfig& set) const;
+  // The sets that `site` has a part in, as origin or replica.
+  [[nodiscard]] std::vector<const SetConfig*> sets_for(std::string_view site) const;
+  // What this site may use towards `peer`: [link], what [[link.peer]] says of the pair, the node's override.
+  [[nodiscard]] LinkConfig link_to(std::string_view peer) const;
+
+  // What to bind: tcp://LISTEN:PORT for every port among this site's addresses.
+  [[nodiscard]] std::vector<std::string> listen_endpoints() const;
+  [[nodiscard]] const std::filesystem::path& secret_key_file() const noexcept { return secret_key_file_; }
+  [[nodiscard]] const std::filesystem::path& state_dir() const noexcept { return state_dir_; }
+  [[nodiscard]] const std::filesystem::path& run_dir() const noexcept { return run_dir_; }
+
+  struct Effective {
+    std::string key;     // "set.etc.path", "link.bwlimit", "node.state_dir"
+    std::string value;   // as it would be written
+    std::string origin;  // "cluster.toml:12:9" or "default"
+  };
+  // Every value in force, for `config show --origin`.
+  [[nodiscard]] const std::vector<Effective>& effective() const noexcept { return effective_; }
+
+ private:
+  friend class ConfigBuilder;
+  Config() = default;
+
+  std::string cluster_name_;
+  std::string cluster_id_;
+  std::string canonical_;
+  std::string self_;
+  std::string listen_;
+  std::filesystem::path secret_key_file_;
+  std::filesystem::path state_dir_;
+  std::filesystem::path run_dir_;
+  std::vector<SiteConfig> sites_;
+  std::vector<ServiceConfig> services_;
+  std::vector<SetConfig> sets_;
+  LinkConfig link_;
+  bool link_overridden_ = false;                     // by this node: stronger than [[link.peer]]
+  std::map<std::string, std::uint64_t> peer_limit_;  // bwlimit by the other site of a [[link.peer]] with us
+  std::vector<Effective> effective_;
+};
+
+inline constexpr std::size_t kConfigBytesMax = 1 << 20;
+
+// The tables of keys, from which the reference and the example are tested.
+[[nodiscard]] const ConfigSchema& cluster_schema() noexcept;
+[[nodiscard]] const ConfigSchema& node_schema() noexcept;
+
+// 40 characters of the Z85 alphabet (ZeroMQ RFC 32) that decode to 32 bytes.
+[[nodiscard]] bool is_curve_key(std::string_view text) noexcept;
+
+}  // namespace ha::replicator
