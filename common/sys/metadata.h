@@ -56,8 +56,8 @@ struct Metadata {
 // All of it, in the right order. An error leaves the rest undone; repeating is harmless.
 Status apply_metadata(const FileHandle& file, const Metadata& wanted);
 
-// Users and groups by name and by id, remembered (also that there is none). At most kNamesMax of each kind are
-// kept, then it starts afresh. It never notices changes: make a new one for every pass.
+// Users and groups by name and by id, remembered (also that there is none). At most kNamesMax of each kind
+// are kept, then it starts afresh. It never notices changes: make a new one for every pass.
 class NameCache {
  public:
   static constexpr std::size_t kNamesMax = 10000;
