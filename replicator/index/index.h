@@ -1,0 +1,182 @@
+// The index of one set: what this site has, persistently. One SQLite file per set.
+//
+// It knows keys, hashes, sequences and sums. It knows neither files nor peers' protocols: `meta`, `local` and
+// the blobs of the side lists are opaque. It is not the truth (the disk is): when the file is lost or
+// damaged, a new one is made, under a new index id, and everything is reconciled.
+//
+// All writing goes through an IndexBatch, which is one transaction; reading (queries.h) sees the open batch.
+//
+// Thread safety: an Index and its batch belong to one thread at a time; other threads open an IndexReader.
+// Errors: those of common/sys/sqlite.h; Invalid for a key, meta or number over its limit, with nothing
+// changed. Source: docs/index.md, schemas/index.sql.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/sys/sqlite.h"
+#include "replicator/index/queries.h"
+#include "replicator/model/entry.h"
+#include "replicator/model/position.h"
+
+namespace ha::replicator {
+
+inline constexpr std::size_t kLocalBytesMax = 64 * 1024;
+inline constexpr std::size_t kSignatureBytesMax = 256 * 1024;
+inline constexpr std::size_t kFailureReasonBytesMax = 1024;  // longer reasons are cut
+inline constexpr std::size_t kFailuresMax = 100'000;
+
+enum class Numbering {
+  Next,  // a change: gets the next sequence and so travels
+  Keep,  // bookkeeping: keeps the sequence the entry has (0 if it is new), so nobody is told
+};
+
+struct IndexOptions {
+  std::uint64_t signature_bytes_max = 64ULL * 1024 * 1024;  // fine signatures kept; the least used go first
+  bool check = true;  // read the whole file when opening it and compare the sum with the entries
+};
+
+class IndexBatch;
+
+class Index : public IndexQueries {
+ public:
+  // `path` or ":memory:". Makes a new index, with a random id, if there is no file. Corrupt if the file is
+  // damaged: reset_aside() then makes room for a new one. Unsupported if it was made by another version,
+  // Refused if it is not an index.
+  static Result<Index> open(const std::string& path, const IndexOptions& options = {});
+
+  // Renames a damaged index to "<path>.damaged-N" (the first free N), and gives that name. NotFound if there
+  // is none. No connection to it may be open.
+  static Result<std::string> reset_aside(const std::string& path);
+
+  // What open batches have changed already counts.
+  [[nodiscard]] const Identity& identity() const noexcept { return identity_; }
+  [[nodiscard]] std::uint64_t index_id() const noexcept { return identity_.index_id; }
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return identity_.epoch; }
+  [[nodiscard]] std::uint64_t head() const noexcept { return identity_.head; }
+  [[nodiscard]] std::uint64_t count() const noexcept { return identity_.count; }
+  [[nodiscard]] const Digest& sum() const noexcept { return identity_.sum; }
+  [[nodiscard]] const Bytes& digest_key() const noexcept { return identity_.digest_key; }
+  [[nodiscard]] std::uint64_t trimmed_to() const noexcept { return identity_.trimmed_to; }
+  [[nodiscard]] Position position() const noexcept { return identity_.position(); }
+
+  // The least sequence of this index that all of `peers` have acknowledged; 0 if one of them has none, or one
+  // of another index id. The head if there are no peers.
+  Result<std::uint64_t> acknowledged_by_all(const std::vector<std::string>& peers);
+
+  // The index must not be moved while the batch lives, and has one batch at a time (Internal).
+  Result<IndexBatch> begin();
+
+ private:
+  friend class IndexBatch;
+  Index(sys::Database database, const IndexOptions& options)
+      : IndexQueries(std::move(database)), options_(options) {}
+  Status create_identity();
+  Status load();
+  Status verify();
+
+  IndexOptions options_;
+  Identity identity_;
+  std::uint64_t signature_bytes_ = 0;
+  std::uint64_t signature_clock_ = 0;
+  bool in_batch_ = false;
+};
+
+// The right to write, and one transaction. Without commit() nothing of it has happened. After any error of
+// the database commit() refuses as well (Internal), so that nothing is committed by halves.
+class IndexBatch {
+ public:
+  // --- identity ---
+  // Refused if lower than the epoch stored; a higher one adds to the lineage where the old one ended.
+  Status set_epoch(std::uint64_t epoch);
+  // 32 bytes. Another key than the one stored makes every hash void: entries, chunks, signatures and
+  // positions are dropped and the index gets a new id. The first key of an index just sets it.
+  Status set_digest_key(BytesView key);
+
+  // --- entries ---
+  // Stores `entry` under its key, whatever was there, and gives its sequence (entry.sequence is ignored). A
+  // tombstone (entry.deleted) is stored as erase() does it.
+  Result<std::uint64_t> put(const Entry& entry, Numbering numbering = Numbering::Next);
+  // Puts a tombstone and drops the key's chunks. A key that is not there or is deleted already: nothing
+  // changes; gives the sequence of the tombstone, 0 if there is none.
+  Result<std::uint64_t> erase(BytesView key);
+  // Removes the entry and its chunks with no tombstone: for what was never the origin's (a kept item let go).
+  Status forget(BytesView key);
+  // What the file system says now of an unchanged item. NotFound without an entry, or with a tombstone.
+  Status update_local(BytesView key, BytesView local);
+  // Drops tombstones with sequence <= acknowledged (by all configured peers), then the oldest until at most
+  // tombstones_max are left. Gives how many went.
+  Result<std::uint64_t> trim_tombstones(std::uint64_t acknowledged, std::uint64_t tombstones_max);
+
+  // --- chunks and signatures ---
+  // The chunk list of the content an entry has now. The list it replaces is kept as the previous one if
+  // keep_previous (all peers had acknowledged it); if not it goes and the previous one stays.
+  Status put_chunks(BytesView key, const Digest& content, BytesView encoded_list, bool keep_previous);
+  Status drop_chunks(BytesView key);
+  // Puts the signature of a chunk; over options.signature_bytes_max the least recently used ones go.
+  Status put_signature(const Digest& chunk, BytesView signature);
+  Status touch_signature(const Digest& chunk);
+
+  // --- positions ---
+  Status set_acknowledged(std::string_view peer, const Position& position);
+  Status set_applied(std::string_view origin, const Position& position);
+  Status forget_peer(std::string_view peer);  // both positions
+
+  // --- transfers and publishing ---
+  Status put_partial(const PartialTransfer& partial);
+  Status remove_partial(BytesView key, const Digest& content);
+  Status put_staging_directory(BytesView path);
+  Status remove_staging_directory(BytesView path);
+  Status put_journal(BytesView key, BytesView staged, std::uint8_t op);
+  Status remove_journal(std::uint64_t number);
+  Status clear_journal();
+
+  // --- failures ---
+  // The first failure of a key sets since_ns; later ones count tries and replace the reason. Exhausted when
+  // kFailuresMax keys have failed already; the batch remains good.
+  Status put_failure(BytesView key, std::string_view reason, std::int64_t now_ns);
+  Status clear_failure(BytesView key);
+
+  Status commit();
+
+  ~IndexBatch();
+  IndexBatch(IndexBatch&& other) noexcept;
+  IndexBatch& operator=(IndexBatch&&) = delete;
+
+ private:
+  friend class Index;
+  IndexBatch(Index& index, sys::Transaction transaction);
+
+  // The part of a stored entry that its replacement has to know.
+  struct Old {
+    std::uint64_t sequence = 0;
+    bool tombstone = false;
+    bool counted = false;
+    Digest hash;
+  };
+  Result<std::optional<Old>> find_old(BytesView key);
+  Status write(sys::Query& query);  // runs it; an error spoils the batch
+  Status run(const char* sql);
+  Status run_for_key(const char* sql, BytesView key);
+  Status store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old);
+  Result<std::uint64_t> next_sequence();
+  void count_out(const Old& old) noexcept;
+  Status set_position(int side, std::string_view site, const Position& position);
+  Status evict_signatures();
+  Status save_identity();
+
+  Index* index_;  // null when moved from
+  sys::Transaction transaction_;
+  Identity saved_;
+  std::uint64_t saved_signature_bytes_;
+  std::uint64_t saved_signature_clock_;
+  bool spoiled_ = false;
+  bool committed_ = false;
+};
+
+}  // namespace ha::replicator
