@@ -6,9 +6,8 @@
 // root: "log/*.old", "/keys"; "**/" at its front matches no directory too. A '/' at the end: directories
 // only. What is beneath a matched directory is out as well.
 //
-// Works on bytes: names need not be UTF-8. No character classes, no braces, no negation. Pure; a GlobList is
-// a plain value, matching is const. Linear in practice, at worst pattern times path (no exponential
-// backtracking).
+// Works on bytes: names need not be UTF-8. No character classes, no braces, no negation. No exponential
+// backtracking: only the last `*` and the last `**` are taken up again. Pure; a GlobList is a plain value.
 #pragma once
 
 #include <string>
