@@ -1,0 +1,127 @@
+// Where frames become files: stages, verifies and publishes the items of one set beneath its root.
+//
+// New content is built in `.hareplicate` on the same file system, every chunk checked against its digest;
+// only complete and synced items are renamed into place, so a reader sees the old file or the new one, and a
+// kill at any moment leaves both the tree and the index usable. What cannot be applied is a Trouble of that
+// item alone. Not here: the session (what is acknowledged when), scanning, guards against mass deletion,
+// stranding.
+//
+// Thread safety: one call at a time per object; calls block (disk, hashing). Nothing is done in the
+// background. Errors that end the stream: Corrupt (a frame that does not decode or breaks its own rules),
+// NoSpace, those of the index. Source: docs/wire.md "Chunks" and "Frames"; openat2(2), renameat2(2),
+// syncfs(2).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/sys/digest.h"
+#include "replicator/index/index.h"
+#include "replicator/model/frame.h"
+#include "replicator/model/position.h"
+
+namespace ha::replicator {
+
+// When verified items are renamed into place: at close_batch(), or all of a pass back to back at commit().
+enum class Publish : std::uint8_t { PerFile, PerSet };
+
+enum class SyncMode : std::uint8_t {
+  Auto,  // one syncfs() for a batch of many items where it can be trusted, else each file by itself
+  Each,
+  None,  // for tests and benchmarks: a power cut may lose or tear what was applied
+};
+
+struct FileTargetOptions {
+  Publish publish = Publish::PerFile;
+  SyncMode sync = SyncMode::Auto;
+  std::uint64_t partial_bytes_min =
+      4ULL * 1024 * 1024;  // staged bytes worth keeping when a connection is lost
+};
+
+// Why an item was not applied. It keeps its old content; unless `redo`, it is on the index's failure list
+// too.
+struct Trouble {
+  Bytes key;
+  std::string reason;
+  bool redo = false;  // send it again, against this basis (encode_basis of what is here)
+  Bytes basis;
+};
+
+struct BatchOutcome {
+  std::uint64_t applied_items = 0;
+  std::uint64_t applied_bytes = 0;  // of content that was built here
+  std::vector<Trouble> troubles;
+};
+
+struct CommitOutcome {
+  Position position;       // the origin's, with the sum of what is here
+  BatchOutcome published;  // only Publish::PerSet, and directories that could only go now
+};
+
+struct KeptPartial {
+  Bytes key;
+  Digest content;
+  Bytes ranges;  // encode_ranges
+};
+
+struct Recovery {
+  std::uint64_t swept = 0;           // leftovers of a killed run, removed
+  std::uint64_t rolled_forward = 0;  // items of an interrupted Publish::PerSet commit
+  std::uint64_t partials = 0;        // kept, to be resumed
+  std::vector<Trouble> troubles;     // of the items rolled forward
+};
+
+class FileTarget {
+ public:
+  // `root` must exist (NotFound with a hint otherwise); nothing is changed yet. `index` must outlive this,
+  // not be moved, and have no open batch during any call.
+  [[nodiscard]] static Result<FileTarget> open(const std::string& root, Index& index,
+                                               const sys::DigestKey& key,
+                                               const FileTargetOptions& options = {});
+  FileTarget(FileTarget&&) noexcept;
+  FileTarget& operator=(FileTarget&&) noexcept;
+  ~FileTarget();  // staged files that no partial names stay until the next recover()
+
+  // Call once, first. Makes or checks the staging directory and its marker, removes leftovers, finishes an
+  // interrupted commit. Refused if a file system that was part of the set is not mounted now (hint).
+  [[nodiscard]] Result<Recovery> recover();
+
+  // Takes one frame; frames of a batch may come in any order and more than once. Item errors show in
+  // close_batch(). Corrupt: the frame breaks the rules, and nothing of it counts. NoSpace: everything staged
+  // for the batch has been freed; what is published stays as it was.
+  Status apply_frame(std::uint64_t batch, std::uint32_t frame_number, BytesView body);
+
+  // All frames of the batch have been applied: verifies, syncs, and publishes (PerFile) or records for
+  // commit() (PerSet). A batch of no frames is fine. On an error the batch is gone; items that were published
+  // before it are in the index.
+  [[nodiscard]] Result<BatchOutcome> close_batch(std::uint64_t batch);
+
+  // The pass is complete: publishes what waits (PerSet) and stores the origin's position with our own sum.
+  [[nodiscard]] Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
+
+  // The connection is lost: forgets all open batches, but keeps large staged parts for resuming.
+  Status abort_transfers();
+
+  // What can be resumed: for Have.
+  [[nodiscard]] std::vector<KeptPartial> partials() const;
+
+  // Fine signatures of chunks that are here, at most kAnswerBytesMax worth of chunks; what is left out has to
+  // be sent literally. If the file has another content than asked for, its chunk list instead.
+  [[nodiscard]] Result<SignatureReply> answer(const SignatureRequest& request);
+
+ private:
+  class Impl;
+  explicit FileTarget(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+inline constexpr std::uint64_t kAnswerBytesMax = 64ULL * 1024 * 1024;
+inline constexpr std::size_t kTransfersMax = 100'000;  // items open at one time
+inline constexpr std::size_t kPartialsMax = 64;
+
+}  // namespace ha::replicator
