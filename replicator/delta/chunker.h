@@ -25,6 +25,7 @@ inline constexpr std::size_t kChunkBytesAverage = 64 * 1024;
 inline constexpr std::size_t kChunkBytesMax = 256 * 1024;
 inline constexpr std::size_t kZeroGridBytes = 64 * 1024;
 inline constexpr std::uint32_t kZeroChunkBytesMax = kChunkLengthMax - kZeroGridBytes;
+inline constexpr std::uint64_t kChunkedFileBytesMax = 1ULL << 50;  // holes cost list entries, too
 
 class Chunker {
  public:
@@ -44,11 +45,14 @@ class Chunker {
   [[nodiscard]] Result<ChunkList> finish();
 
  private:
-  Status expect(std::uint64_t length);
+  // What follows the bytes up to data_end_, as far as it has been fed.
+  enum class Follows { Data, Zeros, End, Unknown };
+
+  Status expect(std::uint64_t length) const;
   void take(BytesView data);
+  void take_small(BytesView data);
   std::size_t cut(BytesView window);
-  void classify(BytesView window);
-  bool cut_data(BytesView window, std::size_t& consumed);
+  Follows look_ahead(BytesView window);
   void emit_data(BytesView data);
   void emit_zeros();
 
