@@ -1,0 +1,59 @@
+// Fine signatures kept in the index: looked up for deltas, and made ahead of need.
+//
+// Nothing depends on them but speed: a signature that is missing costs a question to the replica.
+// Thread safety: one thread at a time, that of the index given. Source: docs/wire.md, "Deltas".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/base/result.h"
+#include "common/sys/digest.h"
+#include "common/sys/file.h"
+#include "replicator/delta/signature.h"
+#include "replicator/index/index.h"
+
+namespace ha::replicator {
+
+inline constexpr std::uint64_t kWholeFileBytesMax = 64 * 1024;  // up to this files travel whole
+inline constexpr std::size_t kFreshSignatureBytesMax = 8 * 1024 * 1024;
+
+// The index' signatures as a SignatureStore. What is put is kept in memory until save(), because the reader
+// need not be the writer; past kFreshSignatureBytesMax new ones are dropped. What was used is marked as used
+// by save(). An index that cannot be read counts as one that has no signatures.
+class IndexSignatures final : public SignatureStore {
+ public:
+  // `index` must outlive it.
+  explicit IndexSignatures(IndexQueries& index) : index_(&index) {}
+
+  [[nodiscard]] std::optional<Bytes> get(const Digest& chunk) override;
+  void put(const Digest& chunk, BytesView signature) override;
+  // Writes what is new and forgets it here.
+  Status save(IndexBatch& batch);
+
+ private:
+  IndexQueries* index_;
+  std::vector<std::pair<Digest, Bytes>> fresh_;
+  std::size_t fresh_bytes_ = 0;
+  std::vector<Digest> used_;
+};
+
+struct SignaturesMade {
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes_read = 0;
+  bool complete = false;  // every chunk of the current version has its signature now
+};
+
+// Makes the missing signatures of the current version of `key`, reading at most about `budget_bytes` of the
+// file, and stores them in `index`. Nothing to do (complete) for a small, deleted or irregular item. Conflict
+// if the file is not what the index says; NotFound, Denied, Io as reading gives them. What was made stays.
+[[nodiscard]] Result<SignaturesMade> make_signatures(const sys::Directory& root, Index& index,
+                                                     const sys::DigestKey& digest_key, BytesView key,
+                                                     std::uint64_t budget_bytes,
+                                                     const std::atomic<bool>& stop);
+
+}  // namespace ha::replicator
