@@ -1,11 +1,12 @@
 // Admission: which public keys may talk to our Routers (the server side of ZAP).
 //
-// One per Context, because its address inproc://zeromq.zap.01 is; open it before a Router binds. Routers ask
-// for it strictly: without a handler nobody gets in. An unknown key is answered 400, so that the refused end
-// can say why; our Dealer makes a new socket then and comes back, and pairs once the key is admitted. What is
-// malformed is answered 500, and 300 (come back later) while no key is configured at all.
-// Thread safety: none; one loop's thread, the same as the Routers that ask admits().
-// Source: ZeroMQ RFC 27 (ZAP).
+// One per Context, because its address inproc://zeromq.zap.01 is; open it before a Router binds and close it
+// after, because libzmq lets everybody in while there is none (ZMQ_ZAP_ENFORCE_DOMAIN is a draft in 4.3.4).
+// Routers drop messages that do not carry its stamp, so even then nothing is heard. An unknown key is
+// answered 400, so that the refused end can say why; our Dealer makes a new socket then and pairs once the
+// key is admitted. What is malformed is answered 500, and 300 (come back later) while no key is configured at
+// all. Thread safety: none; one loop's thread, the same as the Routers that ask admits(). Source: ZeroMQ RFC
+// 27 (ZAP).
 #pragma once
 
 #include <cstdint>
