@@ -1,0 +1,129 @@
+#include "replicator/config.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <sstream>
+
+#include <unistd.h>
+
+#include "common/base/bytes.h"
+#include "replicator/config_parts.h"
+
+namespace ha::replicator {
+namespace {
+
+template <typename T>
+const T* find_named(const std::vector<T>& all, std::string_view name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
+  return found != all.end() ? &*found : nullptr;
+}
+
+// Nothing and no problem if the file does not exist.
+std::optional<std::string> read_text(const std::filesystem::path& file, ConfigProblems& problems,
+                                     bool required) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error) && !error && !required) {
+    return std::nullopt;
+  }
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kConfigBytesMax + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  const ConfigPlace place{file.string(), 0, 0};
+  if (!stream.is_open() || stream.bad() || (text.empty() && std::filesystem::is_directory(file, error))) {
+    const bool missing = !std::filesystem::exists(file, error);
+    problems.error(place, missing ? "does not exist — see conf/cluster.toml for an example"
+                                  : "cannot be read — check its type and rights");
+    return std::nullopt;
+  }
+  if (text.size() > kConfigBytesMax) {
+    problems.error(place, "is larger than 1 MiB");
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::string short_host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) {
+    return {};
+  }
+  const std::string full = name.data();
+  return full.substr(0, full.find('.'));
+}
+
+}  // namespace
+
+Result<Config> Config::load(const std::filesystem::path& cluster_file, const std::filesystem::path& node_file,
+                            ConfigProblems& problems) {
+  const std::optional<std::string> cluster = read_text(cluster_file, problems, true);
+  std::optional<std::string> node = read_text(node_file, problems, false);
+  if (problems.errors() > 0) {
+    return Error(Code::Invalid, "the configuration cannot be read");
+  }
+  return parse({cluster_file, *cluster, node_file, std::move(node), short_host_name()}, problems);
+}
+
+const SiteConfig* Config::site(std::string_view name) const {
+  return find_named(sites_, name);
+}
+const ServiceConfig* Config::service(std::string_view name) const {
+  return find_named(services_, name);
+}
+const SetConfig* Config::set(std::string_view name) const {
+  return find_named(sets_, name);
+}
+
+const SiteConfig& Config::origin_of(const SetConfig& set) const {
+  return *site(service(set.service)->holder);
+}
+
+std::uint64_t Config::epoch_of(const SetConfig& set) const {
+  return service(set.service)->epoch;
+}
+
+std::vector<const SiteConfig*> Config::replicas_of(const SetConfig& set) const {
+  std::vector<const SiteConfig*> out;
+  const SiteConfig& origin = origin_of(set);
+  for (const SiteConfig& site : sites_) {
+    if (site.name != origin.name) {
+      out.push_back(&site);
+    }
+  }
+  return out;
+}
+
+std::vector<const SetConfig*> Config::sets_for(std::string_view site_name) const {
+  std::vector<const SetConfig*> out;
+  if (site(site_name) != nullptr) {
+    for (const SetConfig& set : sets_) {
+      out.push_back(&set);
+    }
+  }
+  return out;
+}
+
+LinkConfig Config::link_to(std::string_view peer) const {
+  LinkConfig link = link_;
+  const auto own = peer_limit_.find(std::string(peer));
+  if (own != peer_limit_.end() && !link_overridden_) {
+    link.bwlimit_bytes_per_s = own->second;
+  }
+  return link;
+}
+
+std::vector<std::string> Config::listen_endpoints() const {
+  const bool bare_ipv6 = listen_.find(':') != std::string::npos && !listen_.starts_with('[');
+  const std::string host = bare_ipv6 ? "[" + listen_ + "]" : listen_;
+  std::vector<std::string> out;
+  for (const std::string& address : self().addresses) {
+    std::string endpoint = "tcp://" + host + ":" + std::to_string(port_of(address).value_or(0));
+    if (std::find(out.begin(), out.end(), endpoint) == out.end()) {
+      out.push_back(std::move(endpoint));
+    }
+  }
+  return out;
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,412 @@
+// From two documents to one Config: overrides first, then every table with its references and relations.
+#include <algorithm>
+#include <set>
+
+#include "common/base/bytes.h"
+#include "common/base/suggest.h"
+#include "replicator/config.h"
+#include "replicator/config_listing.h"
+#include "replicator/config_parts.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::string_view kOverrideAdvice = " — a node may set \"set.NAME.path\" and \"link.bwlimit\"";
+
+std::string quote(std::string_view text) {
+  return "\"" + escape(text) + "\"";
+}
+
+template <typename T>
+std::vector<std::string> names_of(const std::vector<T>& all) {
+  std::vector<std::string> out;
+  for (const T& one : all) {
+    out.push_back(one.name);
+  }
+  return out;
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    out += (out.empty() ? "" : ", ") + escape(name);
+  }
+  return out.empty() ? "none" : out;
+}
+
+// "; did you mean …?" or what there is.
+std::string known_names(std::string_view typed, const std::vector<std::string>& known) {
+  const std::string meant = did_you_mean(typed, known);
+  return meant.empty() ? " — known: " + list_of(known) : meant;
+}
+
+std::filesystem::path beside(const std::filesystem::path& file, const std::string& path) {
+  return (file.parent_path() / path).lexically_normal();
+}
+
+}  // namespace
+
+class ConfigBuilder {
+ public:
+  ConfigBuilder(const ConfigTexts& texts, ConfigProblems& problems)
+      : texts_(texts),
+        problems_(problems),
+        cluster_(
+            ConfigDocument::load(texts.cluster_file.string(), texts.cluster, cluster_schema(), problems)),
+        node_(ConfigDocument::load(texts.node_file.string(), texts.node.value_or(""), node_schema(),
+                                   problems)) {}
+
+  Result<Config> build() {
+    const std::size_t unreadable = problems_.errors();
+    config_.canonical_ = canonical_text(cluster_);
+    apply_overrides();
+    add_cluster();
+    add_sites();
+    add_services();
+    add_node(unreadable == 0);
+    add_links();
+    add_sets();
+    check_paths();
+    if (problems_.errors() > 0) {
+      return Error(Code::Invalid, std::to_string(problems_.errors()) + " configuration errors",
+                   "hareplicate config check");
+    }
+    config_.effective_ = effective_values(cluster_, node_);
+    return std::move(config_);
+  }
+
+ private:
+  void check(const ConfigPlace& place, const std::string& about, const Status& status) {
+    if (!status) {
+      problems_.error(place, about + status.error().what());
+    }
+  }
+
+  void apply_overrides() {
+    for (const ConfigSection::Named& named : node_.section("override").loose()) {
+      const ConfigValue& value = named.value;
+      const std::string about = "override: ";
+      if (named.name == "link.bwlimit") {
+        check(value.place, about, cluster_.section("link").replace("bwlimit", value.data, value.place));
+        config_.link_overridden_ = true;
+        continue;
+      }
+      constexpr std::string_view kSet = "set.";
+      constexpr std::string_view kPath = ".path";
+      const std::string& name = named.name;
+      if (name.size() <= kSet.size() + kPath.size() || !name.starts_with(kSet) || !name.ends_with(kPath)) {
+        problems_.error(value.place,
+                        about + quote(name) + " cannot differ between nodes" + std::string(kOverrideAdvice));
+        continue;
+      }
+      override_path(name.substr(kSet.size(), name.size() - kSet.size() - kPath.size()), value);
+    }
+  }
+
+  void override_path(const std::string& name, const ConfigValue& value) {
+    std::vector<std::string> known;
+    for (ConfigSection& set : cluster_.sections("set")) {
+      if (set.text("name") == name) {
+        check(value.place, "override: set " + quote(name) + ": ",
+              set.replace("path", value.data, value.place));
+        return;
+      }
+      known.push_back(set.text("name"));
+    }
+    problems_.error(value.place, "override: no set is called " + quote(name) + known_names(name, known));
+  }
+
+  void add_cluster() {
+    const ConfigSection& section = cluster_.section("cluster");
+    config_.cluster_name_ = section.text("name");
+    config_.cluster_id_ = section.text("id");
+    constexpr std::size_t kIdBytesMax = 64;
+    const std::string& id = config_.cluster_id_;
+    if (id.size() > kIdBytesMax || escape(id) != id) {
+      problems_.error(section.place("id"), "cluster: id must be at most 64 printable characters");
+    }
+  }
+
+  // The name of a repeated table's section; a problem if it is malformed or taken. False without any name.
+  template <typename T>
+  bool take_name(const ConfigSection& section, const std::string& table, const std::vector<T>& others,
+                 std::string& name) {
+    name = section.text("name");
+    if (name.empty()) {
+      return false;  // missing or wrong: reported already
+    }
+    check(section.place("name"), table + ": ", check_name(name));
+    for (const T& other : others) {
+      if (other.name == name) {
+        problems_.error(section.place("name"), table + " " + quote(name) + " is there twice, first at " +
+                                                   other.place.text() + " — give it another name");
+      }
+    }
+    return true;
+  }
+
+  void add_sites() {
+    for (const ConfigSection& section : cluster_.sections("site")) {
+      SiteConfig site;
+      site.place = section.place();
+      if (!take_name(section, "site", config_.sites_, site.name)) {
+        continue;
+      }
+      const std::string about = "site " + quote(site.name) + ": ";
+      site.location = section.text("location");
+      site.addresses = section.list("address");
+      site.key = section.text("key");
+      if (section.has("address") && site.addresses.empty()) {
+        problems_.error(section.place("address"), about + "address is empty — give at least one");
+      }
+      for (const std::string& address : site.addresses) {
+        check(section.place("address"), about, check_address(address));
+      }
+      if (section.has("key") && !is_curve_key(site.key)) {
+        problems_.error(
+            section.place("key"),
+            about + "key is not a CURVE public key: 40 characters of Z85 — make one: hareplicate keys new");
+      }
+      check_unlike_others(section, site, about);
+      config_.sites_.push_back(std::move(site));
+    }
+    if (config_.sites_.size() < 2 && problems_.errors() == 0) {
+      problems_.warning({cluster_.file(), 0, 0}, "fewer than two [[site]]: nothing is replicated");
+    }
+  }
+
+  void check_unlike_others(const ConfigSection& section, const SiteConfig& site, const std::string& about) {
+    for (const SiteConfig& other : config_.sites_) {
+      if (!site.key.empty() && other.key == site.key) {
+        problems_.error(section.place("key"),
+                        about + "key is that of site " + quote(other.name) + " too — every site has its own");
+      }
+      for (const std::string& address : site.addresses) {
+        if (std::find(other.addresses.begin(), other.addresses.end(), address) != other.addresses.end()) {
+          problems_.error(section.place("address"), about + "address " + quote(address) +
+                                                        " is that of site " + quote(other.name) + " too");
+        }
+      }
+    }
+  }
+
+  void add_services() {
+    for (const ConfigSection& section : cluster_.sections("service")) {
+      ServiceConfig service;
+      service.place = section.place();
+      if (!take_name(section, "service", config_.services_, service.name)) {
+        continue;
+      }
+      const std::string about = "service " + quote(service.name) + ": ";
+      service.sites = section.list("sites");
+      service.holder = section.text("holder");
+      service.epoch = static_cast<std::uint64_t>(section.integer("epoch"));
+      check_sites(section, "sites", service.sites, about);
+      const bool eligible =
+          std::find(service.sites.begin(), service.sites.end(), service.holder) != service.sites.end();
+      if (!service.holder.empty() && section.has("sites") && !eligible) {
+        problems_.error(section.place("holder"), about + "holder " + quote(service.holder) +
+                                                     " is not among its sites" +
+                                                     known_names(service.holder, service.sites));
+      }
+      config_.services_.push_back(std::move(service));
+    }
+  }
+
+  // Each names a site, none twice, and there is at least one.
+  void check_sites(const ConfigSection& section, std::string_view key, const std::vector<std::string>& names,
+                   const std::string& about) {
+    if (section.has(key) && names.empty()) {
+      problems_.error(section.place(key),
+                      about + std::string(key) + " is empty — known: " + list_of(names_of(config_.sites_)));
+    }
+    std::set<std::string> seen;
+    for (const std::string& name : names) {
+      if (config_.site(name) == nullptr) {
+        problems_.error(section.place(key), about + "no site is called " + quote(name) +
+                                                known_names(name, names_of(config_.sites_)));
+      }
+      if (!seen.insert(name).second) {
+        problems_.error(section.place(key), about + std::string(key) + " names " + quote(name) + " twice");
+      }
+    }
+  }
+
+  void add_node(bool readable) {
+    const ConfigSection& section = node_.section("");
+    config_.self_ = section.has("site") ? section.text("site") : texts_.host_name;
+    if (readable && config_.site(config_.self_) == nullptr) {
+      problems_.error(section.place("site"), "this site is " + quote(config_.self_) + ", which " +
+                                                 cluster_.file() + " does not have" +
+                                                 known_names(config_.self_, names_of(config_.sites_)) +
+                                                 (section.has("site") ? "" : "; set site = in node.toml"));
+    }
+    config_.listen_ = section.text("listen");
+    check(section.place("listen"), "", check_listen(config_.listen_));
+    config_.secret_key_file_ = beside(texts_.node_file, section.text("secret_key_file"));
+    config_.state_dir_ = own_directory(section, "state_dir");
+    config_.run_dir_ = own_directory(section, "run_dir");
+  }
+
+  std::filesystem::path own_directory(const ConfigSection& section, std::string_view key) {
+    auto path = clean_path(section.text(key));
+    if (!path) {
+      problems_.error(section.place(key), std::string(key) + " " + path.error().what());
+      return {};
+    }
+    return std::move(path).value();
+  }
+
+  void add_links() {
+    const ConfigSection& link = cluster_.section("link");
+    config_.link_.bwlimit_bytes_per_s = link.bytes("bwlimit");
+    config_.link_.bulk_flows = static_cast<unsigned>(link.integer("bulk_flows"));
+    config_.link_.window_bytes = link.bytes("window");
+    config_.link_.congestion = link.text("congestion");
+    std::set<std::vector<std::string>> seen;
+    for (const ConfigSection& section : cluster_.sections("link.peer")) {
+      std::vector<std::string> ends = section.list("between");
+      if (!section.has("between")) {
+        continue;
+      }
+      check_sites(section, "between", ends, "link.peer: ");
+      if (ends.size() != 2) {
+        problems_.error(section.place("between"), "link.peer: between must name two sites");
+        continue;
+      }
+      std::sort(ends.begin(), ends.end());
+      if (!seen.insert(ends).second) {
+        problems_.error(section.place("between"), "link.peer: this pair is there twice");
+      }
+      if (ends[0] == config_.self_ || ends[1] == config_.self_) {
+        config_.peer_limit_[ends[0] == config_.self_ ? ends[1] : ends[0]] = section.bytes("bwlimit");
+      }
+    }
+  }
+
+  void add_sets() {
+    for (const ConfigSection& section : cluster_.sections("set")) {
+      SetConfig set;
+      set.place = section.place();
+      if (!take_name(section, "set", config_.sets_, set.name)) {
+        continue;
+      }
+      const std::string about = "set " + quote(set.name) + ": ";
+      check_kind(section, about);
+      set.service = service_of(section, about);
+      if (section.has("path")) {
+        auto path = clean_path(section.text("path"));
+        set.path = path ? path.value() : "";
+        check(section.place("path"), about + "path ", path ? ok() : Status(path.error()));
+      }
+      auto exclude = GlobList::parse(section.list("exclude"));
+      if (exclude) {
+        set.exclude = std::move(exclude).value();
+      } else {
+        problems_.error(section.place("exclude"), about + "exclude: " + exclude.error().what() +
+                                                      (exclude.error().hint().empty() ? "" : " — ") +
+                                                      exclude.error().hint());
+      }
+      add_times(section, set, about);
+      config_.sets_.push_back(std::move(set));
+    }
+    if (config_.sets_.empty() && problems_.errors() == 0) {
+      problems_.warning({cluster_.file(), 0, 0}, "no [[set]]: nothing is replicated");
+    }
+  }
+
+  void check_kind(const ConfigSection& section, const std::string& about) {
+    const std::string kind = section.text("kind");
+    const std::vector<std::string> later{"sqlite", "astdb", "mysql", "calls", "registrations", "limits"};
+    if (kind.empty() || kind == "files") {
+      return;
+    }
+    if (std::find(later.begin(), later.end(), kind) != later.end()) {
+      problems_.error(section.place("kind"), about + "kind " + quote(kind) +
+                                                 " is not supported by this version — it knows \"files\"");
+      return;
+    }
+    problems_.error(section.place("kind"),
+                    about + "no kind is called " + quote(kind) + known_names(kind, {"files"}));
+  }
+
+  std::string service_of(const ConfigSection& section, const std::string& about) {
+    if (!section.has("service")) {
+      if (config_.services_.size() == 1) {
+        return config_.services_[0].name;
+      }
+      const std::string which = config_.services_.empty()
+                                    ? "there is no [[service]] — add one with its sites and holder"
+                                    : "service is missing — one of: " + list_of(names_of(config_.services_));
+      problems_.error(section.place(), about + which);
+      return {};
+    }
+    const std::string name = section.text("service");
+    if (config_.service(name) == nullptr) {
+      problems_.error(section.place("service"), about + "no service is called " + quote(name) +
+                                                    known_names(name, names_of(config_.services_)));
+    }
+    return name;
+  }
+
+  void add_times(const ConfigSection& section, SetConfig& set, const std::string& about) {
+    const ConfigSection& defaults = cluster_.section("set_defaults");
+    const auto of = [&](std::string_view key) -> const ConfigSection& {
+      return set_or_defaults(section, defaults, key);
+    };
+    set.check = of("check").duration("check");
+    set.walk = of("walk").duration("walk");
+    set.settle = of("settle").duration("settle");
+    set.publish = of("publish").text("publish") == "set" ? PublishMode::Set : PublishMode::File;
+    if (set.check > set.walk) {
+      problems_.error(of("walk").place("walk"),
+                      about + "walk is shorter than check — a walk includes a check, make it longer");
+    }
+    if (set.settle > set.check) {
+      problems_.error(of("settle").place("settle"), about + "settle is longer than check — make it shorter");
+    }
+  }
+
+  // No two sets share files on this site, overrides included; our own directories are
+  // not in a set, nor a set in them.
+  void check_paths() {
+    const auto& sections = cluster_.sections("set");
+    const auto place_of = [&](const SetConfig& set) {
+      const auto found = std::find_if(sections.begin(), sections.end(), [&](const ConfigSection& section) {
+        return section.text("name") == set.name;
+      });
+      return found != sections.end() ? found->place("path") : set.place;
+    };
+    const std::vector<SetConfig>& sets = config_.sets_;
+    for (std::size_t i = 0; i < sets.size(); ++i) {
+      const SetConfig& set = sets[i];
+      for (std::size_t j = 0; j < i && !set.path.empty(); ++j) {
+        if (paths_overlap(set.path, sets[j].path)) {
+          problems_.error(place_of(set), "set " + quote(set.name) + ": path " + quote(set.path) +
+                                             " and set " + quote(sets[j].name) + " (" + escape(sets[j].path) +
+                                             ", " + place_of(sets[j]).text() +
+                                             ") share files — one of them must be elsewhere");
+        }
+      }
+      for (const std::filesystem::path& own : {config_.state_dir_, config_.run_dir_}) {
+        if (!set.path.empty() && !own.empty() && paths_overlap(set.path, own.string())) {
+          problems_.error(place_of(set), "set " + quote(set.name) + ": path " + quote(set.path) +
+                                             " and hareplicate's own " + quote(own.string()) +
+                                             " overlap — change state_dir or run_dir in node.toml");
+        }
+      }
+    }
+  }
+
+  const ConfigTexts& texts_;
+  ConfigProblems& problems_;
+  ConfigDocument cluster_;
+  ConfigDocument node_;
+  Config config_;
+};
+
+Result<Config> Config::parse(const ConfigTexts& texts, ConfigProblems& problems) {
+  return ConfigBuilder(texts, problems).build();
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,110 @@
+#include "replicator/config_listing.h"
+
+#include <algorithm>
+#include <array>
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::array<std::string_view, 4> kInherited{"check", "walk", "settle", "publish"};
+
+const ConfigKey& describe(const ConfigSchema& schema, std::string_view table, std::string_view key) {
+  const auto found = std::find_if(schema.keys.begin(), schema.keys.end(), [&](const ConfigKey& one) {
+    return one.table == table && one.name == key;
+  });
+  HA_ASSERT(found != schema.keys.end());
+  return *found;
+}
+
+// What distinguishes one [[table]] from the next.
+std::string label(const ConfigSection& section, std::string_view table) {
+  if (table == "link.peer") {
+    std::vector<std::string> ends = section.list("between");
+    std::sort(ends.begin(), ends.end());
+    std::string out;
+    for (const std::string& end : ends) {
+      out += (out.empty() ? "" : "-") + end;
+    }
+    return out;
+  }
+  return section.text("name");
+}
+
+class Lister {
+ public:
+  explicit Lister(std::vector<Config::Effective>& out) : out_(out) {}
+
+  void add(const ConfigSchema& schema, std::string_view table, const std::string& prefix,
+           const ConfigSection& section, std::string_view key) {
+    for (const ConfigSection::Named& named : section.values()) {
+      if (named.name == key) {
+        out_.push_back({prefix.empty() ? named.name : prefix + "." + named.name,
+                        write_config_value(describe(schema, table, key), named.value.data),
+                        named.value.is_default ? "default" : named.value.place.text()});
+      }
+    }
+  }
+
+  void add_all(const ConfigSchema& schema, std::string_view table, const std::string& prefix,
+               const ConfigSection& section) {
+    for (const ConfigSection::Named& named : section.values()) {
+      add(schema, table, prefix, section, named.name);
+    }
+  }
+
+ private:
+  std::vector<Config::Effective>& out_;
+};
+
+}  // namespace
+
+const ConfigSection& set_or_defaults(const ConfigSection& set, const ConfigSection& defaults,
+                                     std::string_view key) {
+  return set.has(key) ? set : defaults;
+}
+
+std::string canonical_text(const ConfigDocument& cluster) {
+  const ConfigSchema& schema = cluster_schema();
+  std::string out;
+  for (const ConfigTable& table : schema.tables) {
+    std::vector<std::string> texts;
+    for (const ConfigSection& section : cluster.sections(table.name)) {
+      std::string text = "[" + std::string(table.name) + "]\n";
+      for (const ConfigSection::Named& named : section.values()) {
+        const ConfigKey& key = describe(schema, table.name, named.name);
+        text += named.name + " = " + write_config_value(key, named.value.data) + "\n";
+      }
+      texts.push_back(std::move(text));
+    }
+    std::sort(texts.begin(), texts.end());
+    for (const std::string& text : texts) {
+      out += text;
+    }
+  }
+  return out;
+}
+
+std::vector<Config::Effective> effective_values(const ConfigDocument& cluster, const ConfigDocument& node) {
+  std::vector<Config::Effective> out;
+  Lister lister(out);
+  const ConfigSchema& schema = cluster_schema();
+  for (const ConfigTable& table : schema.tables) {
+    const std::string name(table.name);
+    for (const ConfigSection& section : cluster.sections(table.name)) {
+      const std::string prefix = table.repeats ? name + "." + label(section, table.name) : name;
+      lister.add_all(schema, table.name, prefix, section);
+      if (name == "set") {
+        const ConfigSection& defaults = cluster.section("set_defaults");
+        for (const std::string_view key : kInherited) {
+          if (!section.has(key)) {
+            lister.add(schema, "set_defaults", prefix, defaults, key);
+          }
+        }
+      }
+    }
+  }
+  lister.add_all(node_schema(), "", "node", node.section(""));
+  return out;
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,25 @@
+// A document's values as text: for comparison with peers, and for `config show`. Private to config*.cpp.
+// Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/base/config.h"
+#include "replicator/config.h"
+
+namespace ha::replicator {
+
+// Every value in force, without places; tables that repeat are sorted, so their order does not count.
+[[nodiscard]] std::string canonical_text(const ConfigDocument& cluster);
+
+// cluster.toml's values under "table.name.key", sets with what [set_defaults] gives them; node.toml's under
+// "node.key".
+[[nodiscard]] std::vector<Config::Effective> effective_values(const ConfigDocument& cluster,
+                                                              const ConfigDocument& node);
+
+// The value of a set's key: its own, or that of [set_defaults].
+[[nodiscard]] const ConfigSection& set_or_defaults(const ConfigSection& set, const ConfigSection& defaults,
+                                                   std::string_view key);
+
+}  // namespace ha::replicator

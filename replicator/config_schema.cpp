@@ -1,0 +1,138 @@
+// Every key of cluster.toml and node.toml: its type, range, default and what it is for.
+#include <array>
+
+#include "replicator/config.h"
+
+namespace ha::replicator {
+namespace {
+
+using enum ConfigType;
+
+constexpr std::array kClusterTables = {
+    ConfigTable{"", false, false, "The top of the file."},
+    ConfigTable{"cluster", false, false, "What makes these sites one cluster."},
+    ConfigTable{"site", true, false, "One host with one PBX and its daemons."},
+    ConfigTable{"service", true, false, "What callers reach by name; its data flows from its holder."},
+    ConfigTable{"link", false, false, "How much of the network replication may use."},
+    ConfigTable{"link.peer", true, false, "A link between two sites that differs from [link]."},
+    ConfigTable{"set_defaults", false, false, "What a [[set]] does not say for itself."},
+    ConfigTable{"set", true, false, "Something that is replicated."},
+};
+
+constexpr std::array kClusterKeys = {
+    ConfigKey{"", "version", Integer, "1..1", "1", "Version of this file's format."},
+    ConfigKey{"cluster", "name", Text, "", kRequired, "Name of the cluster, for people."},
+    ConfigKey{"cluster", "id", Text, "", kRequired,
+              "Identity of the cluster: two clusters with different ids never pair, whatever their keys."},
+    ConfigKey{"site", "name", Text, "", kRequired, "Short name of the site, as used in every command."},
+    ConfigKey{"site", "location", Text, "", "", "Where the host stands; several sites may share a location."},
+    ConfigKey{"site", "address", TextList, "", kRequired,
+              "Where the other sites reach this one, by preference: [\"tcp://host:port\"]."},
+    ConfigKey{"site", "key", Text, "", kRequired,
+              "The site's CURVE public key in Z85, 40 characters, as made by: hareplicate keys new."},
+    ConfigKey{"service", "name", Text, "", kRequired, "Short name of the service."},
+    ConfigKey{"service", "sites", TextList, "", kRequired,
+              "Sites that may hold the service, by preference; the others only keep copies."},
+    ConfigKey{"service", "holder", Text, "", kRequired,
+              "Site that holds the service, and so sends its data."},
+    ConfigKey{"service", "epoch", Integer, "1..9223372036854775807", "1",
+              "Number of the holder's turn: raise it by one whenever you change the holder."},
+    ConfigKey{
+        "link", "bwlimit", Rate, "1kB/s..100GB/s", "",
+        "Most bytes per second to one peer, all bulk transfers together; without it there is no limit."},
+    ConfigKey{"link", "bulk_flows", Integer, "1..16", "4",
+              "Parallel connections for bulk data to each peer."},
+    ConfigKey{"link", "window", Size, "256kB..1GB", "16MB",
+              "Most bulk bytes to one peer that wait for an acknowledgement."},
+    ConfigKey{"link", "congestion", Choice, "bbr|cubic|system", "bbr",
+              "TCP congestion control of bulk connections; system leaves the host's own."},
+    ConfigKey{"link.peer", "between", TextList, "", kRequired, "The two sites of this link."},
+    ConfigKey{"link.peer", "bwlimit", Rate, "1kB/s..100GB/s", kRequired, "As [link] bwlimit, for this pair."},
+    ConfigKey{"set_defaults", "check", Span, "1s..1d", "30s", "Positions are compared at least this often."},
+    ConfigKey{"set_defaults", "walk", Span, "10s..30d", "15m",
+              "A full walk at least this often, even when file events say nothing."},
+    ConfigKey{"set_defaults", "settle", Span, "10ms..10m", "300ms",
+              "How long a change waits for others that belong to it."},
+    ConfigKey{"set_defaults", "publish", Choice, "file|set", "file",
+              "file: each file appears when it is complete; set: all at once, when everything has arrived."},
+    ConfigKey{"set", "name", Text, "", kRequired, "Short name of the set."},
+    ConfigKey{"set", "kind", Text, "", "files", "What the set consists of; this version knows files."},
+    ConfigKey{"set", "service", Text, "", "", "Service that the set belongs to; by default the only one."},
+    ConfigKey{"set", "path", Text, "", kRequired, "Directory, absolute, the same on every site."},
+    ConfigKey{
+        "set", "exclude", TextList, "", "",
+        "Patterns of what is left out: * ? **, a / at the end for directories: [\"*.swp\", \"keys/\"]."},
+    ConfigKey{"set", "check", Span, "1s..1d", "", "As in [set_defaults]."},
+    ConfigKey{"set", "walk", Span, "10s..30d", "", "As in [set_defaults]."},
+    ConfigKey{"set", "settle", Span, "10ms..10m", "", "As in [set_defaults]."},
+    ConfigKey{"set", "publish", Choice, "file|set", "", "As in [set_defaults]."},
+};
+
+// Known from the design, read by later versions.
+constexpr std::array kClusterLater = {
+    ConfigLater{"site", "pbx"},
+    ConfigLater{"site", "capacity"},
+    ConfigLater{"site", "priority"},
+    ConfigLater{"site", "public_ip"},
+    ConfigLater{"site", "maintenance_ip"},
+    ConfigLater{"service", "takeover"},
+    ConfigLater{"service", "fallback"},
+    ConfigLater{"service", "stop_within"},
+    ConfigLater{"service", "prefer"},
+    ConfigLater{"service", "data_only"},
+    ConfigLater{"service_defaults", ""},
+    ConfigLater{"dns", ""},
+    ConfigLater{"arbiter", ""},
+    ConfigLater{"failover", ""},
+    ConfigLater{"mysql", ""},
+    ConfigLater{"overlay", ""},
+    ConfigLater{"sensor", ""},
+    ConfigLater{"handler", ""},
+    ConfigLater{"set_defaults", "max_delete"},
+    ConfigLater{"set_defaults", "min_items"},
+    ConfigLater{"set_defaults", "delete"},
+    ConfigLater{"set_defaults", "stable"},
+    ConfigLater{"set", "max_delete"},
+    ConfigLater{"set", "min_items"},
+    ConfigLater{"set", "stable"},
+    ConfigLater{"set", "delete"},
+    ConfigLater{"set", "unit"},
+    ConfigLater{"set", "overlay"},
+    ConfigLater{"set", "after"},
+    ConfigLater{"set", "after_on"},
+    ConfigLater{"set", "place"},
+    ConfigLater{"set", "into"},
+    ConfigLater{"set", "server"},
+    ConfigLater{"set", "tables"},
+    ConfigLater{"set", "exclude_keys"},
+};
+
+constexpr std::array kNodeTables = {
+    ConfigTable{"", false, false, "The top of the file."},
+    ConfigTable{"override", false, true,
+                "Values of cluster.toml that differ here: \"set.NAME.path\", \"link.bwlimit\"."},
+};
+
+constexpr std::array kNodeKeys = {
+    ConfigKey{"", "site", Text, "", "", "Name of this site; by default the host's name."},
+    ConfigKey{"", "secret_key_file", Text, "", "secrets/site.curve",
+              "The site's CURVE secret key, mode 0600; relative to this file's directory."},
+    ConfigKey{"", "state_dir", Text, "", "/var/lib/hareplicate", "Where indexes and positions are kept."},
+    ConfigKey{"", "run_dir", Text, "", "/run/hareplicate", "Where the control socket is."},
+    ConfigKey{"", "listen", Text, "", "*",
+              "Address to listen on, for every port in this site's addresses; * is all of them."},
+};
+
+constexpr ConfigSchema kClusterSchema{kClusterTables, kClusterKeys, kClusterLater};
+constexpr ConfigSchema kNodeSchema{kNodeTables, kNodeKeys, {}};
+
+}  // namespace
+
+const ConfigSchema& cluster_schema() noexcept {
+  return kClusterSchema;
+}
+const ConfigSchema& node_schema() noexcept {
+  return kNodeSchema;
+}
+
+}  // namespace ha::replicator
