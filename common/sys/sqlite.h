@@ -101,13 +101,10 @@ struct Schema {
 
 class Database {
  public:
-  // `path` may be ":memory:". NotFound if it does not exist and mode is not Create.
-  static Result<Database> open(const std::string& path, const DatabaseOptions& options);
-
-  // Creates the schema in an empty file, or checks that this is the schema the file has: Refused if the file
-  // is another program's, Unsupported if its version is older or newer than `schema` (hint), NotFound if the
-  // file is empty and open for reading only.
-  Status require(const Schema& schema);
+  // `path` may be ":memory:". An empty file is given `schema`, any other must have it already: Refused if it
+  // is another program's (and then not touched), Unsupported if its version is older or newer (hint).
+  // NotFound if there is no file and mode is not Create.
+  static Result<Database> open(const std::string& path, const Schema& schema, const DatabaseOptions& options);
 
   // One or more statements whose rows nobody wants.
   Status execute(const std::string& sql);
@@ -129,6 +126,8 @@ class Database {
     void operator()(sqlite3* database) const noexcept;
   };
   explicit Database(sqlite3* database) : handle_(database) {}
+  Status require(const Schema& schema, OpenMode mode);
+  Status create(const Schema& schema);
   Status configure(const DatabaseOptions& options);
   Result<std::int64_t> read_integer(std::string_view sql);
 
@@ -146,6 +145,7 @@ class Transaction {
 
   // On an error the transaction is rolled back.
   Status commit();
+  void roll_back() noexcept;
 
   ~Transaction();
   Transaction(Transaction&& other) noexcept;
@@ -153,8 +153,6 @@ class Transaction {
 
  private:
   explicit Transaction(sqlite3* handle) noexcept : handle_(handle) {}
-  void roll_back() noexcept;
-
   sqlite3* handle_;  // borrowed; null when it is over
 };
 

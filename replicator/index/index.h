@@ -27,7 +27,9 @@
 namespace ha::replicator {
 
 inline constexpr std::size_t kLocalBytesMax = 64 * 1024;
+inline constexpr std::size_t kChunkListBytesMax = 512 * 1024 * 1024;
 inline constexpr std::size_t kSignatureBytesMax = 256 * 1024;
+inline constexpr std::size_t kPartialRangesBytesMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;  // longer reasons are cut
 inline constexpr std::size_t kFailuresMax = 100'000;
 
@@ -76,6 +78,7 @@ class Index : public IndexQueries {
   friend class IndexBatch;
   Index(sys::Database database, const IndexOptions& options)
       : IndexQueries(std::move(database)), options_(options) {}
+  static Result<Index> open_file(const std::string& path, const IndexOptions& options);
   Status create_identity();
   Status load();
   Status verify();
@@ -84,6 +87,7 @@ class Index : public IndexQueries {
   Identity identity_;
   std::uint64_t signature_bytes_ = 0;
   std::uint64_t signature_clock_ = 0;
+  std::optional<std::uint64_t> failures_;  // rows in the table, once somebody asked
   bool in_batch_ = false;
 };
 
@@ -160,23 +164,25 @@ class IndexBatch {
     Digest hash;
   };
   Result<std::optional<Old>> find_old(BytesView key);
-  Status write(sys::Query& query);  // runs it; an error spoils the batch
-  Status run(const char* sql);
-  Status run_for_key(const char* sql, BytesView key);
   Status store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old);
-  Result<std::uint64_t> next_sequence();
-  void count_out(const Old& old) noexcept;
+  Status drop_tombstones_to(std::uint64_t sequence, std::uint64_t& dropped);
   Status set_position(int side, std::string_view site, const Position& position);
   Status evict_signatures();
   Status save_identity();
+  void let_go() noexcept;
 
-  Index* index_;  // null when moved from
+  // Prepares, binds all of `values` and runs. An error spoils the batch.
+  template <typename... Values>
+  Status run(const char* sql, const Values&... values);
+  template <typename... Values>
+  Result<std::optional<std::uint64_t>> number(const char* sql, const Values&... values);
+
+  Index* index_;  // null when moved from or over
   sys::Transaction transaction_;
   Identity saved_;
   std::uint64_t saved_signature_bytes_;
   std::uint64_t saved_signature_clock_;
   bool spoiled_ = false;
-  bool committed_ = false;
 };
 
 }  // namespace ha::replicator

@@ -103,6 +103,20 @@ struct FailedItem {
   std::uint64_t tries = 0;
 };
 
+// What a file says of itself.
+struct Identity {
+  std::uint64_t index_id = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t head = 0;   // the last sequence given out
+  std::uint64_t count = 0;  // items in the sum
+  Digest sum;
+  std::uint64_t trimmed_to = 0;  // an older acknowledgement cannot continue incrementally
+  Bytes digest_key;              // 32 bytes, or empty until it is set
+
+  bool operator==(const Identity&) const = default;
+  [[nodiscard]] Position position() const noexcept { return {index_id, epoch, head, sum}; }
+};
+
 // What a cursor reads of each entry; Brief leaves meta and local empty.
 enum class Detail { Full, Brief };
 
@@ -212,23 +226,15 @@ class IndexQueries {
   Result<Page> read_page(const Bytes& from, const Bytes& hi, CursorOptions options);
   Result<std::vector<Entry>> pass_by_sequence(const PassQuery& query, const Bytes& from);
   Result<std::vector<Entry>> pass_by_key(const PassQuery& query, const Bytes& from);
-  Status scan(const KeyRange& range, const std::function<bool(BytesView key, const Digest& hash)>& visit);
+  // Items in the sum, as rows of (key, hash, content).
+  Status scan(const KeyRange& range, const std::function<bool(const sys::Statement& row)>& visit);
   Result<std::optional<Position>> position_of(int side, std::string_view site);
   Result<std::vector<SitePosition>> positions(int side);
   Result<std::uint64_t> count_of(const char* sql);
-};
 
-// What a file says of itself.
-struct Identity {
-  std::uint64_t index_id = 0;
-  std::uint64_t epoch = 0;
-  std::uint64_t head = 0;   // the last sequence given out
-  std::uint64_t count = 0;  // items in the sum
-  Digest sum;
-  std::uint64_t trimmed_to = 0;  // an older acknowledgement cannot continue incrementally
-  Bytes digest_key;              // 32 bytes, or empty until it is set
-
-  [[nodiscard]] Position position() const noexcept { return {index_id, epoch, head, sum}; }
+ protected:
+  // NotFound if the file has none (its making was interrupted).
+  Result<Identity> read_identity();
 };
 
 // A second connection to an index file, which sees what has been committed. The file must have been created
