@@ -1,0 +1,498 @@
+#include "replicator/session/codec.h"
+
+#include "replicator/model/entry.h"
+#include "schemas/replication.pb.h"
+
+namespace ha::replicator {
+namespace {
+
+namespace pb = ha::schemas::replication;
+
+constexpr std::size_t kDigestKeyBytes = 32;
+
+Error corrupt(const char* what) {
+  return Error(Code::Corrupt, std::string("message: ") + what);
+}
+
+template <typename Message>
+Status parse(BytesView body, Message& out) {
+  if (!out.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return corrupt("does not parse");
+  }
+  return ok();
+}
+
+template <typename Repeated>
+bool over(const Repeated& list, std::size_t limit) {
+  return static_cast<std::size_t>(list.size()) > limit;
+}
+
+bool bad_key(const std::string& key) {
+  return key.size() > kKeyBytesMax;
+}
+
+void put_optional(const Digest& digest, std::string* out) {
+  if (!digest.is_zero()) {
+    *out = digest_bytes(digest);
+  }
+}
+bool read_optional(const std::string& in, Digest& out) {
+  return in.empty() || parse_digest(in, out);
+}
+
+void put_position(const Position& from, pb::Position& to) {
+  to.set_index_id(from.index_id);
+  to.set_epoch(from.epoch);
+  to.set_sequence(from.sequence);
+  put_optional(from.sum, to.mutable_sum());
+}
+Status read_position(const pb::Position& from, Position& to) {
+  to.index_id = from.index_id();
+  to.epoch = from.epoch();
+  to.sequence = from.sequence();
+  if (!read_optional(from.sum(), to.sum)) {
+    return corrupt("a position's sum has the wrong length");
+  }
+  return ok();
+}
+
+template <typename T>
+Encoded packed(MessageType type, const T& message) {
+  return {type, message.SerializeAsString()};
+}
+
+void put_key_hash(const ItemHash& from, pb::KeyHash& to) {
+  to.set_key(from.key);
+  put_optional(from.hash, to.mutable_hash());
+}
+Status read_key_hash(pb::KeyHash& from, ItemHash& to) {
+  if (bad_key(from.key()) || from.key().empty() || !read_optional(from.hash(), to.hash)) {
+    return corrupt("an item has no valid key or hash");
+  }
+  to.key = std::move(*from.mutable_key());
+  return ok();
+}
+
+void put_range(const Range& from, pb::Range& to) {
+  to.set_low(from.low);
+  to.set_high(from.high);
+  to.set_count(from.count);
+  put_optional(from.sum, to.mutable_sum());
+  to.set_leaf(from.leaf);
+  for (const ItemHash& item : from.items) {
+    put_key_hash(item, *to.add_items());
+  }
+}
+Status read_range(pb::Range& from, Range& to, std::size_t& items_left) {
+  if (bad_key(from.low()) || bad_key(from.high()) || !read_optional(from.sum(), to.sum) ||
+      over(from.items(), items_left) || (!from.high().empty() && from.high() <= from.low())) {
+    return corrupt("a range is out of bounds");
+  }
+  items_left -= static_cast<std::size_t>(from.items_size());
+  to.count = from.count();
+  to.leaf = from.leaf();
+  for (pb::KeyHash& item : *from.mutable_items()) {
+    ItemHash value;
+    HA_CHECK(read_key_hash(item, value));
+    to.items.push_back(std::move(value));
+  }
+  to.low = std::move(*from.mutable_low());
+  to.high = std::move(*from.mutable_high());
+  return ok();
+}
+
+template <typename Ranges>
+Status read_ranges(Ranges& from, std::vector<Range>& to) {
+  if (over(from, kCompareRangesMax)) {
+    return corrupt("too many ranges");
+  }
+  std::size_t items_left = kLeafItemsMax;
+  for (pb::Range& range : from) {
+    Range value;
+    HA_CHECK(read_range(range, value, items_left));
+    to.push_back(std::move(value));
+  }
+  return ok();
+}
+
+// ---------------------------------------------------------------- encoding, one overload a message
+Encoded pack(const Hello& from) {
+  pb::Hello to;
+  to.set_cluster_id(from.cluster_id);
+  to.set_site(from.site);
+  to.set_link_nonce(from.link_nonce);
+  to.set_config_digest(from.config_digest);
+  to.set_wall_ns(from.wall_ns);
+  return packed(MessageType::Hello, to);
+}
+Encoded pack(const Welcome& from) {
+  pb::Welcome to;
+  to.set_link_nonce(from.link_nonce);
+  to.set_site(from.site);
+  to.set_config_digest(from.config_digest);
+  to.set_wall_ns(from.wall_ns);
+  to.set_window_bytes(from.window_bytes);
+  return packed(MessageType::Welcome, to);
+}
+Encoded pack_refusal(const Refusal& from, MessageType type) {
+  pb::Refusal to;
+  to.set_code(static_cast<std::uint32_t>(from.code));
+  to.set_what(from.what);
+  to.set_hint(from.hint);
+  return packed(type, to);
+}
+Encoded pack_ping(const Ping& from, MessageType type) {
+  pb::Ping to;
+  to.set_id(from.id);
+  to.set_sent_ns(from.sent_ns);
+  to.set_wall_ns(from.wall_ns);
+  to.set_padding(from.padding);
+  return packed(type, to);
+}
+Encoded pack(const Offer& from) {
+  pb::Offer to;
+  to.set_set(from.set);
+  put_position(from.position, *to.mutable_position());
+  to.set_digest_key(from.digest_key);
+  to.set_count(from.count);
+  return packed(MessageType::Offer, to);
+}
+Encoded pack(const Have& from) {
+  pb::Have to;
+  put_position(from.position, *to.mutable_position());
+  to.set_count(from.count);
+  for (const Partial& partial : from.partials) {
+    pb::Partial& out = *to.add_partials();
+    out.set_key(partial.key);
+    out.set_content(digest_bytes(partial.content));
+    out.set_resume(partial.resume);
+  }
+  return packed(MessageType::Have, to);
+}
+Encoded pack(const Compare& from) {
+  pb::Compare to;
+  to.set_step(from.step);
+  for (const Range& range : from.ranges) {
+    put_range(range, *to.add_ranges());
+  }
+  return packed(MessageType::Compare, to);
+}
+Encoded pack(const Differ& from) {
+  pb::Differ to;
+  to.set_step(from.step);
+  for (const Range& range : from.ranges) {
+    put_range(range, *to.add_ranges());
+  }
+  for (const ItemHash& wanted : from.wanted) {
+    put_key_hash(wanted, *to.add_wanted());
+  }
+  for (const Bytes& key : from.extra) {
+    to.add_extra(key);
+  }
+  return packed(MessageType::Differ, to);
+}
+Encoded pack(const Data& from) {
+  pb::Data to;
+  to.set_batch(from.batch);
+  to.set_frame(from.frame);
+  to.set_last(from.last);
+  to.set_after(from.after);
+  to.set_body(from.body);
+  return packed(MessageType::Data, to);
+}
+template <typename Out, typename In>
+Encoded pack_question(const In& from, MessageType type) {
+  Out to;
+  to.set_batch(from.batch);
+  to.set_body(from.body);
+  return packed(type, to);
+}
+Encoded pack(const Ack& from) {
+  pb::Ack to;
+  to.set_batches(from.batches);
+  for (const std::uint64_t batch : from.sparse) {
+    to.add_sparse(batch);
+  }
+  to.set_consumed_bytes(from.consumed_bytes);
+  for (const ItemTrouble& item : from.trouble) {
+    pb::ItemTrouble& out = *to.add_trouble();
+    out.set_key(item.key);
+    out.set_reason(item.reason);
+    out.set_redo(item.redo);
+    out.set_basis(item.basis);
+  }
+  return packed(MessageType::Ack, to);
+}
+Encoded pack(const Mark& from) {
+  pb::Mark to;
+  to.set_batches(from.batches);
+  put_position(from.position, *to.mutable_position());
+  to.set_redone(from.redone);
+  return packed(MessageType::Mark, to);
+}
+Encoded pack(const Done& from) {
+  pb::Done to;
+  put_position(from.position, *to.mutable_position());
+  to.set_failed(from.failed);
+  return packed(MessageType::Done, to);
+}
+
+struct LinkPacker {
+  Encoded operator()(const Refusal& message) const { return pack_refusal(message, MessageType::LinkRefusal); }
+  Encoded operator()(const Ping& message) const { return pack_ping(message, MessageType::Ping); }
+  Encoded operator()(const Pong& message) const { return pack_ping(message.ping, MessageType::Pong); }
+  template <typename T>
+  Encoded operator()(const T& message) const {
+    return pack(message);
+  }
+};
+struct SetPacker {
+  Encoded operator()(const Refusal& message) const { return pack_refusal(message, MessageType::SetRefusal); }
+  Encoded operator()(const Ask& message) const { return pack_question<pb::Ask>(message, MessageType::Ask); }
+  Encoded operator()(const Answer& message) const {
+    return pack_question<pb::Answer>(message, MessageType::Answer);
+  }
+  template <typename T>
+  Encoded operator()(const T& message) const {
+    return pack(message);
+  }
+};
+
+// ---------------------------------------------------------------- decoding, one function a message
+Result<Hello> read_hello(BytesView body) {
+  pb::Hello in;
+  HA_CHECK(parse(body, in));
+  if (in.cluster_id().size() > kTextBytesMax || in.site().size() > kTextBytesMax ||
+      in.config_digest().size() > kTextBytesMax) {
+    return corrupt("a text of Hello is too long");
+  }
+  return Hello{in.cluster_id(), in.site(), in.link_nonce(), in.config_digest(), in.wall_ns()};
+}
+Result<Welcome> read_welcome(BytesView body) {
+  pb::Welcome in;
+  HA_CHECK(parse(body, in));
+  if (in.site().size() > kTextBytesMax || in.config_digest().size() > kTextBytesMax) {
+    return corrupt("a text of Welcome is too long");
+  }
+  return Welcome{in.link_nonce(), in.site(), in.config_digest(), in.wall_ns(), in.window_bytes()};
+}
+Result<Refusal> read_refusal(BytesView body) {
+  pb::Refusal in;
+  HA_CHECK(parse(body, in));
+  if (in.what().size() > kTextBytesMax || in.hint().size() > kTextBytesMax ||
+      in.code() > static_cast<std::uint32_t>(Code::Internal)) {
+    return corrupt("a refusal is out of bounds");
+  }
+  return Refusal{static_cast<Code>(in.code()), in.what(), in.hint()};
+}
+Result<Ping> read_ping(BytesView body) {
+  pb::Ping in;
+  HA_CHECK(parse(body, in));
+  if (in.padding().size() > kPingPaddingMax) {
+    return corrupt("a ping's padding is too long");
+  }
+  return Ping{in.id(), in.sent_ns(), in.wall_ns(), std::move(*in.mutable_padding())};
+}
+Result<SetMessage> read_offer(BytesView body) {
+  pb::Offer in;
+  HA_CHECK(parse(body, in));
+  if (in.set().empty() || in.set().size() > kTextBytesMax || in.digest_key().size() != kDigestKeyBytes) {
+    return corrupt("an offer has no valid set name or digest key");
+  }
+  Offer out;
+  HA_CHECK(read_position(in.position(), out.position));
+  out.set = std::move(*in.mutable_set());
+  out.digest_key = std::move(*in.mutable_digest_key());
+  out.count = in.count();
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_have(BytesView body) {
+  pb::Have in;
+  HA_CHECK(parse(body, in));
+  if (over(in.partials(), kPartialsMax)) {
+    return corrupt("too many partial transfers");
+  }
+  Have out;
+  HA_CHECK(read_position(in.position(), out.position));
+  out.count = in.count();
+  for (pb::Partial& partial : *in.mutable_partials()) {
+    Partial value;
+    if (bad_key(partial.key()) || partial.resume().size() > kDataBytesMax ||
+        !parse_digest(partial.content(), value.content)) {
+      return corrupt("a partial transfer is out of bounds");
+    }
+    value.key = std::move(*partial.mutable_key());
+    value.resume = std::move(*partial.mutable_resume());
+    out.partials.push_back(std::move(value));
+  }
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_compare(BytesView body) {
+  pb::Compare in;
+  HA_CHECK(parse(body, in));
+  Compare out;
+  out.step = in.step();
+  HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_differ(BytesView body) {
+  pb::Differ in;
+  HA_CHECK(parse(body, in));
+  if (over(in.wanted(), kLeafItemsMax) || over(in.extra(), kLeafItemsMax)) {
+    return corrupt("too many items in an answer");
+  }
+  Differ out;
+  out.step = in.step();
+  HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
+  for (pb::KeyHash& wanted : *in.mutable_wanted()) {
+    ItemHash value;
+    HA_CHECK(read_key_hash(wanted, value));
+    out.wanted.push_back(std::move(value));
+  }
+  for (std::string& key : *in.mutable_extra()) {
+    if (bad_key(key) || key.empty()) {
+      return corrupt("an item has no valid key");
+    }
+    out.extra.push_back(std::move(key));
+  }
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_data(BytesView body) {
+  pb::Data in;
+  HA_CHECK(parse(body, in));
+  if (in.batch() == 0 || in.body().size() > kDataBytesMax || in.after() >= in.batch()) {
+    return corrupt("a data frame is out of bounds");
+  }
+  return SetMessage(Data{in.batch(), in.frame(), in.last(), in.after(), std::move(*in.mutable_body())});
+}
+template <typename In, typename Out>
+Result<SetMessage> read_question(BytesView body) {
+  In in;
+  HA_CHECK(parse(body, in));
+  if (in.batch() == 0 || in.body().size() > kDataBytesMax) {
+    return corrupt("a question is out of bounds");
+  }
+  return SetMessage(Out{in.batch(), std::move(*in.mutable_body())});
+}
+Result<SetMessage> read_ack(BytesView body) {
+  pb::Ack in;
+  HA_CHECK(parse(body, in));
+  if (over(in.sparse(), kSparseMax) || over(in.trouble(), kTroubleMax)) {
+    return corrupt("an acknowledgement is too long");
+  }
+  Ack out;
+  out.batches = in.batches();
+  out.sparse.assign(in.sparse().begin(), in.sparse().end());
+  out.consumed_bytes = in.consumed_bytes();
+  for (pb::ItemTrouble& item : *in.mutable_trouble()) {
+    if (bad_key(item.key()) || item.key().empty() || item.reason().size() > kTextBytesMax ||
+        item.basis().size() > kDataBytesMax) {
+      return corrupt("an item in trouble is out of bounds");
+    }
+    out.trouble.push_back(
+        {std::move(*item.mutable_key()), item.reason(), item.redo(), std::move(*item.mutable_basis())});
+  }
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_mark(BytesView body) {
+  pb::Mark in;
+  HA_CHECK(parse(body, in));
+  Mark out;
+  out.batches = in.batches();
+  out.redone = in.redone();
+  HA_CHECK(read_position(in.position(), out.position));
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_done(BytesView body) {
+  pb::Done in;
+  HA_CHECK(parse(body, in));
+  Done out;
+  HA_CHECK(read_position(in.position(), out.position));
+  out.failed = in.failed();
+  return SetMessage(std::move(out));
+}
+
+template <typename To, typename From>
+Result<To> widen(Result<From> from) {
+  HA_TRY(From value, std::move(from));
+  return To(std::move(value));
+}
+
+}  // namespace
+
+Encoded encode(const LinkMessage& message) {
+  return std::visit(LinkPacker{}, message);
+}
+Encoded encode(const SetMessage& message) {
+  return std::visit(SetPacker{}, message);
+}
+
+bool is_link_message(std::uint16_t type) noexcept {
+  return type <= static_cast<std::uint16_t>(MessageType::Pong);
+}
+
+Result<LinkMessage> decode_link_message(std::uint16_t type, BytesView body) {
+  switch (static_cast<MessageType>(type)) {
+    case MessageType::Hello:
+      return widen<LinkMessage>(read_hello(body));
+    case MessageType::Welcome:
+      return widen<LinkMessage>(read_welcome(body));
+    case MessageType::LinkRefusal:
+      return widen<LinkMessage>(read_refusal(body));
+    case MessageType::Ping:
+      return widen<LinkMessage>(read_ping(body));
+    case MessageType::Pong: {
+      HA_TRY(Ping ping, read_ping(body));
+      return LinkMessage(Pong{std::move(ping)});
+    }
+    case MessageType::Offer:
+    case MessageType::Have:
+    case MessageType::SetRefusal:
+    case MessageType::Compare:
+    case MessageType::Differ:
+    case MessageType::Data:
+    case MessageType::Ask:
+    case MessageType::Answer:
+    case MessageType::Ack:
+    case MessageType::Mark:
+    case MessageType::Done:
+      break;
+  }
+  return corrupt("unknown type");
+}
+
+Result<SetMessage> decode_set_message(std::uint16_t type, BytesView body) {
+  switch (static_cast<MessageType>(type)) {
+    case MessageType::Offer:
+      return read_offer(body);
+    case MessageType::Have:
+      return read_have(body);
+    case MessageType::SetRefusal:
+      return widen<SetMessage>(read_refusal(body));
+    case MessageType::Compare:
+      return read_compare(body);
+    case MessageType::Differ:
+      return read_differ(body);
+    case MessageType::Data:
+      return read_data(body);
+    case MessageType::Ask:
+      return read_question<pb::Ask, Ask>(body);
+    case MessageType::Answer:
+      return read_question<pb::Answer, Answer>(body);
+    case MessageType::Ack:
+      return read_ack(body);
+    case MessageType::Mark:
+      return read_mark(body);
+    case MessageType::Done:
+      return read_done(body);
+    case MessageType::Hello:
+    case MessageType::Welcome:
+    case MessageType::LinkRefusal:
+    case MessageType::Ping:
+    case MessageType::Pong:
+      break;
+  }
+  return corrupt("unknown type");
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,149 @@
+#include "replicator/session/link.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "replicator/session/overloaded.h"
+
+namespace ha::replicator {
+namespace {
+
+std::int64_t nanoseconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+std::int64_t nanoseconds(SteadyTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+OriginLink::OriginLink(LinkFacts facts, std::string peer, std::function<std::uint64_t()> random)
+    : facts_(std::move(facts)), peer_(std::move(peer)), random_(std::move(random)) {}
+
+void OriginLink::greet(const Now& now) {
+  nonce_ = std::max<std::uint64_t>(random_() >> 32, 1);
+  status_.state = LinkState::Greeting;
+  wake_at_ = now.steady + kGreetingRepeat;
+  actions_.push_back(LinkSend{LinkLane::Control, Hello{facts_.cluster_id, facts_.site, nonce_,
+                                                       facts_.config_digest, nanoseconds(now.wall)}});
+}
+
+void OriginLink::on_connected(const Now& now) {
+  if (status_.state == LinkState::Unconnected) {
+    greet(now);
+  }
+}
+
+void OriginLink::go_down(const std::string& reason, const Now& now) {
+  if (status_.state == LinkState::Up) {
+    actions_.push_back(LinkDown{reason});
+    status_.since = now.steady;
+  }
+  status_.rtt.reset();
+  status_.reason = reason;
+}
+
+void OriginLink::on_lost(const std::string& reason, const Now& now) {
+  go_down(reason, now);
+  status_.state = LinkState::Unconnected;
+}
+
+void OriginLink::on_message(LinkMessage message, const Now& now) {
+  if (status_.state == LinkState::Unconnected) {
+    return;
+  }
+  std::visit(Overloaded{
+                 [&](const Welcome& welcome) { on_welcome(welcome, now); },
+                 [&](const Refusal& refusal) {
+                   go_down(refusal.what, now);
+                   status_.state = LinkState::Refused;
+                   status_.reason = refusal.what;
+                   status_.hint = refusal.hint;
+                   wake_at_ = now.steady + kRefusedRepeat;
+                 },
+                 [&](const Pong& pong) { on_pong(pong.ping, now); },
+                 [](const auto&) {},
+             },
+             message);
+}
+
+void OriginLink::on_welcome(const Welcome& welcome, const Now& now) {
+  if (status_.state != LinkState::Greeting || welcome.link_nonce != nonce_) {
+    return;
+  }
+  if (welcome.site != peer_) {
+    status_.state = LinkState::Refused;
+    status_.reason = "the site that answers calls itself \"" + escape(welcome.site) + "\"";
+    status_.hint = "compare [[site]] name, address and key on both sites: hareplicate config show";
+    wake_at_ = now.steady + kRefusedRepeat;
+    return;
+  }
+  status_.state = LinkState::Up;
+  status_.since = now.steady;
+  status_.peer_config_digest = welcome.config_digest;
+  status_.reason.clear();
+  status_.hint.clear();
+  last_heard_ = now.steady;
+  actions_.push_back(LinkUp{static_cast<std::uint32_t>(nonce_), welcome.window_bytes});
+  ping(now);
+}
+
+void OriginLink::ping(const Now& now) {
+  wake_at_ = now.steady + kPingInterval;
+  actions_.push_back(
+      LinkSend{LinkLane::State, Ping{++ping_id_, nanoseconds(now.steady), nanoseconds(now.wall), {}}});
+}
+
+void OriginLink::on_pong(const Ping& ping, const Now& now) {
+  const Duration rtt = std::chrono::nanoseconds(nanoseconds(now.steady) - ping.sent_ns);
+  if (status_.state != LinkState::Up || ping.id > ping_id_ || rtt < Duration::zero()) {
+    return;
+  }
+  last_heard_ = now.steady;
+  status_.rtt = rtt;
+  if (!status_.rtt_min || rtt <= *status_.rtt_min || now.steady - rtt_min_at_ > kRttWindow) {
+    status_.rtt_min = rtt;
+    rtt_min_at_ = now.steady;
+  }
+  status_.clock_offset = std::chrono::nanoseconds(ping.wall_ns - nanoseconds(now.wall)) + rtt / 2;
+}
+
+void OriginLink::on_tick(const Now& now) {
+  if (status_.state == LinkState::Unconnected || now.steady < wake_at_) {
+    return;
+  }
+  if (status_.state != LinkState::Up) {
+    greet(now);
+  } else if (now.steady - last_heard_ > kSilenceMax) {
+    go_down("no answer to pings", now);
+    greet(now);
+  } else {
+    ping(now);
+  }
+}
+
+std::optional<SteadyTime> OriginLink::next_wakeup() const {
+  return status_.state == LinkState::Unconnected ? std::nullopt : std::optional(wake_at_);
+}
+
+std::vector<LinkAction> OriginLink::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+LinkMessage judge(const Hello& hello, const std::string& admitted, const LinkFacts& own,
+                  std::uint64_t window_bytes, const Now& now) {
+  if (hello.cluster_id != own.cluster_id) {
+    return Refusal{Code::Refused,
+                   "cluster id \"" + escape(hello.cluster_id) + "\" of site " + admitted + " is not ours",
+                   "two clusters never pair: compare [cluster] id in both cluster.toml"};
+  }
+  if (hello.site != admitted) {
+    return Refusal{Code::Refused,
+                   "site \"" + escape(hello.site) + "\" uses the key of site \"" + admitted + "\"",
+                   "give each site its own key: hareplicate keys new"};
+  }
+  return Welcome{hello.link_nonce, own.site, own.config_digest, nanoseconds(now.wall), window_bytes};
+}
+
+}  // namespace ha::replicator

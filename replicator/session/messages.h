@@ -1,0 +1,136 @@
+// What origin and replica say to each other about one set, and about the link that carries all sets.
+//
+// The values only; docs/wire.md draws the exchange, session/codec.h turns them into bytes. Thread safety:
+// values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "replicator/model/position.h"
+
+namespace ha::replicator {
+
+// ---------------------------------------------------------------- link
+struct Hello {
+  std::string cluster_id;
+  std::string site;
+  std::uint64_t link_nonce = 0;
+  std::string config_digest;
+  std::int64_t wall_ns = 0;
+};
+struct Welcome {
+  std::uint64_t link_nonce = 0;
+  std::string site;
+  std::string config_digest;
+  std::int64_t wall_ns = 0;
+  std::uint64_t window_bytes = 0;
+};
+struct Refusal {
+  Code code = Code::Refused;
+  std::string what;
+  std::string hint;
+};
+struct Ping {
+  std::uint64_t id = 0;
+  std::int64_t sent_ns = 0;
+  std::int64_t wall_ns = 0;
+  Bytes padding;
+};
+struct Pong {
+  Ping ping;  // echoed, with the answerer's wall_ns
+};
+
+// ---------------------------------------------------------------- set
+struct Offer {
+  std::string set;
+  Position position;
+  Bytes digest_key;
+  std::uint64_t count = 0;
+};
+struct Partial {
+  Bytes key;
+  Digest content;
+  Bytes resume;
+};
+struct Have {
+  Position position;
+  std::uint64_t count = 0;
+  std::vector<Partial> partials;
+};
+struct ItemHash {
+  Bytes key;
+  Digest hash;
+};
+struct Range {
+  Bytes low;
+  Bytes high;  // empty: no end
+  std::uint64_t count = 0;
+  Digest sum;
+  bool leaf = false;  // items lists every item of the range
+  std::vector<ItemHash> items;
+};
+struct Compare {
+  std::uint64_t step = 0;
+  std::vector<Range> ranges;
+};
+struct Differ {
+  std::uint64_t step = 0;
+  std::vector<Range> ranges;     // low, high and the replica's count
+  std::vector<ItemHash> wanted;  // hash: the content digest that the replica has
+  std::vector<Bytes> extra;
+};
+struct Data {
+  std::uint64_t batch = 0;
+  std::uint32_t frame = 0;
+  bool last = false;
+  std::uint64_t after = 0;
+  Bytes body;
+};
+struct Ask {
+  std::uint64_t batch = 0;
+  Bytes body;
+};
+struct Answer {
+  std::uint64_t batch = 0;
+  Bytes body;
+};
+struct ItemTrouble {
+  Bytes key;
+  std::string reason;
+  bool redo = false;
+  Bytes basis;
+};
+struct Ack {
+  std::uint64_t batches = 0;
+  std::vector<std::uint64_t> sparse;
+  std::uint64_t consumed_bytes = 0;
+  std::vector<ItemTrouble> trouble;
+};
+struct Mark {
+  std::uint64_t batches = 0;
+  Position position;
+  std::uint64_t redone = 0;
+};
+struct Done {
+  Position position;
+  std::uint64_t failed = 0;
+};
+
+using LinkMessage = std::variant<Hello, Welcome, Refusal, Ping, Pong>;
+using SetMessage = std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done>;
+
+// Limits of one message, checked by the decoder before anything is allocated for it.
+inline constexpr std::size_t kCompareRangesMax = 4096;
+inline constexpr std::size_t kLeafItemsMax = 16384;
+inline constexpr std::size_t kPartialsMax = 64;
+inline constexpr std::size_t kTroubleMax = 4096;
+inline constexpr std::size_t kSparseMax = 4096;
+inline constexpr std::size_t kDataBytesMax = 2 * 1024 * 1024;
+inline constexpr std::size_t kPingPaddingMax = 64 * 1024;
+inline constexpr std::size_t kTextBytesMax = 4096;
+
+}  // namespace ha::replicator

@@ -1,0 +1,278 @@
+#include "replicator/session/receiver.h"
+
+#include <utility>
+
+#include "replicator/session/overloaded.h"
+
+namespace ha::replicator {
+namespace {
+
+// A busy replica says so, or the origin would take its silence for a lost message.
+constexpr Duration kSignOfLife = std::chrono::seconds(3);
+
+}  // namespace
+
+void Receiver::on_link_down() {
+  if (state_ != ReceiverState::Idle) {
+    actions_.push_back(AbortAction{});
+  }
+  state_ = ReceiverState::Idle;
+}
+
+void Receiver::start(Offer offer, std::uint64_t attempt) {
+  if (state_ != ReceiverState::Idle) {
+    actions_.push_back(AbortAction{});
+  }
+  attempt_ = attempt;
+  state_ = ReceiverState::Preparing;
+  reason_.clear();
+  incoming_.clear();
+  done_through_ = 0;
+  done_beyond_.clear();
+  consumed_ = 0;
+  held_bytes_ = 0;
+  trouble_.clear();
+  redo_asked_ = 0;
+  mark_.reset();
+  committing_ = false;
+  working_ = 1;
+  actions_.push_back(PrepareAction{std::move(offer)});
+}
+
+void Receiver::refuse(const Refusal& refusal, SteadyTime now) {
+  reply(refusal, now);
+  actions_.push_back(AbortAction{});
+  state_ = ReceiverState::Refused;
+  reason_ = refusal.what;
+  incoming_.clear();
+  held_bytes_ = 0;
+  working_ = 0;
+}
+
+void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime now) {
+  if (auto* offer = std::get_if<Offer>(&message)) {
+    // An attempt that is repeated or older than ours is a late copy. A new link has a new Receiver.
+    if (attempt > attempt_) {
+      start(std::move(*offer), attempt);
+    }
+    return;
+  }
+  if (attempt != attempt_ || state_ != ReceiverState::Active) {
+    return;
+  }
+  std::visit(Overloaded{
+                 [&](Compare& compare) {
+                   ++working_;
+                   actions_.push_back(CompareAction{std::move(compare)});
+                 },
+                 [&](Data& data) { on_data(std::move(data), now); },
+                 [&](Ask& ask) {
+                   ++working_;
+                   actions_.push_back(AnswerAction{ask.batch, std::move(ask.body)});
+                 },
+                 [&](const Mark& mark) {
+                   mark_ = mark;
+                   commit_if_complete();
+                 },
+                 [&](const auto&) {
+                   refuse({Code::Corrupt, "the origin sent what only a replica sends", {}}, now);
+                 },
+             },
+             message);
+}
+
+// ---------------------------------------------------------------- frames
+void Receiver::on_data(Data data, SteadyTime now) {
+  if (data.batch <= done_through_ || done_beyond_.contains(data.batch)) {
+    return;  // a late copy
+  }
+  if (incoming_.size() >= kOpenBatchesMax && !incoming_.contains(data.batch)) {
+    refuse({Code::Exhausted, "the origin has too many batches under way", {}}, now);
+    return;
+  }
+  Incoming& incoming = incoming_[data.batch];
+  if (data.frame >= kFramesPerBatchMax || !incoming.seen.insert(data.frame).second) {
+    return;
+  }
+  incoming.after = data.after;
+  if (data.last) {
+    incoming.last = data.frame;
+  }
+  if (incoming.after <= done_through_) {
+    apply(std::move(data));
+    return;
+  }
+  held_bytes_ += data.body.size();
+  if (held_bytes_ > kHeldBytesMax) {
+    refuse({Code::Exhausted, "the origin sends more than it has credit for", {}}, now);
+    return;
+  }
+  incoming.held.push_back(std::move(data));
+}
+
+void Receiver::apply(Data data) {
+  ++working_;
+  actions_.push_back(ApplyAction{data.batch, data.frame, std::move(data.body)});
+}
+
+void Receiver::on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint32_t, std::size_t bytes,
+                          SteadyTime now) {
+  const auto it = incoming_.find(batch);
+  if (attempt != attempt_ || state_ != ReceiverState::Active || it == incoming_.end()) {
+    return;
+  }
+  --working_;
+  consumed_ += bytes;
+  ++it->second.applied;
+  close_if_complete(batch, it->second);
+  if (!it->second.closing) {
+    acknowledge(now);
+  }
+}
+
+void Receiver::close_if_complete(std::uint64_t number, Incoming& incoming) {
+  if (incoming.last && incoming.applied == *incoming.last + 1 && !incoming.closing) {
+    incoming.closing = true;
+    ++working_;
+    actions_.push_back(CloseAction{number});
+  }
+}
+
+void Receiver::on_closed(std::uint64_t attempt, std::uint64_t batch, std::vector<ItemTrouble> trouble,
+                         SteadyTime now) {
+  if (attempt != attempt_ || state_ != ReceiverState::Active || !incoming_.contains(batch)) {
+    return;
+  }
+  --working_;
+  for (ItemTrouble& item : trouble) {
+    if (item.redo) {
+      ++redo_asked_;
+    }
+    trouble_.push_back(std::move(item));
+  }
+  finish(batch);
+  acknowledge(now);
+  release_held();
+  commit_if_complete();
+}
+
+void Receiver::finish(std::uint64_t number) {
+  incoming_.erase(number);
+  done_beyond_.insert(number);
+  while (!done_beyond_.empty() && *done_beyond_.begin() == done_through_ + 1) {
+    ++done_through_;
+    done_beyond_.erase(done_beyond_.begin());
+  }
+}
+
+void Receiver::release_held() {
+  for (auto& [number, incoming] : incoming_) {
+    if (incoming.after > done_through_) {
+      continue;
+    }
+    for (Data& data : std::exchange(incoming.held, {})) {
+      held_bytes_ -= data.body.size();
+      apply(std::move(data));
+    }
+  }
+}
+
+// ---------------------------------------------------------------- marks
+void Receiver::commit_if_complete() {
+  if (!mark_ || committing_ || done_through_ < mark_->batches || mark_->redone < redo_asked_) {
+    return;
+  }
+  committing_ = true;
+  ++working_;
+  actions_.push_back(CommitAction{mark_->position});
+}
+
+void Receiver::on_committed(std::uint64_t attempt, const Position& position, std::uint64_t failed,
+                            SteadyTime now) {
+  if (attempt != attempt_ || state_ != ReceiverState::Active) {
+    return;
+  }
+  --working_;
+  committing_ = false;
+  committed_ = position;
+  if (mark_ && mark_->position.sequence == position.sequence) {
+    mark_.reset();
+  }
+  reply(Done{position, failed}, now);
+  commit_if_complete();
+}
+
+// ---------------------------------------------------------------- answers of workers
+void Receiver::on_prepared(std::uint64_t attempt, Have have, SteadyTime now) {
+  if (attempt != attempt_ || state_ != ReceiverState::Preparing) {
+    return;
+  }
+  --working_;
+  state_ = ReceiverState::Active;
+  if (!(have.position == Position{})) {
+    committed_ = have.position;
+  }
+  reply(std::move(have), now);
+}
+
+void Receiver::on_compared(std::uint64_t attempt, Differ differ, SteadyTime now) {
+  if (attempt == attempt_ && state_ == ReceiverState::Active) {
+    --working_;
+    reply(std::move(differ), now);
+  }
+}
+
+void Receiver::on_answer(std::uint64_t attempt, std::uint64_t batch, Bytes body, SteadyTime now) {
+  if (attempt == attempt_ && state_ == ReceiverState::Active) {
+    --working_;
+    reply(Answer{batch, std::move(body)}, now);
+  }
+}
+
+void Receiver::on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now) {
+  if (attempt == attempt_ && (state_ == ReceiverState::Active || state_ == ReceiverState::Preparing)) {
+    refuse({error.code(), error.what(), error.hint()}, now);
+  }
+}
+
+// ---------------------------------------------------------------- out
+void Receiver::acknowledge(SteadyTime now) {
+  Ack ack;
+  ack.batches = done_through_;
+  for (const std::uint64_t batch : done_beyond_) {
+    if (ack.sparse.size() == kSparseMax) {
+      break;
+    }
+    ack.sparse.push_back(batch);
+  }
+  ack.consumed_bytes = consumed_;
+  for (ItemTrouble& item : std::exchange(trouble_, {})) {
+    ack.trouble.push_back(std::move(item));
+  }
+  reply(std::move(ack), now);
+}
+
+void Receiver::reply(SetMessage message, SteadyTime now) {
+  last_sent_ = now;
+  actions_.push_back(std::move(message));
+}
+
+bool Receiver::busy() const {
+  return state_ == ReceiverState::Active && working_ > 0;
+}
+
+void Receiver::on_tick(SteadyTime now) {
+  if (busy() && now - last_sent_ >= kSignOfLife) {
+    acknowledge(now);
+  }
+}
+
+std::optional<SteadyTime> Receiver::next_wakeup() const {
+  return busy() ? std::optional(last_sent_ + kSignOfLife) : std::nullopt;
+}
+
+std::vector<ReceiverAction> Receiver::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+}  // namespace ha::replicator

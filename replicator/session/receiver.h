@@ -1,0 +1,124 @@
+// The replica's half of one set's session with one origin: takes frames in, keeps their order, acknowledges.
+//
+// Sans-IO, like Sender: actions out, on_… calls in, each with its attempt. It holds frames only while batches
+// of lower rank are unfinished, never more than kHeldBytesMax; beyond that the origin has ignored its credit
+// and the attempt is refused. Source: docs/wire.md, "Set session". Thread safety: none; one thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "replicator/session/messages.h"
+
+namespace ha::replicator {
+
+struct PrepareAction {  // an offer: check epoch and key, look up what we have → on_prepared or on_work_failed
+  Offer offer;
+};
+struct CompareAction {  // → on_compared
+  Compare compare;
+};
+struct ApplyAction {  // → on_applied
+  std::uint64_t batch = 0;
+  std::uint32_t frame = 0;
+  Bytes body;
+};
+struct CloseAction {  // all frames of the batch are applied: publish → on_closed
+  std::uint64_t batch = 0;
+};
+struct AnswerAction {  // → on_answer
+  std::uint64_t batch = 0;
+  Bytes body;
+};
+struct CommitAction {  // we are where the origin says; keep it, with our own sum → on_committed
+  Position position;
+};
+struct AbortAction {};  // the attempt has ended: drop or keep what is staged
+using ReceiverAction = std::variant<SetMessage, PrepareAction, CompareAction, ApplyAction, CloseAction,
+                                    AnswerAction, CommitAction, AbortAction>;
+
+enum class ReceiverState { Idle, Preparing, Active, Refused };
+
+struct ReceiverStatus {
+  ReceiverState state = ReceiverState::Idle;
+  std::optional<Position> committed;
+  std::uint64_t batches = 0;
+  std::uint64_t bytes = 0;
+  std::string reason;
+};
+
+inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
+inline constexpr std::size_t kOpenBatchesMax = 4096;
+inline constexpr std::uint32_t kFramesPerBatchMax = 1U << 24;
+
+class Receiver {
+ public:
+  void on_link_down();
+  void on_message(SetMessage message, std::uint64_t attempt, SteadyTime now);
+  void on_tick(SteadyTime now);
+
+  void on_prepared(std::uint64_t attempt, Have have, SteadyTime now);
+  void on_compared(std::uint64_t attempt, Differ differ, SteadyTime now);
+  void on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint32_t frame, std::size_t bytes,
+                  SteadyTime now);
+  void on_closed(std::uint64_t attempt, std::uint64_t batch, std::vector<ItemTrouble> trouble,
+                 SteadyTime now);
+  void on_answer(std::uint64_t attempt, std::uint64_t batch, Bytes body, SteadyTime now);
+  void on_committed(std::uint64_t attempt, const Position& position, std::uint64_t failed, SteadyTime now);
+  // The attempt is refused with the error's words; the origin tries again later.
+  void on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now);
+
+  [[nodiscard]] std::vector<ReceiverAction> take_actions();
+  [[nodiscard]] std::uint64_t attempt() const noexcept { return attempt_; }
+  [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+  [[nodiscard]] ReceiverStatus status() const {
+    return {state_, committed_, done_through_, consumed_, reason_};
+  }
+
+ private:
+  struct Incoming {
+    std::set<std::uint32_t> seen;  // frames taken
+    std::uint32_t applied = 0;
+    std::optional<std::uint32_t> last;  // number of the last frame, once it is known
+    bool closing = false;
+    std::uint64_t after = 0;
+    std::vector<Data> held;
+  };
+
+  void start(Offer offer, std::uint64_t attempt);
+  void refuse(const Refusal& refusal, SteadyTime now);
+  void on_data(Data data, SteadyTime now);
+  void apply(Data data);
+  void close_if_complete(std::uint64_t number, Incoming& incoming);
+  void finish(std::uint64_t number);
+  void release_held();
+  void commit_if_complete();
+  void acknowledge(SteadyTime now);
+  void reply(SetMessage message, SteadyTime now);
+  [[nodiscard]] bool busy() const;
+
+  ReceiverState state_ = ReceiverState::Idle;
+  std::uint64_t attempt_ = 0;
+  std::string reason_;
+  std::vector<ReceiverAction> actions_;
+  std::map<std::uint64_t, Incoming> incoming_;
+  std::uint64_t done_through_ = 0;
+  std::set<std::uint64_t> done_beyond_;
+  std::uint64_t consumed_ = 0;
+  std::size_t held_bytes_ = 0;
+  std::vector<ItemTrouble> trouble_;  // since the last acknowledgement
+  std::uint64_t redo_asked_ = 0;      // items that must come again before a mark counts
+  std::optional<Mark> mark_;
+  bool committing_ = false;
+  int working_ = 0;  // actions whose answer is due
+  std::optional<Position> committed_;
+  SteadyTime last_sent_{};
+};
+
+}  // namespace ha::replicator

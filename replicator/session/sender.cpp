@@ -1,0 +1,328 @@
+// The life of an attempt: offer, answers, acknowledgements, failures. sender_pass.cpp has the sending itself.
+#include "replicator/session/sender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replicator/session/overloaded.h"
+
+namespace ha::replicator {
+namespace {
+
+bool same_lineage(const Position& a, const Position& b) {
+  return a.index_id == b.index_id && a.epoch == b.epoch;
+}
+
+}  // namespace
+
+Sender::Sender(SenderOptions options, std::optional<Position> acknowledged)
+    : options_(std::move(options)), acknowledged_(acknowledged), retry_(options_.retry_min) {}
+
+// ---------------------------------------------------------------- attempts
+void Sender::clear_attempt() {
+  actions_.push_back(StopBuildsAction{});
+  ++attempt_;
+  pass_up_to_ = 0;
+  list_rank_.reset();
+  list_after_key_.reset();
+  listing_ = false;
+  spans_.clear();
+  step_ = 0;
+  describing_ = false;
+  differ_expected_ = false;
+  leaves_.clear();
+  work_.clear();
+  building_.clear();
+  unacknowledged_.clear();
+  partials_.clear();
+  output_.clear();
+  output_bytes_ = 0;
+  last_rank_ = Rank::Container;
+  barrier_ = 0;
+  last_batch_ = 0;
+  sent_bytes_ = 0;
+  consumed_bytes_ = 0;
+  items_sent_ = 0;
+  redone_ = 0;
+  skipped_ = false;
+}
+
+void Sender::start_attempt(SteadyTime now) {
+  if (!link_up_ || index_.digest_key.empty()) {
+    return;
+  }
+  clear_attempt();
+  state_ = SenderState::Offering;
+  last_heard_ = now;
+  actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count}));
+}
+
+void Sender::end_attempt(const std::string& reason, const std::string& hint, SteadyTime now) {
+  clear_attempt();
+  state_ = SenderState::Waiting;
+  reason_ = reason;
+  hint_ = hint;
+  wake_at_ = now + retry_;
+  retry_ = std::min(retry_ * 2, options_.retry_max);
+  actions_.push_back(SenderEvent{"session.failed", reason});
+}
+
+void Sender::on_link_up(std::uint32_t nonce, SteadyTime now) {
+  link_up_ = true;
+  attempt_ = std::uint64_t{nonce} << 32;
+  retry_ = options_.retry_min;
+  start_attempt(now);
+}
+
+void Sender::on_link_down() {
+  link_up_ = false;
+  clear_attempt();
+  state_ = SenderState::Down;
+}
+
+void Sender::on_index(IndexFacts facts, SteadyTime now) {
+  const bool other_index = facts.position.index_id != index_.position.index_id ||
+                           facts.position.epoch != index_.position.epoch ||
+                           facts.digest_key != index_.digest_key;
+  index_ = std::move(facts);
+  if (!link_up_) {
+    return;
+  }
+  if (other_index) {
+    start_attempt(now);
+    return;
+  }
+  const bool idle = state_ == SenderState::Equal || state_ == SenderState::Incomplete;
+  if (idle && acknowledged_ && index_.position.sequence > acknowledged_->sequence) {
+    start_incremental(acknowledged_->sequence, now);
+  }
+}
+
+void Sender::check_now(SteadyTime now) {
+  if (state_ == SenderState::Equal || state_ == SenderState::Incomplete || state_ == SenderState::Waiting) {
+    start_attempt(now);
+  }
+}
+
+void Sender::resync(SteadyTime now) {
+  compare_wanted_ = true;
+  if (state_ != SenderState::Held) {
+    start_attempt(now);
+  }
+}
+
+void Sender::on_tick(SteadyTime now) {
+  const bool due = wake_at_ <= now && (state_ == SenderState::Waiting || state_ == SenderState::Equal ||
+                                       state_ == SenderState::Incomplete || state_ == SenderState::Held);
+  if (due) {
+    start_attempt(now);
+  } else if (expecting_answer() && now - last_heard_ >= options_.answer_timeout) {
+    end_attempt(
+        "no answer for " +
+            std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now - last_heard_).count()) +
+            " s",
+        "see the replica's log", now);
+  }
+}
+
+bool Sender::expecting_answer() const {
+  switch (state_) {
+    case SenderState::Offering:
+    case SenderState::Confirming:
+      return true;
+    case SenderState::Comparing:
+      return differ_expected_ || !unacknowledged_.empty();
+    case SenderState::Sending:
+      return bytes_in_flight() > 0 || unacknowledged_.size() > building_.size();
+    case SenderState::Down:
+    case SenderState::Waiting:
+    case SenderState::Equal:
+    case SenderState::Incomplete:
+    case SenderState::Held:
+      return false;
+  }
+  return false;
+}
+
+std::optional<SteadyTime> Sender::next_wakeup() const {
+  switch (state_) {
+    case SenderState::Waiting:
+    case SenderState::Equal:
+    case SenderState::Held:
+    case SenderState::Incomplete:
+      return wake_at_;
+    case SenderState::Offering:
+    case SenderState::Comparing:
+    case SenderState::Sending:
+    case SenderState::Confirming:
+    case SenderState::Down:
+      break;
+  }
+  return expecting_answer() ? std::optional(last_heard_ + options_.answer_timeout) : std::nullopt;
+}
+
+// ---------------------------------------------------------------- messages
+void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime now) {
+  if (attempt != attempt_ || state_ == SenderState::Down || state_ == SenderState::Waiting) {
+    return;
+  }
+  last_heard_ = now;
+  std::visit(Overloaded{
+                 [&](Have& have) { on_have(std::move(have), now); },
+                 [&](Differ& differ) { on_differ(std::move(differ), now); },
+                 [&](Ack& ack) { on_ack(std::move(ack), now); },
+                 [&](const Done& done) { on_done(done, now); },
+                 [&](const Refusal& refusal) { on_refusal(refusal, now); },
+                 [&](Answer& answer) {
+                   if (building_.contains(answer.batch)) {
+                     actions_.push_back(FeedAction{answer.batch, std::move(answer.body)});
+                   }
+                 },
+                 [&](const auto&) { end_attempt("the replica sent what only an origin sends", {}, now); },
+             },
+             message);
+  pump(now);
+}
+
+void Sender::on_refusal(const Refusal& refusal, SteadyTime now) {
+  end_attempt(refusal.what, refusal.hint, now);
+}
+
+bool Sender::continues_from(const Position& theirs) const {
+  return acknowledged_ && theirs == *acknowledged_ && same_lineage(theirs, index_.position) &&
+         theirs.sequence >= index_.trimmed_to && theirs.sequence <= index_.position.sequence;
+}
+
+void Sender::on_have(Have have, SteadyTime now) {
+  if (state_ != SenderState::Offering) {
+    return;
+  }
+  for (Partial& partial : have.partials) {
+    partials_[std::move(partial.key)] = {partial.content, std::move(partial.resume)};
+  }
+  const bool went_back =
+      same_lineage(have.position, index_.position) && have.position.sequence > index_.position.sequence;
+  if (went_back) {
+    hold(have.position);
+    wake_at_ = now + options_.check;
+  } else if (compare_wanted_) {
+    start_comparing(now);
+  } else if (have.position == index_.position) {
+    settle(have.position, 0, now);
+  } else if (continues_from(have.position)) {
+    start_incremental(have.position.sequence, now);
+  } else if (have.position == Position{} && have.count == 0) {
+    start_incremental(0, now);
+  } else {
+    start_comparing(now);
+  }
+}
+
+void Sender::hold(const Position& theirs) {
+  state_ = SenderState::Held;
+  const std::string before = std::exchange(reason_, "");
+  reason_ = "this site is the holder but has gone back in time: the replica has confirmed change " +
+            std::to_string(theirs.sequence) + " of this index, which ends at " +
+            std::to_string(index_.position.sequence) +
+            " (was the state directory or the tree restored from a backup?)";
+  hint_ = "if this site's copy is the right one: hareplicate resync " + options_.set + " --full";
+  if (reason_ != before) {
+    actions_.push_back(SenderEvent{"session.held", reason_});
+  }
+}
+
+void Sender::on_ack(Ack ack, SteadyTime now) {
+  consumed_bytes_ = std::max(consumed_bytes_, std::min(ack.consumed_bytes, sent_bytes_));
+  std::map<Bytes, ItemTrouble> trouble;
+  for (ItemTrouble& item : ack.trouble) {
+    trouble[item.key] = std::move(item);
+  }
+  const std::set<std::uint64_t> sparse(ack.sparse.begin(), ack.sparse.end());
+  for (auto it = unacknowledged_.begin(); it != unacknowledged_.end();) {
+    if (building_.contains(it->first) || (it->first > ack.batches && !sparse.contains(it->first))) {
+      ++it;
+      continue;
+    }
+    for (Work& work : it->second) {
+      if (const auto found = trouble.find(work.item.key); found != trouble.end()) {
+        on_trouble(std::move(found->second), std::move(work));
+      }
+    }
+    it = unacknowledged_.erase(it);
+  }
+  retry_ = options_.retry_min;
+  static_cast<void>(now);
+}
+
+void Sender::on_trouble(ItemTrouble trouble, Work work) {
+  if (!trouble.redo) {
+    actions_.push_back(SenderEvent{"item.failed", escape(trouble.key) + ": " + trouble.reason});
+    return;
+  }
+  ++redone_;
+  if (++work.tries > kRedoMax) {
+    skipped_ = true;  // it changes under the replica's hands; the next comparison brings it again
+    return;
+  }
+  work.basis = std::move(trouble.basis);
+  work_.push_front(std::move(work));
+  if (state_ == SenderState::Confirming) {
+    state_ = SenderState::Sending;
+  }
+}
+
+void Sender::on_done(const Done& done, SteadyTime now) {
+  const bool ours = same_lineage(done.position, index_.position);
+  if (state_ != SenderState::Confirming || !ours || done.position.sequence != pass_up_to_) {
+    return;  // of an earlier mark
+  }
+  settle(done.position, done.failed, now);
+}
+
+// The replica has confirmed a position: are we equal, is there more, or do the sums tell of a difference?
+void Sender::settle(const Position& theirs, std::uint64_t failed, SteadyTime now) {
+  if (!acknowledged_ || !(*acknowledged_ == theirs)) {
+    acknowledged_ = theirs;
+    actions_.push_back(AcknowledgedAction{theirs});
+  }
+  failed_ = failed;
+  retry_ = options_.retry_min;
+  if (index_.position.sequence > theirs.sequence) {
+    start_incremental(theirs.sequence, now);
+    return;
+  }
+  const bool compared = std::exchange(compare_wanted_, false);
+  if (theirs.sum == index_.position.sum) {
+    state_ = SenderState::Equal;
+    reason_.clear();
+    hint_.clear();
+    wake_at_ = now + options_.check;
+  } else if (failed > 0 || skipped_ || (compared && step_ > 0)) {
+    state_ = SenderState::Incomplete;
+    reason_ = failed > 0 ? std::to_string(failed) + " items could not be applied at the replica"
+                         : "items are changing while they are compared";
+    hint_ = failed > 0 ? "hareplicate status " + options_.set + " --problems" : "";
+    compare_wanted_ = true;
+    wake_at_ = now + options_.check;
+  } else {
+    compare_wanted_ = true;
+    start_comparing(now);
+  }
+}
+
+// ---------------------------------------------------------------- answers of workers
+void Sender::on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now) {
+  if (attempt == attempt_ && state_ != SenderState::Down && state_ != SenderState::Waiting) {
+    end_attempt(error.what(), error.hint(), now);
+  }
+}
+
+std::vector<SenderAction> Sender::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+SenderStatus Sender::status() const {
+  return {state_, acknowledged_, items_sent_, sent_bytes_, bytes_in_flight(), failed_, reason_, hint_};
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,231 @@
+// The origin's half of one set's session with one replica: decides what to send, and when the two are equal.
+//
+// Sans-IO: it is told what happened and leaves actions to be taken; it reads no file, index or clock. All
+// slow work (listing, describing, building frames) is asked for by an action and answered by an on_… call
+// that carries the attempt, so that answers of an attempt that has ended are dropped.
+//
+// An attempt starts with an Offer and ends when anything is amiss: link lost, no answer in time, an answer
+// that makes no sense. The next attempt starts from the position the replica presents, so nothing has to be
+// undone. Bounds: kWorkItemsMax items waiting, kOutputBytesMax of frames waiting, builds_max batches being
+// built. Source: docs/wire.md, "Set session". Thread safety: none; one thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "replicator/session/messages.h"
+#include "replicator/session/reconcile.h"
+
+namespace ha::replicator {
+
+// ---------------------------------------------------------------- actions
+struct ListAction {  // → on_listed
+  std::uint64_t after = 0;
+  std::uint64_t up_to = 0;
+  Rank rank = Rank::Container;
+  std::optional<Bytes> after_key;
+};
+struct DescribeAction {  // → on_described
+  std::uint64_t step = 0;
+  std::vector<Span> spans;
+};
+struct BuildItem {
+  Bytes key;
+  Bytes basis;   // the replica's own report of what it has; empty: what the index says it acknowledged
+  Bytes resume;  // what it has verified already of this very content; empty: nothing
+  Digest have;   // content digest the replica said it has; zero: not known
+};
+struct BuildAction {  // → on_frame, on_need
+  std::uint64_t batch = 0;
+  std::vector<BuildItem> items;
+};
+struct ContinueAction {  // the next frame of a batch → on_frame, on_need
+  std::uint64_t batch = 0;
+};
+struct FeedAction {  // an answer for a batch that needed one → on_frame, on_need
+  std::uint64_t batch = 0;
+  Bytes body;
+};
+struct StopBuildsAction {};  // all batches of older attempts
+struct AcknowledgedAction {  // to be persisted
+  Position position;
+};
+struct SenderEvent {  // for the log; `name` is stable
+  std::string name;
+  std::string text;
+};
+using SenderAction = std::variant<SetMessage, ListAction, DescribeAction, BuildAction, ContinueAction,
+                                  FeedAction, StopBuildsAction, AcknowledgedAction, SenderEvent>;
+
+// ---------------------------------------------------------------- facts
+enum class SenderState {
+  Down,        // no link
+  Waiting,     // after a failure, until the next attempt
+  Offering,    // position presented, no answer yet
+  Comparing,   // range sums
+  Sending,     // batches under way
+  Confirming,  // all sent, waiting for the replica to say where it stands
+  Equal,       // the replica has confirmed our head
+  Incomplete,  // equal but for items on the exception list
+  Held,        // the replica is ahead of us: we have gone back in time; a new index id lets it go on
+};
+
+struct IndexFacts {
+  Position position;  // of our own index now
+  std::uint64_t count = 0;
+  std::uint64_t trimmed_to = 0;
+  Bytes digest_key;  // 32 bytes; empty: not ready to offer
+};
+
+struct SenderOptions {
+  std::string set;
+  Duration check = std::chrono::seconds(30);           // positions compared at least this often
+  Duration answer_timeout = std::chrono::seconds(20);  // silence that ends an attempt
+  Duration retry_min = std::chrono::seconds(1);
+  Duration retry_max = std::chrono::seconds(60);
+  std::size_t builds_max = 3;
+};
+
+struct SenderStatus {
+  SenderState state = SenderState::Down;
+  std::optional<Position> acknowledged;
+  std::uint64_t items_sent = 0;  // in this attempt
+  std::uint64_t bytes_sent = 0;  // raw bytes of frames in this attempt
+  std::uint64_t bytes_in_flight = 0;
+  std::uint64_t failed = 0;  // items on the replica's exception list
+  std::string reason;        // of Waiting, Held, Incomplete
+  std::string hint;
+};
+
+inline constexpr std::size_t kBatchBytes = 512 * 1024;  // content of the items of one batch, unless it is one
+inline constexpr std::size_t kBatchItems = 256;
+inline constexpr std::size_t kWorkItemsMax = 8192;
+inline constexpr std::size_t kOutputBytesMax = 4 * 1024 * 1024;
+inline constexpr int kRedoMax = 3;
+
+class Sender {
+ public:
+  // `acknowledged`: the persisted position of this peer.
+  Sender(SenderOptions options, std::optional<Position> acknowledged);
+
+  // ---- what happened
+  // `nonce`: of this link; attempts are numbered (nonce << 32) + 1, 2, … so that those of two links never
+  // mix.
+  void on_link_up(std::uint32_t nonce, SteadyTime now);
+  void on_link_down();
+  void on_index(IndexFacts facts, SteadyTime now);
+  void on_message(SetMessage message, std::uint64_t attempt, SteadyTime now);
+  void on_tick(SteadyTime now);
+
+  // ---- answers to actions
+  void on_listed(std::uint64_t attempt, std::vector<Listed> items, SteadyTime now);
+  void on_described(std::uint64_t attempt, Description description, SteadyTime now);
+  // `skipped`: items of the batch have changed or vanished since they were indexed; a scan will bring them
+  // again.
+  void on_frame(std::uint64_t attempt, std::uint64_t batch, Bytes body, bool last, bool skipped,
+                SteadyTime now);
+  void on_need(std::uint64_t attempt, std::uint64_t batch, Bytes question, SteadyTime now);
+  void on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now);
+
+  // ---- what the operator or the pipeline wants
+  void check_now(SteadyTime now);  // present positions again
+  void resync(SteadyTime now);     // compare everything by range sums, whatever positions say
+
+  // ---- what is to be done
+  [[nodiscard]] std::vector<SenderAction> take_actions();
+  // The next frame, if it fits into `budget` bytes in flight (one always goes when nothing is in flight).
+  [[nodiscard]] std::optional<Data> next_data(std::uint64_t budget, SteadyTime now);
+  [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+  [[nodiscard]] std::uint64_t attempt() const noexcept { return attempt_; }
+  [[nodiscard]] std::uint64_t bytes_in_flight() const noexcept { return sent_bytes_ - consumed_bytes_; }
+  [[nodiscard]] bool has_output() const noexcept { return !output_.empty(); }
+  [[nodiscard]] SenderState state() const noexcept { return state_; }
+  [[nodiscard]] SenderStatus status() const;
+
+ private:
+  struct Work {
+    Listed item;
+    Digest have;
+    Bytes basis;
+    int tries = 0;
+  };
+  struct Building {
+    std::vector<Work> items;
+    bool paused = false;    // output is full
+    bool complete = false;  // its last frame is in the output
+    std::uint32_t frames = 0;
+    std::uint64_t after = 0;
+  };
+
+  void start_attempt(SteadyTime now);
+  void end_attempt(const std::string& reason, const std::string& hint, SteadyTime now);
+  void clear_attempt();
+  void on_have(Have have, SteadyTime now);
+  void on_differ(Differ differ, SteadyTime now);
+  void on_ack(Ack ack, SteadyTime now);
+  void on_done(const Done& done, SteadyTime now);
+  void on_refusal(const Refusal& refusal, SteadyTime now);
+  void on_trouble(ItemTrouble trouble, Work work);
+  void hold(const Position& theirs);
+  void start_incremental(std::uint64_t after, SteadyTime now);
+  void start_comparing(SteadyTime now);
+  void settle(const Position& theirs, std::uint64_t failed, SteadyTime now);
+  void pump(SteadyTime now);
+  void pump_comparing();
+  bool pump_batches();  // false: nothing left to build just now
+  void build_next_batch();
+  void finish_pass(SteadyTime now);
+  [[nodiscard]] bool expecting_answer() const;
+  [[nodiscard]] bool continues_from(const Position& theirs) const;
+  [[nodiscard]] bool output_full() const noexcept { return output_bytes_ >= kOutputBytesMax; }
+
+  SenderOptions options_;
+  SenderState state_ = SenderState::Down;
+  IndexFacts index_;
+  std::optional<Position> acknowledged_;
+  std::vector<SenderAction> actions_;
+  std::uint64_t attempt_ = 0;
+  bool link_up_ = false;
+  bool compare_wanted_ = false;  // the operator wants everything compared
+  std::string reason_;
+  std::string hint_;
+  SteadyTime last_heard_{};
+  SteadyTime wake_at_{};  // Waiting: next attempt; Equal, Incomplete: next check
+  Duration retry_;
+  std::uint64_t failed_ = 0;
+
+  // one pass
+  std::uint64_t pass_up_to_ = 0;  // our head when the pass began: where it leads to
+  std::uint64_t list_after_ = 0;
+  std::optional<Rank> list_rank_;  // being listed; none: nothing (left) to list
+  std::optional<Bytes> list_after_key_;
+  bool listing_ = false;
+  std::deque<Span> spans_;  // still to be described
+  std::uint64_t step_ = 0;
+  bool describing_ = false;
+  bool differ_expected_ = false;
+  std::map<Bytes, Listed> leaves_;              // of the step that is under way
+  std::deque<Work> work_;                       // ordered by rank
+  std::map<std::uint64_t, Building> building_;  // not completely in the output
+  std::map<std::uint64_t, std::vector<Work>> unacknowledged_;
+  std::map<Bytes, std::pair<Digest, Bytes>> partials_;  // key → content, resume
+  std::deque<Data> output_;
+  std::size_t output_bytes_ = 0;
+  Rank last_rank_ = Rank::Container;
+  std::uint64_t barrier_ = 0;  // batches of lower ranks end here
+  std::uint64_t last_batch_ = 0;
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t consumed_bytes_ = 0;
+  std::uint64_t items_sent_ = 0;
+  std::uint64_t redone_ = 0;
+  bool skipped_ = false;  // in this pass: the sums need not agree at its end
+};
+
+}  // namespace ha::replicator
