@@ -32,7 +32,7 @@ class DigestKey {
 
   static constexpr std::size_t kSecretBytes = 192;
   DigestKey() = default;
-  alignas(64) std::array<unsigned char, kSecretBytes> secret_{};
+  std::array<unsigned char, kSecretBytes> secret_{};
 };
 
 // The digest of `data`; never zero.
