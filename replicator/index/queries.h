@@ -180,6 +180,8 @@ class IndexQueries {
   // The encoded chunk list of the version of `key` with this content: the current or the kept one.
   Result<std::optional<Bytes>> find_chunks(BytesView key, const Digest& content);
   Result<std::optional<StoredChunks>> current_chunks(BytesView key);
+  // Of the version before it that all peers had acknowledged, if one is kept.
+  Result<std::optional<StoredChunks>> kept_chunks(BytesView key);
   // The fine signature of a chunk, by the chunk's digest. IndexBatch::touch_signature keeps it young.
   Result<std::optional<Bytes>> get_signature(const Digest& chunk);
 
@@ -230,6 +232,7 @@ class IndexQueries {
   Status scan(const KeyRange& range, const std::function<bool(const sys::Statement& row)>& visit);
   Result<std::optional<Position>> position_of(int side, std::string_view site);
   Result<std::vector<SitePosition>> positions(int side);
+  Result<std::uint64_t> count_in(const KeyRange& range);
   Result<std::uint64_t> count_of(const char* sql);
 
  protected:

@@ -18,6 +18,7 @@ constexpr const char* kTombstones =
 constexpr const char* kFindChunks =
     "SELECT list FROM chunks WHERE key = ? AND content = ? ORDER BY version LIMIT 1";
 constexpr const char* kCurrentChunks = "SELECT content, list FROM chunks WHERE key = ? AND version = 0";
+constexpr const char* kKeptChunks = "SELECT content, list FROM chunks WHERE key = ? AND version = 1";
 constexpr const char* kGetSignature = "SELECT signature FROM signatures WHERE chunk = ?";
 constexpr const char* kPosition =
     "SELECT index_id, epoch, sequence, sum FROM positions WHERE side = ? AND site = ?";
@@ -133,6 +134,12 @@ Result<std::optional<Bytes>> IndexQueries::find_chunks(BytesView key, const Dige
 
 Result<std::optional<StoredChunks>> IndexQueries::current_chunks(BytesView key) {
   HA_TRY(sys::Query query, database_.query(kCurrentChunks));
+  query->bind(key);
+  return first_row(query, make_chunks);
+}
+
+Result<std::optional<StoredChunks>> IndexQueries::kept_chunks(BytesView key) {
+  HA_TRY(sys::Query query, database_.query(kKeptChunks));
   query->bind(key);
   return first_row(query, make_chunks);
 }
