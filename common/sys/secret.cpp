@@ -1,0 +1,122 @@
+#include "common/sys/secret.h"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "common/sys/file.h"
+
+namespace ha::sys {
+namespace {
+
+struct KeyPlace {
+  Directory directory;
+  Bytes name;
+};
+
+Result<KeyPlace> place_of(BytesView path) {
+  const std::size_t slash = path.rfind('/');
+  const BytesView directory = slash == BytesView::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+  HA_TRY(Directory opened, Directory::open_root(directory));
+  return KeyPlace{std::move(opened), Bytes(slash == BytesView::npos ? path : path.substr(slash + 1))};
+}
+
+}  // namespace
+
+Secret::Secret(Secret&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    ::sodium_free(data_);  // wipes; null is allowed
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+Secret::~Secret() {
+  ::sodium_free(data_);
+}
+
+Result<Secret> Secret::allocate(std::size_t size) {
+  if (::sodium_init() < 0) {  // harmless to repeat
+    return Error(Code::Unsupported, "cannot start libsodium");
+  }
+  if (size > kSecretBytesMax) {
+    return Error(Code::Exhausted, "a secret of more than " + std::to_string(kSecretBytesMax) + " bytes");
+  }
+  Secret out;
+  out.data_ = static_cast<char*>(::sodium_malloc(size));
+  if (out.data_ == nullptr) {
+    return errno_error("cannot get locked memory for a secret", ENOMEM);
+  }
+  out.size_ = size;
+  return out;
+}
+
+Result<Secret> Secret::copy_of(BytesView bytes) {
+  HA_TRY(Secret out, allocate(bytes.size()));
+  std::memcpy(out.data_, bytes.data(), bytes.size());
+  return out;
+}
+
+Result<Secret> Secret::random(std::size_t size) {
+  HA_TRY(Secret out, allocate(size));
+  ::randombytes_buf(out.data_, size);
+  return out;
+}
+
+bool Secret::equals(BytesView other) const noexcept {
+  return other.size() == size_ && (size_ == 0 || ::sodium_memcmp(data_, other.data(), size_) == 0);
+}
+
+Result<Secret> load_secret(BytesView path) {
+  HA_TRY(const KeyPlace place, place_of(path));
+  HA_TRY(const FileHandle file, place.directory.open_regular(place.name));
+  HA_TRY(const Stat stat, file.stat());
+  const std::string shown = escape(path);
+  if ((stat.mode & 07177U) != 0) {
+    return Error(Code::Refused, "the key file \"" + shown + "\" may be read or written by others",
+                 "chmod 600 " + shown);
+  }
+  if (stat.uid != 0 && stat.uid != ::geteuid()) {
+    const std::string us = std::to_string(::geteuid());
+    return Error(
+        Code::Refused,
+        "the key file \"" + shown + "\" belongs to user " + std::to_string(stat.uid) + ", not to " + us,
+        "chown " + us + " " + shown);
+  }
+  HA_TRY(Secret out, Secret::allocate(static_cast<std::size_t>(stat.size)));
+  HA_TRY(const std::size_t length, file.read_at(0, out.data_, out.size_));
+  if (length != out.size_) {
+    return Error(Code::Conflict, "the key file \"" + shown + "\" became shorter while it was read");
+  }
+  return out;
+}
+
+Status write_secret(BytesView path, const Secret& secret) {
+  HA_TRY(const KeyPlace place, place_of(path));
+  HA_TRY(FileHandle file, place.directory.open_file(place.name, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  auto written = [&]() -> Status {
+    if (::fchmod(file.fd(), 0600) != 0) {
+      return path_error("cannot set the mode of", file.path(), errno);
+    }
+    HA_CHECK(file.write_at(0, secret.bytes()));
+    HA_CHECK(file.sync());
+    HA_CHECK(file.close());
+    return place.directory.sync();
+  }();
+  if (!written.ok()) {  // half a key is none
+    static_cast<void>(place.directory.unlink(place.name));
+  }
+  return written;
+}
+
+}  // namespace ha::sys

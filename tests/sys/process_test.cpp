@@ -1,0 +1,156 @@
+#include "common/sys/process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cstring>
+
+#include "tests/sys/temp_directory.h"
+
+namespace ha::sys {
+namespace {
+
+using std::chrono::milliseconds;
+
+BOOST_AUTO_TEST_SUITE(sys_process)
+
+BOOST_AUTO_TEST_CASE(a_command_gives_its_output_and_status) {
+  const CommandResult result = must(run_command({{"sh", "-c", "echo out; echo err >&2; exit 3"}}));
+  BOOST_TEST(result.exit_status == 3);
+  BOOST_TEST(result.output == "out\nerr\n");
+  BOOST_TEST(!result.succeeded());
+  BOOST_TEST(must(run_command({{"true"}})).succeeded());
+}
+
+BOOST_AUTO_TEST_CASE(arguments_are_passed_as_they_are) {
+  BOOST_TEST(must(run_command({{"printf", "%s|", "$HOME; `id` *", "", "a b"}})).output ==
+             "$HOME; `id` *||a b|");
+}
+
+BOOST_AUTO_TEST_CASE(output_beyond_the_limit_is_dropped_and_the_command_ends) {
+  const CommandResult result =
+      must(run_command({{"head", "-c", "1000000", "/dev/zero"}, std::chrono::seconds(30), 1000}));
+  BOOST_TEST(result.output.size() == 1000U);
+  BOOST_TEST(result.output_cut);
+  BOOST_TEST(result.succeeded());
+}
+
+BOOST_AUTO_TEST_CASE(a_command_past_its_limit_is_terminated) {
+  const CommandResult result = must(run_command({{"sleep", "100"}, milliseconds(20)}));
+  BOOST_TEST(result.timed_out);
+  BOOST_TEST(result.signal == SIGTERM);
+  BOOST_TEST(result.exit_status == -1);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_ignores_sigterm_is_killed) {
+  const CommandResult result =
+      must(run_command({{"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}, milliseconds(200)}));
+  BOOST_TEST(result.timed_out);
+  BOOST_TEST(result.signal == SIGKILL);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_left_behind_that_holds_the_output_is_not_waited_for) {
+  const SteadyTime begin = read_clocks().steady;
+  const CommandResult result = must(run_command({{"sh", "-c", "sleep 5 & echo done"}}));
+  BOOST_TEST(result.output == "done\n");
+  BOOST_TEST((read_clocks().steady - begin < std::chrono::seconds(5)));
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_cannot_start_is_an_error) {
+  BOOST_TEST((code_of(run_command({{"/no/such/command"}})) == Code::NotFound));
+  BOOST_TEST((code_of(run_command({{"/etc/passwd"}})) == Code::Denied));
+  BOOST_TEST((code_of(run_command({{}})) == Code::Invalid));
+  BOOST_TEST((code_of(run_command({{"echo", std::string("a\0b", 3)}})) == Code::Invalid));
+}
+
+BOOST_AUTO_TEST_CASE(no_descriptor_or_blocked_signal_of_ours_reaches_the_command) {
+  const TempDirectory temp;
+  const int leaked = ::dup(temp.root.fd());  // without O_CLOEXEC
+  const CommandResult result = must(run_command({{"ls", "/proc/self/fd"}}));
+  ::close(leaked);
+  BOOST_TEST(result.output == "0\n1\n2\n3\n");  // 3 is what ls lists with
+  const SignalWatcher watcher = must(SignalWatcher::open({SIGUSR1}));
+  const CommandResult mask = must(run_command({{"grep", "SigBlk", "/proc/self/status"}}));
+  BOOST_TEST(mask.output == "SigBlk:\t0000000000000000\n");
+}
+
+BOOST_AUTO_TEST_CASE(signals_are_read_from_a_descriptor) {
+  SignalWatcher watcher = must(SignalWatcher::open({SIGUSR1, SIGUSR2}));
+  BOOST_TEST(!must(watcher.next()).has_value());
+  ::raise(SIGUSR2);
+  pollfd wait{watcher.fd(), POLLIN, 0};
+  BOOST_TEST(::poll(&wait, 1, 5000) == 1);
+  BOOST_TEST((must(watcher.next()) == SIGUSR2));
+  BOOST_TEST(!must(watcher.next()).has_value());
+  BOOST_TEST((code_of(SignalWatcher::open({4711})) == Code::Invalid));
+}
+
+BOOST_AUTO_TEST_CASE(a_second_lock_names_the_holder) {
+  const TempDirectory temp;
+  {
+    const LockFile first = must(LockFile::acquire(temp.root, "lock"));
+    const auto second = LockFile::acquire(temp.root, "lock");
+    BOOST_TEST((code_of(second) == Code::Refused));
+    BOOST_TEST(second.error().what() ==
+               "\"" + temp.path + "\" is in use by process " + std::to_string(::getpid()));
+    BOOST_TEST(!second.error().hint().empty());
+  }
+  BOOST_TEST(LockFile::acquire(temp.root, "lock").ok());
+  must(temp.root.make_symlink("link", "lock"));
+  BOOST_TEST((code_of(LockFile::acquire(temp.root, "link")) == Code::Conflict));
+}
+
+BOOST_AUTO_TEST_CASE(the_descriptor_limit_goes_up_to_the_hard_limit) {
+  rlimit old{};
+  BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &old) == 0);
+  const rlimit low{64, old.rlim_max};
+  BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &low) == 0);
+  BOOST_TEST(must(raise_descriptor_limit(100)) == 100U);
+  BOOST_TEST(must(raise_descriptor_limit(10)) == 100U);
+  BOOST_TEST(must(raise_descriptor_limit(UINT64_MAX)) == std::uint64_t{old.rlim_max});
+  BOOST_TEST(::setrlimit(RLIMIT_NOFILE, &old) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(systemd_is_told_through_its_socket) {
+  const TempDirectory temp;
+  const std::string path = temp.path + "/notify";
+  const FileHandle socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), path);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  BOOST_REQUIRE(path.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  BOOST_REQUIRE(::bind(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  ::setenv("WATCHDOG_USEC", "1500000", 1);
+  const auto received = [&] {
+    char text[256];
+    const ssize_t n = ::recv(socket.fd(), text, sizeof text, 0);
+    return n < 0 ? std::string("nothing") : std::string(text, static_cast<std::size_t>(n));
+  };
+  notify_ready();
+  BOOST_TEST(received() == "READY=1");
+  notify_reloading(SteadyTime(std::chrono::microseconds(42)));
+  BOOST_TEST(received() == "RELOADING=1\nMONOTONIC_USEC=42");
+  notify_status("two\nlines");
+  BOOST_TEST(received() == "STATUS=two lines");
+  notify_watchdog();
+  BOOST_TEST(received() == "WATCHDOG=1");
+  notify_stopping();
+  BOOST_TEST(received() == "STOPPING=1");
+  BOOST_TEST((watchdog_interval() == milliseconds(1500)));
+  ::unsetenv("NOTIFY_SOCKET");
+  ::unsetenv("WATCHDOG_USEC");
+  BOOST_TEST(!watchdog_interval().has_value());
+  notify_ready();  // without systemd nothing happens
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace ha::sys
