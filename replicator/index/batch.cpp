@@ -174,6 +174,13 @@ Status IndexBatch::set_digest_key(BytesView key) {
   return ok();
 }
 
+Status IndexBatch::renew_id() {
+  HA_TRY(const std::uint64_t id, random_index_id());
+  HA_CHECK(run(kDropPositions));
+  index_->identity_.index_id = id;
+  return ok();
+}
+
 // --- entries ---
 
 Result<std::optional<IndexBatch::Old>> IndexBatch::find_old(BytesView key) {

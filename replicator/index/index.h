@@ -101,6 +101,8 @@ class IndexBatch {
   // 32 bytes. Another key than the one stored makes every hash void: entries, chunks, signatures and
   // positions are dropped and the index gets a new id. The first key of an index just sets it.
   Status set_digest_key(BytesView key);
+  // A new index id with the same entries: no stored position continues from it, so every peer is compared.
+  Status renew_id();
 
   // --- entries ---
   // Stores `entry` under its key, whatever was there, and gives its sequence (entry.sequence is ignored). A
