@@ -136,7 +136,8 @@ Result<std::unique_ptr<Dealer>> Dealer::open(Context& context, const KeyPair& ow
 
 Result<bool> Dealer::send(Bytes&& message) {
   HA_CHECK(check_message_size(message, impl_->options.connection));
-  if (!impl_->socket) {
+  // The queue of a broken connection takes messages for a moment longer, and loses them.
+  if (!impl_->socket || !impl_->paired) {
     return false;
   }
   HA_TRY(const SendOutcome outcome, impl_->socket->send(message, false));

@@ -61,7 +61,8 @@ struct ZapHandler::Impl {
 
   Verdict refuse(std::string status, std::string text, const Parts& request, std::string key) {
     ++refusals.count;
-    refusals.last_address = request.count > kAddress ? escape(request.parts[kAddress]) : std::string{};
+    refusals.last_address =
+        request.count > kAddress ? escape(plain_address(request.parts[kAddress])) : std::string{};
     refusals.last_key = std::move(key);
     return {std::move(status), std::move(text), {}, {}};
   }

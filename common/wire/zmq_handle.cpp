@@ -242,7 +242,7 @@ Result<std::optional<Parts>> ZmqSocket::recv(bool with_peer) {
     }
     if (with_peer && !more) {
       out.peer.user_id = property(message.handle(), "User-Id");
-      out.peer.address = property(message.handle(), "Peer-Address");
+      out.peer.address = plain_address(property(message.handle(), "Peer-Address"));
       out.peer.key_z85 = property(message.handle(), kPeerKeyProperty.data());
     }
   }
@@ -262,6 +262,12 @@ void ZmqSocket::stop_monitor() noexcept {
 
 void* ZmqSocket::handle() const noexcept {
   return holder_->socket.handle();
+}
+
+std::string plain_address(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  const bool mapped = address.starts_with(kMapped) && address.find('.') != std::string_view::npos;
+  return std::string(mapped ? address.substr(kMapped.size()) : address);
 }
 
 Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max) {

@@ -106,6 +106,9 @@ struct Context::Impl {
   std::string unique_inproc(std::string_view purpose);
 };
 
+// An IPv4 address as people write it: we listen on IPv6 sockets, which say ::ffff:192.0.2.1.
+std::string plain_address(std::string_view address);
+
 // Waits until one is ready or the time is over and fills in `ready`. A signal ends the wait early.
 Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max);
 
