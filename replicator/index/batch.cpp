@@ -55,11 +55,10 @@ Status check_entry(const Entry& entry) {
     return Error(Code::Invalid, "a key of " + std::to_string(entry.key.size()) + " bytes is too long");
   }
   if (entry.meta.size() > kMetaBytesMax || entry.local.size() > kLocalBytesMax || entry.size > kNumberMax) {
-    return Error(Code::Invalid, "the metadata or size of " + escape(entry.key) + " is beyond its limit");
+    return Error(Code::Invalid, "the metadata or size of " + shown(entry.key) + " is beyond its limit");
   }
   if (!entry.deleted && entry.rank == Rank::Delete) {
-    return Error(Code::Invalid,
-                 "rank Delete is for tombstones, but " + escape(entry.key) + " is not deleted");
+    return Error(Code::Invalid, "rank Delete is for tombstones, but " + shown(entry.key) + " is not deleted");
   }
   return ok();
 }
@@ -253,10 +252,10 @@ Status IndexBatch::forget(BytesView key) {
 
 Status IndexBatch::update_local(BytesView key, BytesView local) {
   if (local.size() > kLocalBytesMax) {
-    return Error(Code::Invalid, "what is known of " + escape(key) + " locally is beyond its limit");
+    return Error(Code::Invalid, "what is known of " + shown(key) + " locally is beyond its limit");
   }
   HA_TRY(const std::optional<std::uint64_t> done, number(kUpdateLocal, key, local));
-  return done ? ok() : Status(Error(Code::NotFound, "there is no entry " + escape(key)));
+  return done ? ok() : Status(Error(Code::NotFound, "there is no entry " + shown(key)));
 }
 
 // --- tombstones ---

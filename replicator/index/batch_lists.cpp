@@ -66,7 +66,7 @@ Status IndexBatch::put_chunks(BytesView key, const Digest& content, BytesView en
                               bool keep_previous) {
   HA_CHECK(check_key_length(key));
   if (encoded_list.size() > kChunkListBytesMax) {
-    return Error(Code::Invalid, "the chunk list of " + escape(key) + " is beyond its limit");
+    return Error(Code::Invalid, "the chunk list of " + shown(key) + " is beyond its limit");
   }
   HA_TRY(const std::optional<std::uint64_t> same, number(kCurrentIs, key, content));
   if (keep_previous && !same) {
@@ -113,7 +113,7 @@ Status IndexBatch::set_position(int side, std::string_view site, const Position&
     return Error(Code::Invalid, "a site's name has 1 to 255 bytes");
   }
   if (position.epoch > kNumberMax || position.sequence > kNumberMax) {
-    return Error(Code::Invalid, "the position of " + escape(site) + " is beyond its limit");
+    return Error(Code::Invalid, "the position of " + shown(site) + " is beyond its limit");
   }
   return run(kSetPosition, std::int64_t{side}, site, signed_of(position.index_id), signed_of(position.epoch),
              signed_of(position.sequence), position.sum);
@@ -136,7 +136,7 @@ Status IndexBatch::forget_peer(std::string_view peer) {
 Status IndexBatch::put_partial(const PartialTransfer& partial) {
   HA_CHECK(check_key_length(partial.key));
   if (partial.bytes > kNumberMax || partial.ranges.size() > kPartialRangesBytesMax) {
-    return Error(Code::Invalid, "the partial transfer of " + escape(partial.key) + " is beyond its limit");
+    return Error(Code::Invalid, "the partial transfer of " + shown(partial.key) + " is beyond its limit");
   }
   return run(kPutPartial, BytesView(partial.key), partial.content, BytesView(partial.staged),
              BytesView(partial.ranges), signed_of(partial.bytes));

@@ -20,6 +20,11 @@ constexpr const char* kSignatureState = "SELECT signature_bytes, signature_clock
 constexpr const char* kHighestSequence =
     "SELECT max(sequence) FROM entries INDEXED BY entries_by_sequence WHERE rank = ?";
 
+bool is_there(const std::string& path) {
+  std::error_code absent;
+  return std::filesystem::exists(std::filesystem::symlink_status(path, absent));
+}
+
 Error os_error(const std::string& what, const std::error_code& error) {
   return errno_error(what, error.value());
 }
@@ -102,21 +107,20 @@ Status Index::verify() {
 // The file goes first: SQLite throws a WAL away that has no file, but would replay it into one that has.
 Result<std::string> Index::reset_aside(const std::string& path) {
   namespace fs = std::filesystem;
-  std::error_code error;
-  if (!fs::exists(fs::symlink_status(path, error))) {
+  if (!is_there(path)) {
     return Error(Code::NotFound, "there is no index " + escape(path));
   }
   for (int number = 1; number <= kDamagedCopiesMax; ++number) {
     const std::string aside = path + ".damaged-" + std::to_string(number);
-    if (fs::exists(fs::symlink_status(aside, error)) ||
-        fs::exists(fs::symlink_status(aside + "-wal", error))) {
+    if (is_there(aside) || is_there(aside + "-wal")) {
       continue;
     }
+    std::error_code error;
     fs::rename(path, aside, error);
     if (error) {
       return os_error("cannot move " + escape(path) + " aside", error);
     }
-    if (fs::exists(fs::symlink_status(path + "-wal", error))) {
+    if (is_there(path + "-wal")) {
       fs::rename(path + "-wal", aside + "-wal", error);
     }
     if (!error) {

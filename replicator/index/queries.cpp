@@ -31,6 +31,8 @@ constexpr const char* kPassSize =
 constexpr const char* kPending =
     "SELECT count(*), CAST(total(size) AS INTEGER) FROM entries INDEXED BY entries_by_sequence"
     " WHERE rank = ? AND sequence > ? AND sequence <= ? AND state <> 1";
+constexpr const char* kCountAll =
+    "SELECT count(*) FROM entries INDEXED BY entries_by_sequence WHERE rank < 3 AND state IN (0, 2)";
 constexpr const char* kScan =
     "SELECT key, hash, content FROM entries"
     " WHERE key >= ? AND +rank < 3 AND +state IN (0, 2) ORDER BY key";
@@ -270,12 +272,21 @@ Result<std::vector<RangeSum>> IndexQueries::sums_of(const std::vector<KeyRange>&
   return sums;
 }
 
+// The index by sequence is much smaller than the table, and good for this when the order does not matter.
+Result<std::uint64_t> IndexQueries::count_in(const KeyRange& range) {
+  if (range == KeyRange{}) {
+    return count_of(kCountAll);
+  }
+  HA_TRY(const RangeSum sum, sum_of(range));
+  return sum.count;
+}
+
 Result<std::vector<RangeSum>> IndexQueries::range_sums(const KeyRange& range, std::size_t parts) {
   if (parts == 0) {
     return Error(Code::Invalid, "a range cannot be cut into no parts");
   }
-  HA_TRY(const RangeSum whole, sum_of(range));
-  const std::uint64_t step = std::max<std::uint64_t>(1, (whole.count + parts - 1) / parts);
+  HA_TRY(const std::uint64_t count, count_in(range));
+  const std::uint64_t step = std::max<std::uint64_t>(1, count / parts + (count % parts != 0 ? 1 : 0));
   std::vector<RangeSum> sums;
   sums.push_back({range, 0, {}});
   HA_CHECK(scan(range, [&](const sys::Statement& row) {
