@@ -4,7 +4,7 @@
 // openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS), so that nobody who may write the
 // tree can steer us out of it. Every `rel` is a path accepted by check_key(), of any depth, also longer than
 // PATH_MAX; only the last component may be a symbolic link, and it is then meant itself.
-// Not here: owners, modes, extended attributes, times (metadata.h). Nothing caches.
+// Not here: owners, modes, extended attributes, times (metadata.h). Nothing caches. /proc must be mounted.
 //
 // Thread safety: const calls may run at once on one object (pread, pwrite, *at calls); moving may not.
 // Errors, beyond those errno maps to: Conflict if a component of the path is not what it has to be (a

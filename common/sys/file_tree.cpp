@@ -17,7 +17,7 @@ namespace {
 // that is being removed, and removed from there. So nothing ever goes back through "..", which somebody
 // could have moved.
 constexpr int kRemoveDepthMax = 32;
-// Against a writer who adds names as fast as we remove them.
+// Of one directory: against a writer who adds names as fast as we remove them.
 constexpr int kRemovePassesMax = 100000;
 
 class TreeRemover {
@@ -36,16 +36,14 @@ class TreeRemover {
       return path_error("cannot list", path_, errno);
     }
     static_cast<void>(owner.release());
-    while (true) {
+    for (int passes = 0; passes < kRemovePassesMax; ++passes) {
       HA_TRY(const bool found_any, remove_listed(fd, stream.get(), depth));
       if (!found_any) {
         return ok();
       }
-      if (++passes_ > kRemovePassesMax) {
-        return Error(Code::Exhausted, "\"" + escape(path_) + "\" fills up while it is being removed");
-      }
       ::rewinddir(stream.get());
     }
+    return Error(Code::Exhausted, "\"" + escape(path_) + "\" fills up while it is being removed");
   }
 
  private:
@@ -113,7 +111,6 @@ class TreeRemover {
   int top_fd_;
   dev_t device_;
   Bytes path_;
-  int passes_ = 0;
 };
 
 }  // namespace

@@ -92,8 +92,8 @@ class Inotify : public WatchBackend {
       return path_error("cannot watch", directory.path(), errno);
     }
     // The same watch comes back for a directory that moved before we read of it.
-    if (const auto old = paths_.find(watch); old != paths_.end()) {
-      watches_.erase(old->second);
+    if (paths_.contains(watch)) {
+      forget(watch);
     }
     paths_[watch] = rel;
     watches_[rel] = watch;
