@@ -6,8 +6,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -32,12 +32,18 @@ class IndexSignatures final : public SignatureStore {
 
   [[nodiscard]] std::optional<Bytes> get(const Digest& chunk) override;
   void put(const Digest& chunk, BytesView signature) override;
+  // Whether it was put and not saved yet.
+  [[nodiscard]] bool has(const Digest& chunk) const { return fresh_.contains(chunk); }
+  // Room may be missing for the signature of a large chunk.
+  [[nodiscard]] bool is_full() const noexcept {
+    return fresh_bytes_ + kSignatureBytesMax > kFreshSignatureBytesMax;
+  }
   // Writes what is new and forgets it here.
   Status save(IndexBatch& batch);
 
  private:
   IndexQueries* index_;
-  std::vector<std::pair<Digest, Bytes>> fresh_;
+  std::map<Digest, Bytes> fresh_;
   std::size_t fresh_bytes_ = 0;
   std::vector<Digest> used_;
 };
