@@ -7,6 +7,7 @@ same on every run, times included. What a file system cannot hold is named on st
 import errno
 import hashlib
 import os
+import resource
 import stat
 import struct
 import sys
@@ -52,44 +53,45 @@ CAPABILITIES = struct.pack("<IIIII", 0x02000001, (1 << 13) | (1 << 10), 0, 0, 0)
 
 class Builder:
     def __init__(self, root):
-        self.root = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        self.folders = {b"": os.open(root, os.O_RDONLY | os.O_DIRECTORY)}  # all stay open: paths get too long
         self.times = {}
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-    def parent(self, path):
-        """An open directory and the name in it; missing directories are made."""
-        *folders, name = path.split(b"/")
-        here = os.dup(self.root)
-        for count, folder in enumerate(folders, 1):
+    def folder(self, path):
+        """The open directory; made, with those above it, where it is missing."""
+        if path not in self.folders:
+            above, name = self.parent(path)
             try:
-                os.mkdir(folder, 0o755, dir_fd=here)
-                self.times.setdefault(b"/".join(folders[:count]), None)
+                os.mkdir(name, 0o755, dir_fd=above)
+                self.times.setdefault(path, None)
             except FileExistsError:
                 pass
-            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
-            os.close(here)
-            here = below
-        return here, name
+            self.folders[path] = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+        return self.folders[path]
+
+    def parent(self, path):
+        """The open directory above `path`, and its last name."""
+        above, _, name = path.rpartition(b"/")
+        return self.folder(above), name
 
     def make(self, path, create, mode=None, owner=None, xattrs=None, mtime=None):
         """create(dirfd, name) makes it; then owner, mode and attributes in the order that keeps them all."""
         here, name = self.parent(path)
-        try:
-            create(here, name)
-            self.times[path] = mtime
-            if owner:
-                os.chown(name, *owner, dir_fd=here, follow_symlinks=False)
-            if mode is not None:
-                os.chmod(name, mode, dir_fd=here)
-            for attribute, value in (xattrs or {}).items():
-                reached = b"/proc/self/fd/%d/%s" % (here, name)
-                try:
-                    os.setxattr(reached, attribute, value, follow_symlinks=False)
-                except OSError as error:
-                    if error.errno not in (errno.ENOTSUP, errno.ENOSPC, errno.E2BIG):
-                        raise
-                    print(f"left out: {attribute!r} of {path!r}: {error.strerror}", file=sys.stderr)
-        finally:
-            os.close(here)
+        create(here, name)
+        self.times[path] = mtime
+        if owner:
+            os.chown(name, *owner, dir_fd=here, follow_symlinks=False)
+        if mode is not None:
+            os.chmod(name, mode, dir_fd=here)
+        for attribute, value in (xattrs or {}).items():
+            reached = b"/proc/self/fd/%d/%s" % (here, name)
+            try:
+                os.setxattr(reached, attribute, value, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in (errno.ENOTSUP, errno.ENOSPC, errno.E2BIG):
+                    raise
+                print(f"left out: {attribute!r} of {path!r}: {error.strerror}", file=sys.stderr)
 
     def file(self, path, data=b"content", **more):
         """data: bytes, or a list of (offset, bytes) and a last (size, b"") with holes between."""
@@ -117,8 +119,6 @@ class Builder:
         source_folder, source = self.parent(to)
         folder, name = self.parent(path)
         os.link(source, name, src_dir_fd=source_folder, dst_dir_fd=folder, follow_symlinks=False)
-        os.close(source_folder)
-        os.close(folder)
 
     def finish(self):
         """Times last: making anything inside a directory changes that directory's."""
@@ -129,9 +129,9 @@ class Builder:
             moment = mtime[0] * 1000000000 + mtime[1]
             here, name = self.parent(path)
             os.utime(name, ns=(moment, moment), dir_fd=here, follow_symlinks=False)
-            os.close(here)
-        os.utime(self.root, ns=(1234567890123456789, 1234567890123456789))
-        os.close(self.root)
+        os.utime(self.folders[b""], ns=(1234567890123456789, 1234567890123456789))
+        for folder in self.folders.values():
+            os.close(folder)
 
 
 def names_and_sizes(build):
@@ -178,7 +178,6 @@ def links(build, outside):
     os.makedirs(outside, exist_ok=True)
     folder, name = build.parent(b"links/partner outside")
     os.link(name, os.path.join(outside, b"partner"), src_dir_fd=folder)
-    os.close(folder)
     build.link(b"links/partner outside, and a second name", b"links/partner outside")
 
 
