@@ -1,0 +1,517 @@
+#include "replicator/source/scanner.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "replicator/delta/chunker.h"
+#include "replicator/model/chunk.h"
+#include "replicator/model/item_hash.h"
+#include "tests/source/tree_fixture.h"
+
+namespace fs = std::filesystem;
+
+namespace ha::replicator {
+namespace {
+
+std::vector<Bytes> names(std::initializer_list<const char*> list) {
+  return {list.begin(), list.end()};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(source_scanner)
+
+BOOST_FIXTURE_TEST_CASE(every_item_is_found_in_full_path_byte_order, TreeFixture) {
+  write("a/x", "1");
+  write("a/x.d/y", "2");
+  write("a.b/z", "3");
+  write("a-", "4");
+  write("a0", "5");
+  fs::create_directory(path("empty"));
+  const ScanResult first = scan();
+  BOOST_TEST(first.complete);
+  BOOST_TEST(first.changed == 9U);
+  BOOST_TEST((keys() == names({"a", "a-", "a.b", "a.b/z", "a/x", "a/x.d", "a/x.d/y", "a0", "empty"})));
+  const ScanResult second = scan();
+  BOOST_TEST(second.changed + second.refreshed + second.deleted == 0U);
+  BOOST_TEST(second.items == 9U);
+  BOOST_TEST(second.bytes_hashed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_entry_says_what_the_disk_says, TreeFixture) {
+  write("f", "hello");
+  BOOST_REQUIRE(::chmod(path("f").c_str(), 04751) == 0);
+  BOOST_REQUIRE(::chown(path("f").c_str(), 12345, 54321) == 0);
+  const timespec times[2] = {{-5, 7}, {-5, 7}};
+  BOOST_REQUIRE(::utimensat(AT_FDCWD, path("f").c_str(), times, 0) == 0);
+  fs::create_symlink("anywhere/../else", path("l"));
+  BOOST_REQUIRE(::mkfifo(path("p").c_str(), 0600) == 0);
+  scan();
+  const FileMeta f = meta("f");
+  BOOST_TEST((f.type == FileType::Regular));
+  BOOST_TEST(f.mode == 0751U);  // chown cleared setuid
+  BOOST_TEST(f.uid == 12345U);
+  BOOST_TEST(f.gid == 54321U);
+  BOOST_TEST(f.user.empty());
+  BOOST_TEST(f.mtime_s == -5);
+  BOOST_TEST(f.mtime_ns == 7U);
+  const Entry e = *entry("f");
+  BOOST_TEST(e.size == 5U);
+  BOOST_TEST((e.content == sys::digest(key, "hello")));
+  BOOST_TEST((e.hash == item_hash(key, e)));
+  BOOST_TEST(meta("l").target == "anywhere/../else");
+  BOOST_TEST((entry("l")->content == Digest{}));
+  BOOST_TEST((meta("p").type == FileType::Fifo));
+}
+
+BOOST_FIXTURE_TEST_CASE(awkward_names_are_names, TreeFixture) {
+  const std::vector<Bytes> awkward = {"new\nline",
+                                      "\xff\xfe",
+                                      "\x01",
+                                      Bytes(255, 'n'),
+                                      " ",
+                                      "\xe2\x80\xae"
+                                      "x",
+                                      "-rf",
+                                      "*",
+                                      "a\\b"};
+  for (const Bytes& name : awkward) {
+    write(name, name);
+  }
+  scan();
+  for (const Bytes& name : awkward) {
+    BOOST_TEST(entry(name).has_value(), escape(name));
+  }
+  BOOST_TEST(scan().changed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_tree_deeper_than_path_max_and_than_the_levels_held_open_is_walked, TreeFixture) {
+  Bytes deep;
+  sys::Directory at = must(root.duplicate());
+  for (int i = 0; i < 150; ++i) {
+    const Bytes name = Bytes(40, static_cast<char>('a' + i % 26));
+    must(at.make_directory(name, 0700));
+    must(at.make_directory(name + "z", 0700));  // comes after the content, when the level is needed again
+    at = must(at.open_beneath(name));
+    deep += (deep.empty() ? "" : "/") + name;
+  }
+  BOOST_TEST(scan().changed == 300U);
+  BOOST_TEST(deep.size() > 4096U);
+  BOOST_TEST(entry(deep).has_value());
+  BOOST_TEST(scan().changed == 0U);
+  const Bytes top(40, 'a');
+  must(root.remove_tree(top));
+  BOOST_TEST(scan().deleted == 299U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_change_of_content_or_metadata_is_a_change_and_a_touched_ctime_is_not, TreeFixture) {
+  write("a", "one");
+  write("b", "two");
+  write("c", "three");
+  scan();
+  const std::uint64_t head = index.head();
+  write("a", "ONE");
+  BOOST_REQUIRE(::chmod(path("b").c_str(), 0600) == 0);
+  struct stat before {};
+  BOOST_REQUIRE(::stat(path("c").c_str(), &before) == 0);
+  BOOST_REQUIRE(::chmod(path("c").c_str(), 0700) == 0);
+  BOOST_REQUIRE(::chmod(path("c").c_str(), before.st_mode & 07777U) == 0);
+  const ScanResult result = scan();
+  BOOST_TEST(result.changed == 2U);
+  BOOST_TEST(result.refreshed == 1U);
+  BOOST_TEST(index.head() == head + 2);
+  BOOST_TEST((entry("a")->content == sys::digest(key, "ONE")));
+  BOOST_TEST(scan().refreshed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_gone_becomes_a_tombstone, TreeFixture) {
+  write("d/e/f", "1");
+  write("d.x", "2");
+  write("g", "3");
+  scan();
+  fs::remove_all(path("d"));
+  const ScanResult result = scan();
+  BOOST_TEST(result.deleted == 3U);
+  BOOST_TEST((keys() == names({"d.x", "g"})));
+  BOOST_TEST(must(index.get("d/e/f"))->deleted);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_directory_that_becomes_a_file_or_a_link_and_back_takes_its_content_along,
+                        TreeFixture) {
+  write("d/x", "1");
+  scan();
+  fs::remove_all(path("d"));
+  write("d", "file");
+  BOOST_TEST(scan().deleted == 1U);
+  BOOST_TEST((entry("d")->rank == Rank::Content));
+  fs::remove(path("d"));
+  write("elsewhere/x", "outside");
+  fs::create_symlink("elsewhere", path("d"));
+  scan();
+  BOOST_TEST((keys() == names({"d", "elsewhere", "elsewhere/x"})));
+  fs::remove(path("d"));
+  write("d/x", "1");
+  scan();
+  BOOST_TEST((keys() == names({"d", "d/x", "elsewhere", "elsewhere/x"})));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_young_file_is_read_again_by_the_next_scan_and_no_later, TreeFixture) {
+  write("f", "same");
+  struct stat raw {};
+  BOOST_REQUIRE(::stat(path("f").c_str(), &raw) == 0);
+  std::int64_t age_s = 1;
+  options.clock = [&] {
+    return Now{SteadyTime{}, WallTime{std::chrono::seconds(raw.st_ctim.tv_sec + age_s)}};
+  };
+  BOOST_TEST(scan().racy == 1U);
+  BOOST_TEST(must(decode_local(entry("f")->local)).inode == 0U);
+  // The same length, and the times of before: only reading it tells.
+  write("f", "SAME");
+  const timespec times[2] = {raw.st_mtim, raw.st_mtim};
+  BOOST_REQUIRE(::utimensat(AT_FDCWD, path("f").c_str(), times, 0) == 0);
+  age_s = 100;
+  BOOST_TEST(scan().changed == 1U);
+  BOOST_TEST((entry("f")->content == sys::digest(key, "SAME")));
+  BOOST_TEST(scan().bytes_hashed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_young_file_that_stays_is_only_refreshed, TreeFixture) {
+  write("f", "same");
+  struct stat raw {};
+  BOOST_REQUIRE(::stat(path("f").c_str(), &raw) == 0);
+  options.clock = [&] { return Now{SteadyTime{}, WallTime{std::chrono::seconds(raw.st_ctim.tv_sec)}}; };
+  scan();
+  const std::uint64_t head = index.head();
+  BOOST_TEST(scan().refreshed == 0U);  // still young
+  options.clock = distant_clock;
+  BOOST_TEST(scan().refreshed == 1U);
+  BOOST_TEST(index.head() == head);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_keeps_changing_is_busy_and_keeps_its_old_entry, TreeFixture) {
+  write("f", "old");
+  scan();
+  const Entry old = *entry("f");
+  write("f", "new!");
+  int reads = 0;
+  options.progress = [&](const ScanProgress& progress) {
+    if (progress.key == "f" && reads < 100) {
+      write("f", Bytes(static_cast<std::size_t>(++reads) + 10, 'x'));
+    }
+  };
+  const ScanResult busy = scan();
+  BOOST_TEST(busy.busy == 1U);
+  BOOST_TEST((busy.busy_keys == names({"f"})));
+  BOOST_TEST((entry("f")->content == old.content));
+  options.progress = {};
+  BOOST_TEST(scan().changed == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_shrinks_once_while_it_is_read_is_read_again, TreeFixture) {
+  write("f", Bytes(9 * 1024 * 1024, 'x'));
+  bool done = false;
+  options.progress = [&](const ScanProgress& progress) {
+    if (!done && progress.bytes_hashed > 0) {
+      done = true;
+      fs::resize_file(path("f"), 100);
+    }
+  };
+  const ScanResult result = scan();
+  BOOST_TEST(result.changed == 1U);
+  BOOST_TEST(result.busy == 0U);
+  BOOST_TEST(entry("f")->size == 100U);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_vanishes_in_the_middle_is_no_error, TreeFixture) {
+  write("a/1", "1");
+  write("b", Bytes(5 * 1024 * 1024, 'b'));
+  write("c/2", "2");
+  options.progress = [&](const ScanProgress& progress) {
+    if (progress.key == "a") {
+      fs::remove_all(path("a"));
+    }
+    if (progress.bytes_hashed > 0) {
+      fs::remove(path("b"));
+    }
+    if (progress.key == "b") {
+      fs::remove_all(path("c"));
+    }
+  };
+  const ScanResult result = scan();
+  BOOST_TEST(result.failed == 0U);
+  BOOST_TEST(result.busy == 1U);  // "a", which was there and then could not be entered
+  options.progress = {};
+  scan();
+  BOOST_TEST(keys().empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(hard_links_follow_their_lowest_name, TreeFixture) {
+  write("m/leader", "content");
+  fs::create_hard_link(path("m/leader"), path("z"));
+  scan();
+  BOOST_TEST((entry("m/leader")->rank == Rank::Content));
+  BOOST_TEST((entry("z")->rank == Rank::Link));
+  BOOST_TEST(meta("z").target == "m/leader");
+  BOOST_TEST((entry("z")->content == entry("m/leader")->content));
+  BOOST_TEST(scan().changed == 0U);
+
+  fs::create_hard_link(path("z"), path("a"));  // a lower name takes over
+  BOOST_TEST(scan().changed == 3U);
+  BOOST_TEST((entry("a")->rank == Rank::Content));
+  BOOST_TEST(meta("m/leader").target == "a");
+  BOOST_TEST(meta("z").target == "a");
+
+  const Digest before = entry("z")->hash;
+  write("z", "other content");
+  scan();
+  BOOST_TEST((entry("z")->hash != before));
+  BOOST_TEST((entry("z")->content == sys::digest(key, "other content")));
+
+  fs::remove(path("a"));
+  fs::remove(path("z"));
+  scan();
+  BOOST_TEST((meta("m/leader").type == FileType::Regular));
+  BOOST_TEST((keys() == names({"m", "m/leader"})));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_rescan_of_a_directory_leaves_hard_links_to_a_full_scan, TreeFixture) {
+  write("a", "1");
+  write("d/b", "2");
+  scan();
+  fs::create_hard_link(path("d/b"), path("d/c"));
+  const ScanResult result = scan_in({"d"});
+  BOOST_TEST(result.need_full);
+  BOOST_TEST(!entry("d/c").has_value());
+  BOOST_TEST((entry("d/b")->rank == Rank::Content));
+  scan();
+  BOOST_TEST((entry("d/c")->rank == Rank::Link));
+  BOOST_TEST(!scan_in({"d"}).need_full);
+  write("d/c", "3");
+  BOOST_TEST(scan_in({"d"}).need_full);
+  BOOST_TEST((entry("d/b")->content == sys::digest(key, "3")));
+}
+
+BOOST_FIXTURE_TEST_CASE(excluded_items_leave_without_a_tombstone, TreeFixture) {
+  write("keep/a", "1");
+  write("log/a", "2");
+  write("log/deep/b", "3");
+  write("x.swp", "4");
+  scan();
+  options.exclude = [](BytesView item, bool is_directory) {
+    return (is_directory && item == "log") || item.ends_with(".swp");
+  };
+  const ScanResult result = scan();
+  BOOST_TEST(result.excluded == 5U);
+  BOOST_TEST(result.deleted == 0U);
+  BOOST_TEST((keys() == names({"keep", "keep/a"})));
+  BOOST_TEST(!must(index.get("log/a")).has_value());
+  write("log/new", "5");
+  BOOST_TEST(scan_in({"log", "log/deep", ""}).changed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_staging_directory_at_the_top_is_never_in, TreeFixture) {
+  write(".hareplicate/t/1", "staged");
+  write("d/.hareplicate", "an ordinary file");
+  scan();
+  BOOST_TEST((keys() == names({"d", "d/.hareplicate"})));
+  scan_in({"", "d"});
+  BOOST_TEST((keys() == names({"d", "d/.hareplicate"})));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_read_fails_by_name_and_is_not_deleted, TreeFixture) {
+  write("big", "content");
+  write("other", "1");
+  scan();
+  const Entry old = *entry("big");
+  // Root may read anything, so the metadata is made unreadable instead: more than an entry can hold.
+  write("big", "changed");
+  const Bytes value(60'000, 'v');
+  int set = 0;
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "user.n" + std::to_string(i);
+    set += ::setxattr(path("big").c_str(), name.c_str(), value.data(), value.size(), 0) == 0 ? 1 : 0;
+  }
+  if (set < 20) {
+    BOOST_TEST_MESSAGE("this file system holds too few extended attributes");
+    return;
+  }
+  write("other", "2");
+  const ScanResult result = scan();
+  BOOST_TEST(result.failed == 1U);
+  BOOST_TEST(result.changed == 1U);
+  BOOST_TEST((entry("big")->content == old.content));
+  BOOST_TEST(must(index.failure("big"))->reason.starts_with(kReadFailurePrefix));
+  fs::remove(path("big"));
+  BOOST_TEST(scan().deleted == 1U);
+  BOOST_TEST(must(index.failure_count()) == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_root_that_is_gone_deletes_nothing, TreeFixture) {
+  write("sub/f", "1");
+  const sys::Directory sub = must(sys::Directory::open_root(path("sub").string()));
+  Index own = must(Index::open(":memory:"));
+  FileScanner scanner(sub, own, key, options);
+  must(scanner.scan_all(stop));
+  fs::rename(path("sub"), path("moved"));
+  BOOST_TEST(must(scanner.scan_all(stop)).deleted == 0U);  // held, wherever it goes
+  // A handle that lists nothing at all: what a dead mount does.
+  const sys::Directory dead;
+  const auto result = FileScanner(dead, own, key, options).scan_all(stop);
+  BOOST_TEST(!result.ok());
+  BOOST_TEST(own.count() == 1U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stop_leaves_what_was_done_and_the_next_scan_goes_on, TreeFixture) {
+  for (int i = 0; i < 50; ++i) {
+    write("f" + std::to_string(i), "x");
+  }
+  options.progress = [&](const ScanProgress& progress) { stop = progress.items >= 10; };
+  const ScanResult result = scan();
+  BOOST_TEST(!result.complete);
+  BOOST_TEST(keys().size() == 9U);  // the one being read was let go
+  stop = false;
+  options.progress = {};
+  BOOST_TEST(scan().changed == 41U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_stopped_scan_deletes_nothing_it_has_not_looked_for, TreeFixture) {
+  write("a", "1");
+  write("z/1", "1");
+  scan();
+  options.progress = [&](const ScanProgress&) { stop = true; };
+  BOOST_TEST(scan().deleted == 0U);
+  BOOST_TEST(keys().size() == 3U);
+}
+
+BOOST_FIXTURE_TEST_CASE(directories_are_scanned_by_themselves, TreeFixture) {
+  write("a/1", "1");
+  write("a/sub/2", "2");
+  write("b/3", "3");
+  scan();
+  write("a/1", "ONE");
+  write("a/sub/2", "TWO");
+  write("a/fresh/deep/4", "4");
+  write("b/3", "THREE");
+  const ScanResult result = scan_in({"a"});
+  BOOST_TEST((entry("a/1")->content == sys::digest(key, "ONE")));
+  BOOST_TEST((entry("a/sub/2")->content == sys::digest(key, "2")));
+  BOOST_TEST((entry("b/3")->content == sys::digest(key, "3")));
+  BOOST_TEST(entry("a/fresh/deep/4").has_value());
+  BOOST_TEST(result.deleted == 0U);
+  scan_in({"b", "a/sub"});
+  BOOST_TEST(scan().changed == 0U);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_directory_that_vanished_is_deleted_with_its_content_and_its_neighbours_stay,
+                        TreeFixture) {
+  write("a/sub/2", "2");
+  write("a.b", "neighbour");
+  write("b/3", "3");
+  scan();
+  fs::remove_all(path("a"));
+  BOOST_TEST(scan_in({"a/sub"}).deleted == 2U);
+  BOOST_TEST(scan_in({"a"}).deleted == 1U);
+  BOOST_TEST((keys() == names({"a.b", "b", "b/3"})));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_directory_beneath_an_unknown_one_brings_that_one_in, TreeFixture) {
+  scan();
+  write("new/sub/f", "1");
+  write("new/other", "2");
+  scan_in({"new/sub"});
+  BOOST_TEST((keys() == names({"new", "new/other", "new/sub", "new/sub/f"})));
+}
+
+BOOST_FIXTURE_TEST_CASE(holes_and_written_zeros_are_the_same_content, TreeFixture) {
+  Random random(1);
+  Bytes content = random_bytes_of(random, 200'000) + Bytes(3'000'000, '\0') + random_bytes_of(random, 50'000);
+  write("zeros", content);
+  const int fd = ::open(path("holes").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  BOOST_REQUIRE(fd >= 0);
+  BOOST_REQUIRE(::pwrite(fd, content.data(), 200'000, 0) == 200'000);
+  BOOST_REQUIRE(::pwrite(fd, content.data() + 3'200'000, 50'000, 3'200'000) == 50'000);
+  ::close(fd);
+  const ScanResult result = scan();
+  BOOST_TEST((entry("zeros")->content == entry("holes")->content));
+  BOOST_TEST(result.bytes_hashed < 2 * content.size());
+  BOOST_REQUIRE(::truncate(path("holes").c_str(), 3'000'000'000'000) == 0);
+  BOOST_TEST(scan().bytes_hashed < 1'000'000U);
+  BOOST_TEST(entry("holes")->size == 3'000'000'000'000U);
+}
+
+BOOST_FIXTURE_TEST_CASE(chunk_lists_are_kept_and_age_when_the_peers_have_them, TreeFixture) {
+  Random random(2);
+  bool acknowledged = true;
+  options.keep_previous = [&](const Entry&) { return acknowledged; };
+  write("f", random_bytes_of(random, 100'000));
+  write("small", "x");
+  scan();
+  const Digest first = entry("f")->content;
+  BOOST_TEST(must(index.current_chunks("f")).has_value());
+  BOOST_TEST(!must(index.current_chunks("small")).has_value());
+  write("f", random_bytes_of(random, 2'000'000));
+  scan();
+  const Digest second = entry("f")->content;
+  BOOST_TEST(must(index.find_chunks("f", first)).has_value());
+  const ChunkList list = must(decode_chunks(*must(index.find_chunks("f", second))));
+  BOOST_TEST((must(content_digest(key, list, 2'000'000)) == second));
+  acknowledged = false;  // nobody has the second one, so the first stays the one to delta against
+  write("f", random_bytes_of(random, 300'000));
+  scan();
+  BOOST_TEST(must(index.find_chunks("f", first)).has_value());
+  BOOST_TEST(!must(index.find_chunks("f", second)).has_value());
+  write("f", "small");
+  scan();
+  BOOST_TEST(!must(index.current_chunks("f")).has_value());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_with_the_owner_names_of_its_origin_is_equal_to_it, TreeFixture) {
+  write("f", "1");
+  scan();
+  // As apply would have recorded it: the origin's numbers are others, but root is root.
+  Entry received = *entry("f");
+  FileMeta m = meta("f");
+  m.uid = 4321;
+  m.gid = 4321;
+  m.user = "root";
+  m.group = "root";
+  received.meta = encode_meta(m);
+  received.hash = item_hash(key, received);
+  received.local = encode_local({});
+  IndexBatch batch = must(index.begin());
+  must(batch.put(received));
+  must(batch.commit());
+  const std::uint64_t head = index.head();
+  BOOST_TEST(scan().refreshed == 1U);
+  BOOST_TEST(index.head() == head);
+  BOOST_TEST(entry("f")->meta == received.meta);
+  BOOST_REQUIRE(::chown(path("f").c_str(), 4321, 0) == 0);
+  BOOST_TEST(scan().changed == 1U);
+  BOOST_TEST(meta("f").uid == 4321U);
+  BOOST_TEST(meta("f").user.empty());
+  BOOST_TEST(meta("f").group == "root");
+}
+
+BOOST_FIXTURE_TEST_CASE(kept_items_stay_kept_and_go_without_a_tombstone, TreeFixture) {
+  write("f", "1");
+  scan();
+  Entry kept = *entry("f");
+  kept.state = EntryState::Kept;
+  IndexBatch batch = must(index.begin());
+  must(batch.put(kept));
+  must(batch.commit());
+  write("f", "2");
+  scan();
+  BOOST_TEST((entry("f")->state == EntryState::Kept));
+  fs::remove(path("f"));
+  scan();
+  BOOST_TEST(!must(index.get("f")).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ha::replicator
