@@ -1,0 +1,34 @@
+// What all parts of a FileTarget work with. Not for anybody else. Thread safety: that of the FileTarget.
+#pragma once
+
+#include <utility>
+
+#include "common/sys/digest.h"
+#include "common/sys/file.h"
+#include "common/sys/metadata.h"
+#include "replicator/apply/file_target.h"
+#include "replicator/apply/staging.h"
+#include "replicator/index/index.h"
+
+namespace ha::replicator {
+
+struct ApplyContext {
+  ApplyContext(sys::Directory root_directory, Index& set_index, const sys::DigestKey& digest_key,
+               SyncMode mode)
+      : root(std::move(root_directory)),
+        index(set_index),
+        key(digest_key),
+        sync(mode),
+        staging(root, index) {}
+  ApplyContext(const ApplyContext&) = delete;
+  ApplyContext& operator=(const ApplyContext&) = delete;
+
+  sys::Directory root;
+  Index& index;  // must outlive this
+  sys::DigestKey key;
+  SyncMode sync;
+  Staging staging;
+  sys::NameCache names;  // made anew for every pass
+};
+
+}  // namespace ha::replicator

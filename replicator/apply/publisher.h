@@ -1,0 +1,94 @@
+// Puts staged items in their places: renames, links, metadata in place, deletions; then tells the index.
+//
+// Order: contents synced; directories from the top, files, links, deletions from the bottom; names synced;
+// the times of the directories touched set back; one transaction of the index. Each step may have happened
+// before (a journal that is rolled forward), and is then passed over. Places are reached through pinned
+// directories. Thread safety: that of the FileTarget.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "common/base/result.h"
+#include "replicator/apply/apply_context.h"
+#include "replicator/apply/staged_item.h"
+
+namespace ha::replicator {
+
+class Publisher {
+ public:
+  // `context` must outlive it.
+  explicit Publisher(ApplyContext& context) : context_(context) {}
+
+  // Items that fail become troubles in `outcome` and lose what they have staged. NoSpace: what is left is not
+  // published; its staged files are freed, unless they are in the journal. What was published is in the index
+  // then; only if names could not be synced, or the index failed, a scan has to find out.
+  Status publish(std::vector<StagedItem> items, BatchOutcome& outcome);
+
+  // Directories to be deleted that still held items which were to go as well wait here; now they go or fail.
+  Status finish_pass(BatchOutcome& outcome);
+  void forget_waiting() { waiting_.clear(); }
+
+  // The contents that `items` have staged are on the disk afterwards.
+  Status sync_contents(const std::vector<StagedItem>& items);
+  Status record_failures(const std::vector<Trouble>& troubles);
+
+ private:
+  struct Done {
+    StagedItem item;
+    LocalStat local;
+  };
+  enum class Fate : std::uint8_t { Published, Waiting };
+  struct Place {
+    const sys::Directory* parent = nullptr;  // pinned until the next place()
+    Bytes name;
+  };
+
+  [[nodiscard]] Result<Fate> put(const StagedItem& item, LocalStat& local);
+  Status put_content(const StagedItem& item, LocalStat& local);
+  Status put_metadata(const StagedItem& item, LocalStat& local);
+  Status put_directory(const StagedItem& item, LocalStat& local);
+  Status put_special(const StagedItem& item, LocalStat& local);
+  Status put_link(const StagedItem& item, LocalStat& local);
+  [[nodiscard]] Result<Fate> remove(const StagedItem& item);
+  Status make_special(const StagedItem& item, const StagedName& staged);
+
+  [[nodiscard]] Result<Place> place(BytesView key, bool make_parents);
+  Status make_parents(BytesView directory);
+  // Renames `staged` to `place`, whatever is there; what was there is gone afterwards.
+  Status swap_in(const Place& place, BytesView key, const StagedName& staged);
+  Status exchange(const Place& place, BytesView key, const StagedName& staged, bool old_is_directory);
+  [[nodiscard]] Result<LocalStat> stat_after(const Place& place, const LocalStat& before);
+  [[nodiscard]] Result<std::uint64_t> count_unknown(BytesView directory, bool deep);
+  [[nodiscard]] Result<std::optional<Entry>> find_entry(BytesView key);
+
+  void retry_waiting();
+  void fail(StagedItem& item, Error error);
+  void touch(BytesView key);
+  void restore_times();
+  void restore_time(const Bytes& directory);
+  Status sync_names();
+  Status sync_areas();
+  [[nodiscard]] bool sync_by_area(std::size_t count) const;
+  Status record(BatchOutcome& outcome);
+  Status record_done(IndexBatch& batch, const Done& done, bool any_failures);
+  void reset();
+
+  ApplyContext& context_;
+  std::vector<StagedItem> waiting_;
+
+  // Of one publish():
+  std::vector<Done> done_;
+  std::map<Bytes, std::size_t, std::less<>> done_by_key_;
+  std::vector<Trouble> troubles_;
+  std::vector<std::uint64_t> ended_journal_;  // of items in trouble
+  std::set<Bytes> touched_;                   // directories in which names changed
+  std::map<Bytes, LocalStat> restated_;       // what else the index has to know
+  sys::Directory parent_;
+  std::optional<Bytes> parent_key_;  // what parent_ is
+};
+
+}  // namespace ha::replicator

@@ -1,0 +1,348 @@
+// Publisher: how each kind of item gets into its place.
+#include <algorithm>
+#include <utility>
+
+#include "replicator/apply/file_facts.h"
+#include "replicator/apply/live_content.h"
+#include "replicator/apply/publisher.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::uint64_t kUnknownMax = 1000;  // counted for a message
+constexpr std::size_t kNamesAtOnce = 1000;
+
+BytesView parent_of(BytesView key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
+}
+
+BytesView name_of(BytesView key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == BytesView::npos ? key : key.substr(slash + 1);
+}
+
+Bytes joined(BytesView directory, BytesView name) {
+  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
+}
+
+Error not_empty(BytesView key, std::uint64_t unknown) {
+  const std::string number = (unknown >= kUnknownMax ? "at least " : "") + std::to_string(unknown);
+  return Error(Code::Refused,
+               "\"" + escape(key) + "\" is not empty: it holds " + number + " items this set does not know");
+}
+
+}  // namespace
+
+Result<Publisher::Fate> Publisher::put(const StagedItem& item, LocalStat& local) {
+  if (item.header.deleted) {
+    return remove(item);
+  }
+  Status status = ok();
+  switch (item.meta.type) {
+    case FileType::Regular:
+      status = item.staged.is_set() ? put_content(item, local) : put_metadata(item, local);
+      break;
+    case FileType::Directory:
+      status = put_directory(item, local);
+      break;
+    case FileType::HardLink:
+      status = put_link(item, local);
+      break;
+    case FileType::Symlink:
+    case FileType::Fifo:
+    case FileType::Socket:
+    case FileType::CharDevice:
+    case FileType::BlockDevice:
+      status = put_special(item, local);
+      break;
+  }
+  HA_CHECK(std::move(status));
+  return Fate::Published;
+}
+
+// ---------------------------------------------------------------- places
+
+Result<Publisher::Place> Publisher::place(BytesView key, bool make_parents) {
+  const BytesView parent = parent_of(key);
+  if (!parent_key_ || *parent_key_ != parent) {
+    parent_key_.reset();
+    auto opened = context_.root.open_beneath(parent);
+    if (!opened.ok() && opened.error().code() == Code::NotFound && make_parents) {
+      HA_CHECK(this->make_parents(parent));
+      opened = context_.root.open_beneath(parent);
+    }
+    HA_TRY(parent_, std::move(opened));
+    parent_key_ = Bytes(parent);
+  }
+  return Place{&parent_, Bytes(name_of(key))};
+}
+
+// Closed to everybody but us until their own items come.
+Status Publisher::make_parents(BytesView directory) {
+  for (std::size_t end = 0; end != BytesView::npos;) {
+    end = directory.find('/', end + 1);
+    const BytesView part = directory.substr(0, end);
+    auto made = context_.root.make_directory(part, 0700);
+    if (made.ok()) {
+      touch(part);
+    } else if (made.error().code() != Code::Exists) {
+      return made;
+    }
+  }
+  return ok();
+}
+
+Status Publisher::swap_in(const Place& place, BytesView key, const StagedName& staged) {
+  const sys::Directory& area = staged.area->directory;
+  touch(key);
+  const auto renamed = area.rename(staged.name, *place.parent, place.name, sys::RenameMode::Replace);
+  // Conflict: a directory is where a file is to be, or the other way round.
+  if (renamed.ok() || (renamed.error().code() != Code::Conflict && renamed.error().code() != Code::Exists)) {
+    return renamed;
+  }
+  HA_TRY(const sys::Stat live, place.parent->stat(place.name));
+  return exchange(place, key, staged, live.type == sys::FileType::Directory);
+}
+
+Status Publisher::exchange(const Place& place, BytesView key, const StagedName& staged,
+                           bool old_is_directory) {
+  if (old_is_directory) {
+    HA_TRY(const std::uint64_t unknown, count_unknown(key, true));
+    if (unknown > 0) {
+      return not_empty(key, unknown);
+    }
+  }
+  HA_CHECK(staged.area->directory.rename(staged.name, *place.parent, place.name, sys::RenameMode::Exchange));
+  return context_.staging.discard(staged);
+}
+
+// What the index may remember of a thing that was renamed into place: only its change time is new. If
+// somebody has been faster than us, what it was before, so that a scan finds the difference.
+Result<LocalStat> Publisher::stat_after(const Place& place, const LocalStat& before) {
+  auto stat = place.parent->stat(place.name);
+  if (!stat.ok()) {
+    return before;
+  }
+  LocalStat now = local_stat(*stat);
+  const LocalStat after = now;
+  now.ctime_s = before.ctime_s;
+  now.ctime_ns = before.ctime_ns;
+  return now == before ? after : before;
+}
+
+// ---------------------------------------------------------------- kinds
+
+Status Publisher::put_content(const StagedItem& item, LocalStat& local) {
+  HA_TRY(const Place at, place(item.header.key, true));
+  local = item.local;
+  if (item.journal != 0) {  // a kill may have been between any two steps
+    const auto staged = item.staged.area->directory.stat(item.staged.name);
+    const bool renamed = !staged.ok() && staged.error().code() == Code::NotFound;
+    const bool exchanged = staged.ok() && staged->type == sys::FileType::Directory;
+    if (renamed || exchanged) {
+      HA_TRY(const sys::Stat live, at.parent->stat(at.name));
+      if (live.ino != item.local.inode) {
+        return Error(Code::Conflict, "what was staged for \"" + escape(item.header.key) + "\" is gone");
+      }
+      HA_CHECK(context_.staging.discard(item.staged));
+      touch(item.header.key);
+      HA_TRY(local, stat_after(at, item.local));
+      return ok();
+    }
+  }
+  HA_CHECK(swap_in(at, item.header.key, item.staged));
+  HA_TRY(local, stat_after(at, item.local));
+  return ok();
+}
+
+Status Publisher::put_metadata(const StagedItem& item, LocalStat& local) {
+  HA_TRY(const Place at, place(item.header.key, false));
+  HA_TRY(const sys::FileHandle pinned, at.parent->pin(at.name));
+  HA_TRY(const sys::Stat before, pinned.stat());
+  if (before.type != sys::FileType::Regular || local_stat(before) != item.local) {
+    return Error(Code::Conflict, "\"" + escape(item.header.key) + "\" has changed meanwhile");
+  }
+  HA_CHECK(sys::apply_metadata(pinned, wanted_metadata(item.meta, context_.names)));
+  HA_TRY(const sys::Stat after, pinned.stat());
+  local = local_stat(after);
+  return ok();
+}
+
+Status Publisher::put_directory(const StagedItem& item, LocalStat& local) {
+  const sys::Metadata wanted = wanted_metadata(item.meta, context_.names);
+  HA_TRY(const Place at, place(item.header.key, true));
+  const auto live = at.parent->stat(at.name);
+  if (!live.ok() && live.error().code() != Code::NotFound) {
+    return live.error();
+  }
+  sys::Directory made;
+  if (live.ok() && live->type == sys::FileType::Directory) {
+    HA_TRY(made, at.parent->open_beneath(at.name));
+    HA_CHECK(sys::apply_metadata(made.handle(), wanted));
+  } else {
+    HA_TRY(const StagedName staged, context_.staging.name_for(item.header.key));
+    HA_CHECK(staged.area->directory.make_directory(staged.name, 0700));
+    const auto put = [&]() -> Status {
+      HA_TRY(made, staged.area->directory.open_beneath(staged.name));
+      HA_CHECK(sys::apply_metadata(made.handle(), wanted));
+      return live.ok() ? exchange(at, item.header.key, staged, false)
+                       : staged.area->directory.rename(staged.name, *at.parent, at.name,
+                                                       sys::RenameMode::NoReplace);
+    }();
+    if (!put.ok()) {
+      HA_CHECK(context_.staging.discard(staged));
+      return put;
+    }
+    touch(item.header.key);
+  }
+  touched_.insert(item.header.key);  // its own name is synced, its time checked once more
+  HA_TRY(const sys::Stat stat, made.stat());
+  local = local_stat(stat);
+  return ok();
+}
+
+Status Publisher::put_special(const StagedItem& item, LocalStat& local) {
+  HA_TRY(const Place at, place(item.header.key, true));
+  HA_TRY(const StagedName staged, context_.staging.name_for(item.header.key));
+  const auto put = [&]() -> Status {
+    HA_CHECK(make_special(item, staged));
+    HA_TRY(const sys::FileHandle pinned, staged.area->directory.pin(staged.name));
+    HA_CHECK(sys::apply_metadata(pinned, wanted_metadata(item.meta, context_.names)));
+    HA_TRY(const sys::Stat stat, pinned.stat());
+    local = local_stat(stat);
+    return swap_in(at, item.header.key, staged);
+  }();
+  if (!put.ok()) {
+    HA_CHECK(context_.staging.discard(staged));
+    return put;
+  }
+  HA_TRY(local, stat_after(at, local));
+  return ok();
+}
+
+Status Publisher::make_special(const StagedItem& item, const StagedName& staged) {
+  const sys::Directory& area = staged.area->directory;
+  return item.meta.type == FileType::Symlink
+             ? area.make_symlink(staged.name, item.meta.target)
+             : area.make_node(staged.name, system_type(item.meta.type), 0600, item.meta.device);
+}
+
+Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
+  const Bytes& leader = item.meta.target;
+  HA_CHECK(sys::check_key(leader));
+  if (is_reserved_key(leader)) {
+    return Error(Code::Refused, "a link into the staging directory");
+  }
+  HA_TRY(const std::optional<Entry> entry, find_entry(leader));
+  if (!entry || entry->deleted || (!item.header.content.is_zero() && entry->content != item.header.content)) {
+    return Error(Code::Conflict, "\"" + escape(leader) + "\", which it is a link to, is not here yet");
+  }
+  LocalStat recorded;
+  if (!entry->local.empty()) {
+    HA_TRY(recorded, decode_local(entry->local));
+  }
+  HA_TRY(const sys::FileHandle pinned, context_.root.open_regular(leader));
+  HA_TRY(const sys::Stat leader_stat, pinned.stat());
+  if (local_stat(leader_stat) != recorded) {
+    HA_TRY(const LiveContent live, open_live(context_.root, context_.index, context_.key, leader));
+    if (live.content != entry->content || live.local.inode != leader_stat.ino) {
+      return Error(Code::Conflict,
+                   "\"" + escape(leader) + "\", which it is a link to, has been changed here");
+    }
+  }
+  HA_TRY(const Place at, place(item.header.key, true));
+  const auto live = at.parent->stat(at.name);
+  if (!live.ok() || live->ino != leader_stat.ino || live->dev != leader_stat.dev) {
+    HA_TRY(const StagedName staged, context_.staging.name_for(item.header.key));
+    const auto put = [&]() -> Status {
+      HA_CHECK(context_.root.link(leader, staged.area->directory, staged.name));
+      HA_TRY(const sys::Stat linked, staged.area->directory.stat(staged.name));
+      if (linked.ino != leader_stat.ino || linked.dev != leader_stat.dev) {
+        return Error(Code::Conflict, "\"" + escape(leader) + "\" has changed meanwhile");
+      }
+      return swap_in(at, item.header.key, staged);
+    }();
+    HA_CHECK(context_.staging.discard(staged));  // a rename onto the same inode leaves both names
+    HA_CHECK(put);
+  }
+  HA_TRY(const sys::Stat after, pinned.stat());  // a new name is a new change time
+  local = local_stat(after);
+  restated_[leader] = local;
+  return ok();
+}
+
+Result<Publisher::Fate> Publisher::remove(const StagedItem& item) {
+  const Bytes& key = item.header.key;
+  const auto at = place(key, false);
+  if (!at.ok()) {
+    const Code code = at.error().code();
+    if (code == Code::NotFound || code == Code::Conflict) {  // a parent is gone, or no directory any more
+      return Fate::Published;
+    }
+    return at.error();
+  }
+  const auto live = at->parent->stat(at->name);
+  if (!live.ok()) {
+    return live.error().code() == Code::NotFound ? Result<Fate>(Fate::Published) : live.error();
+  }
+  const bool directory = live->type == sys::FileType::Directory;
+  const Status removed = directory ? at->parent->remove_directory(at->name) : at->parent->unlink(at->name);
+  if (removed.ok() || removed.error().code() == Code::NotFound) {
+    touch(key);
+    return Fate::Published;
+  }
+  if (!directory || removed.error().code() != Code::Exists) {
+    return removed.error();
+  }
+  HA_TRY(const std::uint64_t unknown, count_unknown(key, false));
+  if (unknown > 0) {
+    return not_empty(key, unknown);
+  }
+  return Fate::Waiting;
+}
+
+// ---------------------------------------------------------------- what is there
+
+Result<std::optional<Entry>> Publisher::find_entry(BytesView key) {
+  const auto done = done_by_key_.find(key);
+  if (done == done_by_key_.end()) {
+    return context_.index.get(key);
+  }
+  Entry entry = done_[done->second].item.header;
+  entry.local = encode_local(done_[done->second].local);
+  return std::optional<Entry>(std::move(entry));
+}
+
+// Items in the directory that the index has no entry for; with `deep` in all that is beneath it. Stops at
+// kUnknownMax.
+Result<std::uint64_t> Publisher::count_unknown(BytesView directory, bool deep) {
+  std::uint64_t unknown = 0;
+  std::vector<Bytes> open{Bytes(directory)};
+  while (!open.empty() && unknown < kUnknownMax) {
+    const Bytes key = std::move(open.back());
+    open.pop_back();
+    HA_TRY(const sys::Directory opened, context_.root.open_beneath(key));
+    HA_TRY(sys::DirectoryReader reader, opened.read());
+    while (unknown < kUnknownMax) {
+      HA_TRY(const std::vector<sys::DirectoryEntry> entries, reader.next(kNamesAtOnce));
+      if (entries.empty()) {
+        break;
+      }
+      for (const sys::DirectoryEntry& found : entries) {
+        const Bytes child = joined(key, found.name);
+        HA_TRY(const std::optional<Entry> entry, find_entry(child));
+        unknown += entry && !entry->deleted ? 0U : 1U;
+        if (deep && (!found.type_known || found.type == sys::FileType::Directory)) {
+          HA_TRY(const sys::Stat stat, opened.stat(found.name));
+          if (stat.type == sys::FileType::Directory) {
+            open.push_back(child);
+          }
+        }
+      }
+    }
+  }
+  return unknown;
+}
+
+}  // namespace ha::replicator

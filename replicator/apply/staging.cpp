@@ -1,0 +1,210 @@
+#include "replicator/apply/staging.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "common/sys/digest.h"
+#include "common/sys/metadata.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr char kMarkerText[] =
+    "This directory is hareplicate's; its presence says that the set is mounted.\n";
+constexpr std::size_t kPlacesMax = 10'000;
+constexpr std::uint32_t kStagingMode = 0700;
+
+Bytes joined(BytesView directory, BytesView name) {
+  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
+}
+
+BytesView parent_of(BytesView key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
+}
+
+Error not_mounted(const sys::Directory& root, const Bytes& top) {
+  const std::string path = escape(joined(root.path(), top));
+  return Error(Code::Refused,
+               "\"" + path + "\" has no " + kStagingName + "/" + kMarkerName +
+                   ", which was there before: " + "its file system is not mounted, or is another one",
+               "mount it; if the data is really new, remove the set's index file and start again");
+}
+
+}  // namespace
+
+bool is_reserved_key(BytesView key) noexcept {
+  for (std::size_t start = 0; start <= key.size();) {
+    const std::size_t end = std::min(key.find('/', start), key.size());
+    if (key.substr(start, end - start) == kStagingName) {
+      return true;
+    }
+    start = end + 1;
+  }
+  return false;
+}
+
+Bytes StagedName::path() const {
+  return joined(joined(area->top, kStagingName), name);
+}
+
+Status Staging::open_all() {
+  HA_TRY(const Bytes random, sys::random_bytes(6));
+  name_prefix_ = hex(random) + "-";
+  HA_TRY(const std::vector<Bytes> listed, index_.staging_directories());
+  bool root_listed = false;
+  for (const Bytes& top : listed) {
+    HA_TRY(const bool there, root_.exists(joined(top, kStagingName)));
+    if (!there && !top.empty()) {
+      HA_TRY(const bool top_there, root_.exists(top));
+      if (!top_there) {  // the mount point itself is gone, so nothing can be written beneath it
+        HA_TRY(IndexBatch batch, index_.begin());
+        HA_CHECK(batch.remove_staging_directory(top));
+        HA_CHECK(batch.commit());
+        continue;
+      }
+    }
+    HA_CHECK(check_listed(top));
+    HA_TRY(StagingArea* const opened, open_area(top, true));
+    static_cast<void>(opened);
+    root_listed = root_listed || top.empty();
+  }
+  if (!root_listed) {
+    HA_TRY(StagingArea* const opened, open_area({}, false));
+    static_cast<void>(opened);
+  }
+  return ok();
+}
+
+Status Staging::check_listed(const Bytes& top) const {
+  HA_TRY(const bool marked, root_.exists(joined(joined(top, kStagingName), kMarkerName)));
+  if (!marked) {
+    return not_mounted(root_, top);
+  }
+  return ok();
+}
+
+Result<StagingArea*> Staging::open_area(const Bytes& top, bool listed) {
+  const Bytes path = joined(top, kStagingName);
+  if (auto made = root_.make_directory(path, kStagingMode);
+      !made.ok() && made.error().code() != Code::Exists) {
+    return std::move(made).error();
+  }
+  auto area = std::make_unique<StagingArea>();
+  area->top = top;
+  HA_TRY(area->directory, root_.open_beneath(path));
+  HA_TRY(const sys::Stat stat, area->directory.stat());
+  if (stat.uid != ::geteuid()) {
+    return Error(Code::Refused,
+                 "\"" + escape(area->directory.path()) + "\" belongs to user " + std::to_string(stat.uid),
+                 "move it away");
+  }
+  area->device = stat.dev;
+  if (stat.mode != kStagingMode) {
+    HA_CHECK(sys::set_mode(area->directory.handle(), kStagingMode));
+  }
+  HA_TRY(const bool marked, area->directory.exists(kMarkerName));
+  if (!marked) {
+    HA_CHECK(sys::replace_file(area->directory, kMarkerName, kMarkerText, 0600));
+  }
+  if (!listed) {  // only now: a marker that is listed but was never made would look like a lost mount
+    HA_TRY(IndexBatch batch, index_.begin());
+    HA_CHECK(batch.put_staging_directory(top));
+    HA_CHECK(batch.commit());
+  }
+  StagingArea* const borrowed = area.get();
+  areas_[top] = std::move(area);
+  return borrowed;
+}
+
+Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
+  std::uint64_t swept = 0;
+  for (const auto& [top, area] : areas_) {
+    HA_TRY(const std::vector<Bytes> names, area->directory.names(kStagedNamesMax));
+    for (const Bytes& name : names) {
+      const StagedName staged{area.get(), name};
+      if (name != kMarkerName && !keep.contains(staged.path())) {
+        HA_CHECK(discard(staged));
+        ++swept;
+      }
+    }
+  }
+  return swept;
+}
+
+// The first directory, from the root down, from which on everything to `parent` is on `device`.
+Result<Bytes> Staging::top_of(BytesView parent, std::uint64_t device) const {
+  BytesView top = parent;
+  while (!top.empty()) {
+    HA_TRY(const sys::Stat above, parent_of(top).empty() ? root_.stat() : root_.stat(parent_of(top)));
+    if (above.dev != device) {
+      break;
+    }
+    top = parent_of(top);
+  }
+  return Bytes(top);
+}
+
+Result<StagingArea*> Staging::area_for(BytesView parent) {
+  if (const auto known = device_of_parent_.find(parent); known != device_of_parent_.end()) {
+    return known->second;
+  }
+  if (device_of_parent_.size() >= kPlacesMax) {
+    device_of_parent_.clear();
+  }
+  BytesView there = parent;
+  std::uint64_t device = 0;
+  while (true) {
+    auto directory = root_.open_beneath(there);
+    if (directory.ok()) {
+      HA_TRY(const sys::Stat stat, directory->stat());
+      device = stat.dev;
+      break;
+    }
+    if (there.empty() ||
+        (directory.error().code() != Code::NotFound && directory.error().code() != Code::Conflict)) {
+      return std::move(directory).error();
+    }
+    there = parent_of(there);
+  }
+  HA_TRY(const Bytes top, top_of(there, device));
+  const auto known = areas_.find(top);
+  if (known != areas_.end() && known->second->device != device) {
+    return not_mounted(root_, top);
+  }
+  StagingArea* area = known == areas_.end() ? nullptr : known->second.get();
+  if (area == nullptr) {
+    HA_TRY(area, open_area(top, false));
+  }
+  device_of_parent_.emplace(Bytes(parent), area);
+  return area;
+}
+
+Result<StagedName> Staging::name_for(BytesView key) {
+  HA_TRY(StagingArea* const area, area_for(parent_of(key)));
+  return StagedName{area, name_prefix_ + std::to_string(++names_given_)};
+}
+
+Result<StagedName> Staging::find(BytesView path) {
+  for (const auto& [top, area] : areas_) {
+    const Bytes prefix = joined(top, kStagingName) + "/";
+    if (path.starts_with(prefix) && path.find('/', prefix.size()) == BytesView::npos) {
+      return StagedName{area.get(), Bytes(path.substr(prefix.size()))};
+    }
+  }
+  return Error(Code::NotFound, "\"" + escape(path) + "\" is in no staging directory");
+}
+
+Status Staging::discard(const StagedName& staged) {
+  if (!staged.is_set()) {
+    return ok();
+  }
+  auto removed = staged.area->directory.remove_tree(staged.name);
+  if (!removed.ok() && removed.error().code() != Code::NotFound) {
+    return removed;
+  }
+  return ok();
+}
+
+}  // namespace ha::replicator
