@@ -24,7 +24,8 @@ bool is_host(std::string_view host) {
   const std::string_view inside = ipv6 ? host.substr(1, host.size() - 2) : host;
   const std::string_view allowed = ipv6 ? "0123456789abcdefABCDEF:.%"
                                         : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
-  return !inside.empty() && host.size() <= kHostBytesMax &&
+  const bool enough_colons = !ipv6 || std::count(inside.begin(), inside.end(), ':') >= 2;
+  return !inside.empty() && enough_colons && host.size() <= kHostBytesMax &&
          inside.find_first_not_of(allowed) == std::string_view::npos;
 }
 

@@ -39,6 +39,13 @@ class Parser {
   }
 
   std::variant<CliInvocation, CliAnswer> parse(std::vector<std::string> words) {
+    // What follows "--" is arguments, whatever it looks like; CLI11 would give it to the program, not the
+    // verb.
+    const auto dashes = std::find(words.begin(), words.end(), "--");
+    if (dashes != words.end()) {
+      plain_.assign(dashes + 1, words.end());
+      words.erase(dashes, words.end());
+    }
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     std::string failure;
     try {
@@ -75,6 +82,7 @@ class Parser {
     app.set_help_flag("");
     app.allow_extras();
     app.fallthrough();
+    app.require_subcommand(0, 1);  // or a set that is called like a verb would be taken for it
   }
 
   static void add_flags(CLI::App& app, std::span<const CliFlag> flags) {
@@ -107,7 +115,7 @@ class Parser {
     CLI::App* sub = subcommand(std::string(verb.name));
     add_flags(*sub, verb.flags);
     if (!verb.arguments.empty()) {
-      sub->add_option("ARGUMENTS")->expected(0, CLI::detail::expected_max_vector_size);
+      sub->add_option("ARGUMENTS")->expected(0, CLI::detail::expected_max_vector_size)->allow_extra_args();
     }
     verbs_[sub] = &verb;
   }
@@ -149,6 +157,9 @@ class Parser {
       }
       return "unknown verb " + spelled(first + word) + did_you_mean(first + word, known);
     }
+    if (!plain_.empty() && (verb == nullptr || verb->arguments.empty())) {
+      return "unexpected argument " + spelled(plain_.front());
+    }
     const CLI::App* chosen = deepest();
     if (verb == nullptr && chosen != &app_) {
       return "\"" + chosen->get_name() + "\" needs a second word: " + second_words(chosen->get_name());
@@ -171,6 +182,7 @@ class Parser {
     made.verb = verb != nullptr ? std::string(verb->name) : "";
     if (verb != nullptr && !verb->arguments.empty()) {
       made.arguments = chosen->get_option("ARGUMENTS")->results();
+      made.arguments.insert(made.arguments.end(), plain_.begin(), plain_.end());
       if (std::optional<std::string> wrong = count_arguments(*verb, made.arguments)) {
         return usage_error(program_, made.verb, *wrong);
       }
@@ -247,6 +259,7 @@ class Parser {
   const CliProgram& program_;
   const CliEnvironment& environment_;
   CLI::App app_;
+  std::vector<std::string> plain_;
   std::map<std::string, CLI::App*> subcommands_;
   std::map<const CLI::App*, const CliVerb*> verbs_;
 };

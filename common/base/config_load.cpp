@@ -79,9 +79,8 @@ class ConfigLoader {
     }
     const auto* written = std::get_if<ConfigData>(&node.value);
     if (written == nullptr) {
-      problems_.error(node.value_place, about + node.key + " must be a " +
-                                            std::string(config_type_name(key->type)) + ", not " +
-                                            kind_of(node));
+      problems_.error(node.value_place,
+                      about + node.key + " must be " + with_article(key->type) + ", not " + kind_of(node));
       return;
     }
     auto data = check_config_value(*key, *written);
@@ -199,6 +198,11 @@ class ConfigLoader {
         std::find_if(schema_.tables.begin(), schema_.tables.end(),
                      [&](const ConfigTable& table) { return !table.name.empty() && table.name == name; });
     return found != schema_.tables.end() ? &*found : nullptr;
+  }
+
+  static std::string with_article(ConfigType type) {
+    const std::string name(config_type_name(type));
+    return (type == ConfigType::Integer ? "an " : type == ConfigType::Boolean ? "" : "a ") + name;
   }
 
   static std::string kind_of(const RawNode& node) {

@@ -1,0 +1,336 @@
+#include "replicator/config.h"
+
+#include <cstdlib>
+#include <fstream>
+
+#include <boost/test/unit_test.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using ha::ConfigProblems;
+using ha::replicator::Config;
+using ha::replicator::ConfigTexts;
+
+const std::string kHead =
+    "[cluster]\nname = \"acme\"\nid = \"5b1f\"\n"
+    "[[site]]\nname = \"fra1\"\naddress = [\"tcp://fra1.example:7400\", \"tcp://192.0.2.1:7401\"]\n"
+    "key = \"FjO$69!cK>7:r4bTR8ub*S7&fs}}>7<>O6s5?hBR\"\n"
+    "[[site]]\nname = \"nyc1\"\naddress = [\"tcp://nyc1.example:7400\"]\n"
+    "key = \"i/f<D?nd><@oLc*8&7{q-!SEX>WKCvnva<C^-HVA\"\n"
+    "[[service]]\nname = \"pbx\"\nsites = [\"fra1\", \"nyc1\"]\nholder = \"fra1\"\n";  // 15 lines
+const std::string kEtc = "[[set]]\nname = \"etc\"\npath = \"/etc/asterisk\"\n";
+
+ConfigTexts texts(std::string cluster, std::string node = "site = \"fra1\"\n") {
+  return {"/c/cluster.toml", std::move(cluster), "/c/node.toml", std::move(node), "host"};
+}
+
+Config parse(const std::string& cluster, const std::string& node = "site = \"fra1\"\n") {
+  ConfigProblems problems;
+  auto config = Config::parse(texts(cluster, node), problems);
+  BOOST_TEST_REQUIRE(config.ok(), problems.text());
+  BOOST_TEST(problems.text().empty(), problems.text());
+  return std::move(config).value();
+}
+
+// Every problem's line without the count.
+std::string problems_of(const std::string& cluster, const std::string& node = "site = \"fra1\"\n") {
+  ConfigProblems problems;
+  const auto config = Config::parse(texts(cluster, node), problems);
+  BOOST_TEST(config.ok() == (problems.errors() == 0));
+  std::string out;
+  for (const ha::ConfigProblem& problem : problems.sorted()) {
+    out += (out.empty() ? "" : "\n") + problem.line();
+  }
+  return out;
+}
+
+bool says(const std::string& text, std::string_view part) {
+  const bool found = text.find(part) != std::string::npos;
+  if (!found) {
+    BOOST_TEST_MESSAGE(text);
+  }
+  return found;
+}
+
+BOOST_AUTO_TEST_SUITE(replicator_config)
+
+BOOST_AUTO_TEST_CASE(a_cluster_is_read_with_its_defaults) {
+  const Config config = parse(kHead + kEtc);
+  BOOST_TEST(config.cluster_name() == "acme");
+  BOOST_TEST(config.cluster_id() == "5b1f");
+  BOOST_TEST(config.self().name == "fra1");
+  BOOST_TEST(config.sites().size() == 2U);
+  const auto& set = *config.set("etc");
+  BOOST_TEST(set.service == "pbx");
+  BOOST_TEST(set.check.count() == ha::Duration(30s).count());
+  BOOST_TEST(set.walk.count() == ha::Duration(15min).count());
+  BOOST_TEST(set.settle.count() == ha::Duration(300ms).count());
+  BOOST_TEST((set.publish == ha::replicator::PublishMode::File));
+  BOOST_TEST(config.link_to("nyc1").bulk_flows == 4U);
+  BOOST_TEST(config.link_to("nyc1").window_bytes == 16'000'000U);
+  BOOST_TEST(config.link_to("nyc1").bwlimit_bytes_per_s == 0U);
+  BOOST_TEST(config.link_to("nyc1").congestion == "bbr");
+  BOOST_TEST(config.state_dir().string() == "/var/lib/hareplicate");
+  BOOST_TEST(config.run_dir().string() == "/run/hareplicate");
+  BOOST_TEST(config.secret_key_file().string() == "/c/secrets/site.curve");
+  BOOST_TEST(config.set("nothing") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(data_flows_from_the_holder_to_every_other_site) {
+  const std::string third =
+      "[[site]]\nname = \"syd1\"\naddress = [\"tcp://syd1.example:7400\"]\n"
+      "key = \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n";
+  const Config config = parse(kHead + "epoch = 41\n" + third + kEtc);
+  const auto& set = *config.set("etc");
+  BOOST_TEST(config.origin_of(set).name == "fra1");
+  BOOST_TEST(config.epoch_of(set) == 41U);
+  const auto replicas = config.replicas_of(set);
+  BOOST_TEST(replicas.size() == 2U);
+  BOOST_TEST(replicas[0]->name == "nyc1");
+  BOOST_TEST(replicas[1]->name == "syd1");
+  BOOST_TEST(config.sets_for("syd1").size() == 1U);
+  BOOST_TEST(config.sets_for("nowhere").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_set_takes_its_own_word_before_the_defaults) {
+  const Config config =
+      parse(kHead + "[set_defaults]\ncheck = \"1m\"\npublish = \"set\"\n" + kEtc +
+            "[[set]]\nname = \"rec\"\npath = \"/srv/rec/\"\ncheck = \"5m\"\npublish = \"file\"\n"
+            "exclude = [\"*.tmp\"]\n");
+  BOOST_TEST(config.set("etc")->check.count() == ha::Duration(1min).count());
+  BOOST_TEST((config.set("etc")->publish == ha::replicator::PublishMode::Set));
+  BOOST_TEST(config.set("rec")->check.count() == ha::Duration(5min).count());
+  BOOST_TEST((config.set("rec")->publish == ha::replicator::PublishMode::File));
+  BOOST_TEST(config.set("rec")->path == "/srv/rec");
+  BOOST_TEST(config.set("rec")->exclude.matches("a/b.tmp", false));
+}
+
+BOOST_AUTO_TEST_CASE(a_node_overrides_what_it_may) {
+  const std::string cluster =
+      kHead +
+      "[link]\nbwlimit = \"20MB/s\"\n[[link.peer]]\nbetween = [\"nyc1\", \"fra1\"]\nbwlimit = \"4MB/s\"\n" +
+      kEtc;
+  BOOST_TEST(parse(cluster).link_to("nyc1").bwlimit_bytes_per_s == 4'000'000U);
+  const Config config =
+      parse(cluster,
+            "site = \"nyc1\"\nstate_dir = \"/s\"\nrun_dir = \"/r/\"\nsecret_key_file = \"/k\"\n[override]\n"
+            "\"link.bwlimit\" = \"8MB/s\"\n\"set.etc.path\" = \"/srv/etc\"\n");
+  BOOST_TEST(config.link_to("fra1").bwlimit_bytes_per_s == 8'000'000U);
+  BOOST_TEST(config.set("etc")->path == "/srv/etc");
+  BOOST_TEST(config.self().name == "nyc1");
+  BOOST_TEST(config.run_dir().string() == "/r");
+  BOOST_TEST(config.secret_key_file().string() == "/k");
+  BOOST_TEST(config.canonical() == parse(cluster).canonical());
+}
+
+BOOST_AUTO_TEST_CASE(an_override_of_anything_else_is_refused) {
+  const std::string node = "site = \"fra1\"\n[override]\n";
+  BOOST_TEST(
+      problems_of(kHead + kEtc, node + "\"link.window\" = \"1MB\"\n") ==
+      "/c/node.toml:3:17: error: override: \"link.window\" cannot differ between nodes — a node may set "
+      "\"set.NAME.path\" and \"link.bwlimit\"");
+  BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"set.ect.path\" = \"/x\"\n"), "did you mean \"etc\"?"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"set.etc.path\" = \"x\"\n"), "is not absolute"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"link.bwlimit\" = 8\n"),
+                  "/c/node.toml:3:18: error: override: bwlimit"));
+}
+
+BOOST_AUTO_TEST_CASE(the_host_name_is_the_site_when_the_node_does_not_say) {
+  ConfigProblems problems;
+  ConfigTexts given{"/c/cluster.toml", kHead + kEtc, "/c/node.toml", std::nullopt, "nyc1"};
+  BOOST_TEST(Config::parse(given, problems)->self().name == "nyc1");
+  given.host_name = "nyc";
+  BOOST_TEST(!Config::parse(given, problems).ok());
+  BOOST_TEST(says(problems.text(),
+                  "this site is \"nyc\", which /c/cluster.toml does not have; did you mean \"nyc1\"?"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, "node = \"fra1\"\n"), "unknown key \"node\""));
+}
+
+BOOST_AUTO_TEST_CASE(ports_are_bound_on_the_listen_address) {
+  const std::vector<std::string> all = parse(kHead + kEtc).listen_endpoints();
+  BOOST_TEST(all == (std::vector<std::string>{"tcp://*:7400", "tcp://*:7401"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(parse(kHead + kEtc, "site = \"nyc1\"\nlisten = \"::1\"\n").listen_endpoints().at(0) ==
+             "tcp://[::1]:7400");
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc, "site = \"fra1\"\nlisten = \"tcp://*:1\"\n"), "is not an address"));
+}
+
+BOOST_AUTO_TEST_CASE(names_are_unique_and_well_formed) {
+  BOOST_TEST(
+      problems_of(kHead + kEtc + "[[set]]\nname = \"etc\"\npath = \"/srv\"\n") ==
+      "/c/cluster.toml:20:8: error: set \"etc\" is there twice, first at /c/cluster.toml:16:1 — give it "
+      "another name");
+  BOOST_TEST(
+      says(problems_of(kHead + "[[set]]\nname = \"Et c\"\npath = \"/srv\"\n"), "\"Et c\" is not a name"));
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + "[[service]]\nname = \"pbx\"\nsites = [\"nyc1\"]\nholder = \"nyc1\"\n"),
+           "service \"pbx\" is there twice"));
+}
+
+BOOST_AUTO_TEST_CASE(a_holder_must_be_eligible_and_sites_must_exist) {
+  const std::string head = kHead.substr(0, kHead.find("sites ="));
+  const auto problem = [&](const std::string& sites) {
+    return problems_of(head + "sites = " + sites + "\nholder = \"fra1\"\n" + kEtc);
+  };
+  BOOST_TEST(
+      says(problem("[\"nyc1\"]"), ":15:10: error: service \"pbx\": holder \"fra1\" is not among its sites"));
+  BOOST_TEST(says(problem("[\"fra1\", \"nyc\"]"), "no site is called \"nyc\"; did you mean \"nyc1\"?"));
+  BOOST_TEST(says(problem("[]"), "sites is empty"));
+  BOOST_TEST(says(problem("[\"fra1\", \"fra1\"]"), "names \"fra1\" twice"));
+}
+
+BOOST_AUTO_TEST_CASE(a_site_needs_its_own_addresses_and_key) {
+  const std::string third = "[[site]]\nname = \"syd1\"\n";
+  const std::string key = "key = \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n";
+  BOOST_TEST(says(problems_of(kHead + kEtc + third + key + "address = []\n"), "address is empty"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + third + key + "address = [\"syd1:7400\"]\n"),
+                  "does not begin with tcp://"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + third + key + "address = [\"tcp://nyc1.example:7400\"]\n"),
+                  "is that of site \"nyc1\" too"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + third + "address = [\"tcp://s:1\"]\nkey = \"abc\"\n"),
+                  "is not a CURVE public key"));
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + third +
+                       "address = [\"tcp://s:1\"]\nkey = \"i/f<D?nd><@oLc*8&7{q-!SEX>WKCvnva<C^-HVA\"\n"),
+           "every site has its own"));
+}
+
+BOOST_AUTO_TEST_CASE(sets_do_not_share_files) {
+  const std::string problem =
+      problems_of(kHead + kEtc + "[[set]]\nname = \"keys\"\npath = \"/etc/asterisk/keys\"\n");
+  BOOST_TEST(problem ==
+             "/c/cluster.toml:21:8: error: set \"keys\": path \"/etc/asterisk/keys\" and set \"etc\" "
+             "(/etc/asterisk, "
+             "/c/cluster.toml:18:8) share files — one of them must be elsewhere");
+  const std::string two = kHead + kEtc + "[[set]]\nname = \"b\"\npath = \"/srv/b\"\n";
+  BOOST_TEST(says(problems_of(two, "site = \"fra1\"\n[override]\n\"set.b.path\" = \"/etc/asterisk\"\n"),
+                  "/c/node.toml:3:16: error: set \"b\""));
+}
+
+BOOST_AUTO_TEST_CASE(our_own_directories_are_not_in_a_set) {
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"var\"\npath = \"/var\"\n"), "hareplicate's own"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, "site = \"fra1\"\nstate_dir = \"/etc/asterisk/x\"\n"),
+                  "\"/etc/asterisk/x\" overlap"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, "site = \"fra1\"\nstate_dir = \"x\"\n"),
+                  "state_dir \"x\" is not absolute"));
+}
+
+BOOST_AUTO_TEST_CASE(a_set_needs_a_right_path_service_kind_and_patterns) {
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"etc\"\n"),
+                  "18:8: error: set \"a\": path \"etc\" is not absolute"));
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"/a\"\nexclude = [\"x//y\"]\n"),
+                  "exclude: pattern \"x//y\""));
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"/a\"\nservice = \"pxb\"\n"),
+                  "did you mean \"pbx\"?"));
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"/a\"\nkind = \"mysql\"\n"),
+                  "kind \"mysql\" is not supported by this version"));
+  BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"/a\"\nkind = \"file\"\n"),
+                  "did you mean \"files\"?"));
+  BOOST_TEST(
+      says(problems_of(kHead + "[[service]]\nname = \"b\"\nsites = [\"nyc1\"]\nholder = \"nyc1\"\n" + kEtc),
+           "service is missing — one of: pbx, b"));
+  BOOST_TEST(says(problems_of(kHead.substr(0, kHead.find("[[service]]")) + kEtc), "there is no [[service]]"));
+}
+
+BOOST_AUTO_TEST_CASE(times_must_fit_each_other) {
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + "check = \"20m\"\n"), "set \"etc\": walk is shorter than check"));
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + "settle = \"2s\"\ncheck = \"1s\"\n"), "settle is longer than check"));
+}
+
+BOOST_AUTO_TEST_CASE(links_join_two_known_sites_once) {
+  const std::string peer = "[[link.peer]]\nbwlimit = \"1MB/s\"\nbetween = ";
+  BOOST_TEST(says(problems_of(kHead + kEtc + peer + "[\"fra1\"]\n"), "between must name two sites"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + peer + "[\"fra1\", \"x\"]\n"), "no site is called \"x\""));
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + peer + "[\"fra1\", \"nyc1\"]\n" + peer + "[\"nyc1\", \"fra1\"]\n"),
+           "this pair is there twice"));
+}
+
+BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
+  for (const char* key : {"min_items = 40", "max_delete = \"10%\"", "stable = \"20s\"", "delete = \"never\"",
+                          "unit = \"*/*\"", "after = []"}) {
+    BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
+  }
+  BOOST_TEST(
+      says(problems_of(kHead + kEtc + "[failover]\nlease = \"10s\"\n"), "\"failover\" is not supported"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "[[dns.record]]\nname = \"x\"\n"), "\"dns\" is not supported"));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_to_replicate_is_a_warning) {
+  BOOST_TEST(problems_of(kHead) == "/c/cluster.toml: warning: no [[set]]: nothing is replicated");
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_or_broken_file_is_an_error_not_a_crash) {
+  BOOST_TEST(says(problems_of(""), "/c/cluster.toml: error: cluster: \"name\" is missing"));
+  BOOST_TEST(says(problems_of("[[["), "/c/cluster.toml:1:"));
+  BOOST_TEST(says(problems_of(kHead + kEtc, "site = "), "/c/node.toml:1:"));
+}
+
+BOOST_AUTO_TEST_CASE(the_canonical_text_knows_meaning_not_spelling) {
+  const std::string plain = parse(kHead + kEtc).canonical();
+  BOOST_TEST(
+      plain ==
+      parse("# a comment\nversion = 1\n" + kHead + "epoch = 1\n" + kEtc + "kind = 'files'\n").canonical());
+  BOOST_TEST(plain != parse(kHead + "epoch = 2\n" + kEtc).canonical());
+  const std::string other = "[[set]]\nname = \"b\"\npath = \"/srv/b\"\n";
+  BOOST_TEST(parse(kHead + kEtc + other).canonical() == parse(kHead + other + kEtc).canonical());
+}
+
+BOOST_AUTO_TEST_CASE(every_value_in_force_has_an_origin) {
+  const Config config = parse(kHead + kEtc, "site = \"fra1\"\n[override]\n\"set.etc.path\" = \"/x\"\n");
+  const auto find = [&](std::string_view key) {
+    for (const Config::Effective& value : config.effective()) {
+      if (value.key == key) {
+        return value.value + " " + value.origin;
+      }
+    }
+    return std::string("none");
+  };
+  BOOST_TEST(find("set.etc.path") == "\"/x\" /c/node.toml:3:18");
+  BOOST_TEST(find("set.etc.check") == "\"30s\" default");
+  BOOST_TEST(find("link.window") == "\"16MB\" default");
+  BOOST_TEST(find("site.fra1.key") == "\"FjO$69!cK>7:r4bTR8ub*S7&fs}}>7<>O6s5?hBR\" /c/cluster.toml:7:7");
+  BOOST_TEST(find("node.state_dir") == "\"/var/lib/hareplicate\" default");
+  BOOST_TEST(find("version") == "1 default");
+  BOOST_TEST(find("set.other.path") == "none");
+  BOOST_TEST(find("service.pbx.epoch") == "1 default");
+}
+
+BOOST_AUTO_TEST_CASE(the_shipped_examples_are_right_and_name_every_key) {
+  ConfigProblems problems;
+  const std::string directory = HA_CONF_DIR;
+  const auto config = Config::load(directory + "/cluster.toml", directory + "/node.toml", problems);
+  BOOST_TEST_REQUIRE(config.ok(), problems.text());
+  BOOST_TEST(config->set("recordings")->path == "/srv/monitor");
+  for (const auto& [file, schema] :
+       {std::pair(directory + "/cluster.toml", &ha::replicator::cluster_schema()),
+        std::pair(directory + "/node.toml", &ha::replicator::node_schema())}) {
+    std::ifstream stream(file);
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    for (const ha::ConfigKey& key : schema->keys) {
+      BOOST_TEST(says(text, key.name));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(files_that_cannot_be_read_are_named) {
+  std::string directory = (std::filesystem::temp_directory_path() / "ha_config_XXXXXX").string();
+  BOOST_TEST_REQUIRE(::mkdtemp(directory.data()) != nullptr);
+  ConfigProblems problems;
+  BOOST_TEST(!Config::load(directory + "/none.toml", directory + "/node.toml", problems).ok());
+  BOOST_TEST(says(problems.text(), "none.toml: error: does not exist"));
+  std::ofstream(directory + "/large.toml") << std::string(ha::replicator::kConfigBytesMax + 1, '#');
+  BOOST_TEST(!Config::load(directory + "/large.toml", directory + "/node.toml", problems).ok());
+  BOOST_TEST(says(problems.text(), "is larger than 1 MiB"));
+  BOOST_TEST(!Config::load(directory, directory + "/node.toml", problems).ok());
+  BOOST_TEST(says(problems.text(), "cannot be read"));
+  std::filesystem::remove_all(directory);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
