@@ -167,11 +167,10 @@ Result<std::vector<Entry>> IndexQueries::entries_after(const PassQuery& query) {
   if (query.limit == 0) {
     return Error(Code::Invalid, "a page of no entries was asked for");
   }
-  std::size_t few = std::max(kSortedPassMax, 8 * std::min(query.limit, kIndexPageEntriesMax));
   HA_TRY(sys::Query size, database_.query(kPassSize));
   size->bind(static_cast<int>(query.rank)).bind(clamp(query.after)).bind(clamp(query.up_to));
-  HA_TRY(const bool row, size->bind(static_cast<std::int64_t>(few) + 1).step());
-  const bool many = row && size->u64(0) > few;
+  HA_TRY(const bool row, size->bind(std::int64_t{kSortedPassMax} + 1).step());
+  const bool many = row && size->u64(0) > kSortedPassMax;
   const Bytes from = query.after_key ? successor(*query.after_key) : Bytes();
   return many ? pass_by_key(query, from) : pass_by_sequence(query, from);
 }
@@ -202,6 +201,10 @@ Result<std::vector<Entry>> IndexQueries::pass_by_sequence(const PassQuery& query
     if (bytes >= kIndexPageBytesMax) {
       break;
     }
+  }
+  if (entries.empty() && !keys.empty()) {
+    // All of them were; an empty page would mean the end.
+    return pass_by_sequence(query, successor(keys.back()));
   }
   return entries;
 }
