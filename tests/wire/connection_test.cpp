@@ -37,9 +37,9 @@ Bytes plain_greeting() {
   mechanism.resize(20);
   out += mechanism + Bytes(32, '\0');
   return out + Bytes(
-                   "\x04\x19\x05READY\x0bSocket-Type\0\0\0\x06"
+                   "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
                    "DEALER",
-                   33);
+                   30);
 }
 
 }  // namespace
