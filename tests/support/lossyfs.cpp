@@ -268,23 +268,10 @@ void fsyncdir(fuse_req_t request, fuse_ino_t id, int, fuse_file_info*) {
   }
 }
 
-struct Listed {
-  std::string name;
-  std::uint64_t number;
-  mode_t mode;
-};
-using Listing = std::vector<Listed>;
-
-Listing* listing_of(const fuse_file_info* file) {
-  return reinterpret_cast<Listing*>(file->fh);
-}
-
 void opendir(fuse_req_t request, fuse_ino_t id, fuse_file_info* file) {
   if (inode_of(request, id)) {
-    file->fh = reinterpret_cast<std::uint64_t>(new Listing);
-    if (fuse_reply_open(request, file) != 0) {
-      delete listing_of(file);
-    }
+    file->fh = files(request).open_listing();
+    fuse_reply_open(request, file);
   }
 }
 
@@ -293,14 +280,7 @@ void readdir(fuse_req_t request, fuse_ino_t id, std::size_t bytes, off_t offset,
   if (!folder) {
     return;
   }
-  Listing& listing = *listing_of(file);
-  if (offset == 0) {
-    // A copy, so that names made or removed meanwhile do not shift the rest.
-    listing = {{".", folder->number, S_IFDIR}, {"..", folder->number, S_IFDIR}};
-    for (const auto& [name, inode] : folder->now.entries) {
-      listing.push_back({name, inode->number, inode->birth.mode});
-    }
-  }
+  const Listing& listing = files(request).listing(file->fh, *folder, offset == 0);
   std::vector<char> out(bytes);
   std::size_t used = 0;
   for (auto i = static_cast<std::size_t>(offset); i < listing.size(); ++i) {
@@ -318,7 +298,7 @@ void readdir(fuse_req_t request, fuse_ino_t id, std::size_t bytes, off_t offset,
 }
 
 void releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
-  delete listing_of(file);
+  files(request).close_listing(file->fh);
   fuse_reply_err(request, 0);
 }
 
@@ -480,6 +460,7 @@ int serve(const char* mount_point) {
   const fuse_lowlevel_ops ops = operations();
   Nodes nodes;
   fuse_session* session = fuse_session_new(&args, &ops, sizeof ops, &nodes);
+  fuse_opt_free_args(&args);
   if (session == nullptr) {
     return 1;
   }

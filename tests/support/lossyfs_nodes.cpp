@@ -156,6 +156,22 @@ int Nodes::make(Caller caller, const InodePtr& folder, Child child, InodePtr& ma
   return tree_.create(folder, child.name, std::move(birth), std::move(child.target), made);
 }
 
+std::uint64_t Nodes::open_listing() {
+  listings_[++last_listing_];
+  return last_listing_;
+}
+
+const Listing& Nodes::listing(std::uint64_t handle, const Inode& folder, bool afresh) {
+  Listing& listing = listings_[handle];
+  if (afresh) {
+    listing = {{".", folder.number, S_IFDIR}, {"..", folder.number, S_IFDIR}};
+    for (const auto& [name, inode] : folder.now.entries) {
+      listing.push_back({name, inode->number, inode->birth.mode});
+    }
+  }
+  return listing;
+}
+
 int Nodes::command(std::string_view words) {
   std::uint64_t number = 0;
   if (words == "sync") {

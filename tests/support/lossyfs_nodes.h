@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "tests/support/lossyfs_tree.h"
 
@@ -38,6 +39,13 @@ struct Child {
   std::string target;  // of a symlink
 };
 
+struct Listed {
+  std::string name;
+  std::uint64_t number;
+  mode_t mode;
+};
+using Listing = std::vector<Listed>;
+
 class Nodes {
  public:
   Nodes() { forget_all(); }
@@ -52,6 +60,11 @@ class Nodes {
 
   // Makes a child that belongs to the caller, or to the group of a set-group-id directory.
   int make(Caller caller, const InodePtr& folder, Child child, InodePtr& made);
+  // An open directory: what it held when it was first read, so that later changes do not shift the rest.
+  [[nodiscard]] std::uint64_t open_listing();
+  const Listing& listing(std::uint64_t handle, const Inode& folder, bool afresh);
+  void close_listing(std::uint64_t handle) { listings_.erase(handle); }
+
   // lose | lose SEED | sync | capacity BYTES. EINVAL.
   int command(std::string_view words);
 
@@ -66,6 +79,8 @@ class Nodes {
   std::unordered_map<std::uint64_t, Node> nodes_;
   std::unordered_map<const Inode*, std::uint64_t> ids_;
   std::uint64_t last_id_ = kRootId;
+  std::unordered_map<std::uint64_t, Listing> listings_;
+  std::uint64_t last_listing_ = 0;
 };
 
 // Mounts and serves until a signal or umount; the exit code.
