@@ -184,10 +184,13 @@ ItemPart delta_item(const Bytes& key, BytesView old_content, BytesView new_conte
 std::vector<ItemPart> split(const ItemPart& item) {
   std::vector<ItemPart> out;
   for (const Op& op : item.ops) {
-    ItemPart part = item;
+    ItemPart part;
+    part.key = item.key;
+    part.content = item.content;
+    part.basis = item.basis;
     part.ops = {op};
-    if (!out.empty()) {
-      part.header.reset();
+    if (out.empty()) {
+      part.header = item.header;
     }
     out.push_back(std::move(part));
   }

@@ -1,6 +1,8 @@
-// SIGKILL at random moments: afterwards every file is the old one or the new one, nothing is left over, and
-// applying again ends where it should.
+// SIGKILL before a random system call: afterwards every file is the old one or the new one, nothing is left
+// over, and applying again ends where it should. The process is traced, so that a seed replays on any
+// machine.
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int kRounds = 60;
+constexpr int kRounds = 60;  // the first one is not killed
 constexpr std::size_t kFiles = 12;
 
 struct Version {
@@ -81,6 +83,45 @@ Result<Recovery> recover(const std::string& root, const std::string& index_path,
   return recovery;
 }
 
+// Runs `work` in a process of its own and kills it before its `calls_max`th system call (entries and exits
+// both count). How many there were; more than `calls_max` never.
+struct Run {
+  std::uint64_t calls = 0;
+  bool killed = false;
+  bool succeeded = false;
+};
+
+template <typename Work>
+Run run_and_kill(std::uint64_t calls_max, Work work) {
+  const pid_t child = ::fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    ::raise(SIGSTOP);
+    ::_exit(work() ? 0 : 1);
+  }
+  constexpr int kSystemCall = SIGTRAP | 0x80;
+  Run run;
+  int status = 0;
+  BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
+  BOOST_REQUIRE(WIFSTOPPED(status));
+  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
+  while (true) {
+    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+    BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
+    if (!WIFSTOPPED(status)) {
+      run.succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+      return run;
+    }
+    if (WSTOPSIG(status) == kSystemCall && ++run.calls >= calls_max) {
+      ::kill(child, SIGKILL);
+      BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
+      run.killed = true;
+      return run;
+    }
+  }
+}
+
 void run_rounds(Publish publish) {
   const std::uint64_t seed = random_seed();
   BOOST_TEST_MESSAGE("seed " << seed);
@@ -92,22 +133,16 @@ void run_rounds(Publish publish) {
   FileTargetOptions options;
   options.publish = publish;
   Version before = version(0, nullptr);
-  auto first = recover(root.string(), index_path, options, &before);
+  const auto first = recover(root.string(), index_path, options, &before);
   BOOST_REQUIRE_MESSAGE(first.ok(), text_of(first));
-  int killed = 0;
   std::uint64_t forward = 0;
+  std::uint64_t calls = 0;  // of a whole run
   for (int round = 1; round <= kRounds; ++round) {
     const Version wanted = version(round, &before);
-    const pid_t child = ::fork();
-    BOOST_REQUIRE(child >= 0);
-    if (child == 0) {
-      ::_exit(recover(root.string(), index_path, options, &wanted).ok() ? 0 : 1);
-    }
-    ::usleep(static_cast<useconds_t>(random.below(60'000)));
-    ::kill(child, SIGKILL);
-    int status = 0;
-    BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
-    killed += WIFSIGNALED(status) ? 1 : 0;
+    const Run run = run_and_kill(calls == 0 ? ~0ULL : random.between(1, calls),
+                                 [&] { return recover(root.string(), index_path, options, &wanted).ok(); });
+    BOOST_TEST((run.killed || run.succeeded), "seed " << seed << " round " << round << ": failed by itself");
+    calls = calls == 0 ? run.calls : calls;
 
     const auto recovered = recover(root.string(), index_path, options, nullptr);
     BOOST_REQUIRE_MESSAGE(recovered.ok(), text_of(recovered));
@@ -140,7 +175,7 @@ void run_rounds(Publish publish) {
     BOOST_TEST(fs::exists(root / "some") == (round % 2 != 0));
     before = wanted;
   }
-  BOOST_TEST_MESSAGE(killed << " of " << kRounds << " killed, " << forward << " items rolled forward");
+  BOOST_TEST_MESSAGE(calls << " steps, " << forward << " items rolled forward");
 }
 
 }  // namespace
