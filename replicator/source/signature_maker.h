@@ -54,9 +54,10 @@ struct SignaturesMade {
   bool complete = false;  // every chunk of the current version has its signature now
 };
 
-// Makes the missing signatures of the current version of `key`, reading at most about `budget_bytes` of the
-// file, and stores them in `index`. Nothing to do (complete) for a small, deleted or irregular item. Conflict
-// if the file is not what the index says; NotFound, Denied, Io as reading gives them. What was made stays.
+// Makes missing signatures of the current version of `key` and stores them in `index`: reads at most
+// `budget_bytes` of the file, and makes about kFreshSignatureBytesMax in one call; call again until complete.
+// Nothing to do (complete) for a small, deleted or irregular item. Conflict if the file is not what the index
+// says; NotFound, Denied, Io as reading gives them. What was made before an error is stored all the same.
 [[nodiscard]] Result<SignaturesMade> make_signatures(const sys::Directory& root, Index& index,
                                                      const sys::DigestKey& digest_key, BytesView key,
                                                      std::uint64_t budget_bytes,

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -322,32 +321,58 @@ BOOST_FIXTURE_TEST_CASE(the_staging_directory_at_the_top_is_never_in, TreeFixtur
   BOOST_TEST((keys() == names({"d", "d/.hareplicate"})));
 }
 
-BOOST_FIXTURE_TEST_CASE(what_cannot_be_read_fails_by_name_and_is_not_deleted, TreeFixture) {
-  write("big", "content");
-  write("other", "1");
+// Root may read anything, so these cases scan as somebody else.
+struct NobodyFixture : TreeFixture {
+  NobodyFixture() { fs::permissions(place, fs::perms::all); }
+  ScanResult scan_as_nobody() {
+    BOOST_REQUIRE(::seteuid(65534) == 0);
+    auto result = FileScanner(root, index, key, options).scan_all(stop);
+    BOOST_REQUIRE(::seteuid(0) == 0);
+    return must(std::move(result));
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_read_fails_by_name_and_is_not_deleted, NobodyFixture) {
+  write("closed/deep/x", "1");
+  write("closed.txt", "2");
+  write("secret", "3");
+  write("open", "4");
   scan();
-  const Entry old = *entry("big");
-  // Root may read anything, so the metadata is made unreadable instead: more than an entry can hold.
-  write("big", "changed");
-  const Bytes value(60'000, 'v');
-  int set = 0;
-  for (int i = 0; i < 40; ++i) {
-    const std::string name = "user.n" + std::to_string(i);
-    set += ::setxattr(path("big").c_str(), name.c_str(), value.data(), value.size(), 0) == 0 ? 1 : 0;
-  }
-  if (set < 20) {
-    BOOST_TEST_MESSAGE("this file system holds too few extended attributes");
-    return;
-  }
-  write("other", "2");
-  const ScanResult result = scan();
-  BOOST_TEST(result.failed == 1U);
-  BOOST_TEST(result.changed == 1U);
-  BOOST_TEST((entry("big")->content == old.content));
-  BOOST_TEST(must(index.failure("big"))->reason.starts_with(kReadFailurePrefix));
-  fs::remove(path("big"));
-  BOOST_TEST(scan().deleted == 1U);
+  const Entry old = *entry("secret");
+  write("secret", "other");
+  write("open", "other");
+  write("new", "5");
+  fs::permissions(path("secret"), fs::perms::owner_read);
+  fs::permissions(path("new"), fs::perms::none);
+  fs::permissions(path("closed"), fs::perms::owner_all);
+  fs::remove(path("closed.txt"));
+  const ScanResult result = scan_as_nobody();
+  BOOST_TEST(result.failed == 3U);
+  BOOST_TEST(result.deleted == 1U);
+  BOOST_TEST(!entry("new").has_value());
+  BOOST_TEST((entry("secret")->content == old.content));
+  BOOST_TEST((entry("open")->content == sys::digest(key, "other")));
+  BOOST_TEST(entry("closed/deep/x").has_value());
+  BOOST_TEST(must(index.failure("secret"))->reason.starts_with(kReadFailurePrefix));
+  BOOST_TEST(must(index.failure("closed")).has_value());
+  BOOST_TEST(must(index.failure_count()) == 3U);
+
+  BOOST_TEST(scan().failed == 0U);
   BOOST_TEST(must(index.failure_count()) == 0U);
+  BOOST_TEST((entry("secret")->content == sys::digest(key, "other")));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_failure_of_what_is_gone_is_forgotten_and_that_of_others_is_not, NobodyFixture) {
+  write("secret", "1");
+  fs::permissions(path("secret"), fs::perms::none);
+  BOOST_TEST(scan_as_nobody().failed == 1U);
+  IndexBatch batch = must(index.begin());
+  must(batch.put_failure("applied", "no such user", 1));
+  must(batch.commit());
+  fs::remove(path("secret"));
+  scan();
+  BOOST_TEST(!must(index.failure("secret")).has_value());
+  BOOST_TEST(must(index.failure("applied")).has_value());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_root_that_is_gone_deletes_nothing, TreeFixture) {
