@@ -309,7 +309,7 @@ Result<SetMessage> read_offer(BytesView body) {
 Result<SetMessage> read_have(BytesView body) {
   pb::Have in;
   HA_CHECK(parse(body, in));
-  if (over(in.partials(), kPartialsMax)) {
+  if (over(in.partials(), kHavePartialsMax)) {
     return corrupt("too many partial transfers");
   }
   Have out;

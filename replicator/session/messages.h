@@ -126,7 +126,7 @@ using SetMessage = std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask
 // Limits of one message, checked by the decoder before anything is allocated for it.
 inline constexpr std::size_t kCompareRangesMax = 4096;
 inline constexpr std::size_t kLeafItemsMax = 16384;
-inline constexpr std::size_t kPartialsMax = 64;
+inline constexpr std::size_t kHavePartialsMax = 64;
 inline constexpr std::size_t kTroubleMax = 4096;
 inline constexpr std::size_t kSparseMax = 4096;
 inline constexpr std::size_t kDataBytesMax = 2 * 1024 * 1024;

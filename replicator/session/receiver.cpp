@@ -258,7 +258,7 @@ void Receiver::reply(SetMessage message, SteadyTime now) {
 }
 
 bool Receiver::busy() const {
-  return state_ == ReceiverState::Active && working_ > 0;
+  return (state_ == ReceiverState::Active || state_ == ReceiverState::Preparing) && working_ > 0;
 }
 
 void Receiver::on_tick(SteadyTime now) {

@@ -41,7 +41,7 @@ void Sender::clear_attempt() {
   barrier_ = 0;
   last_batch_ = 0;
   sent_bytes_ = 0;
-  consumed_bytes_ = 0;
+  consumed_before_ += std::exchange(consumed_bytes_, 0);
   items_sent_ = 0;
   redone_ = 0;
   skipped_ = false;
@@ -93,6 +93,7 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
     return;
   }
   const bool idle = state_ == SenderState::Equal || state_ == SenderState::Incomplete;
+  equal_ = equal_ && acknowledged_ && index_.position.sequence == acknowledged_->sequence;
   if (idle && acknowledged_ && index_.position.sequence > acknowledged_->sequence) {
     start_incremental(acknowledged_->sequence, now);
   }
@@ -294,6 +295,7 @@ void Sender::settle(const Position& theirs, std::uint64_t failed, SteadyTime now
   const bool compared = std::exchange(compare_wanted_, false);
   if (theirs.sum == index_.position.sum) {
     state_ = SenderState::Equal;
+    became_equal_ = !std::exchange(equal_, true);
     reason_.clear();
     hint_.clear();
     wake_at_ = now + options_.check;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,15 +37,16 @@ struct DescribeAction {  // → on_described
   std::uint64_t step = 0;
   std::vector<Span> spans;
 };
-struct BuildItem {
+struct ItemToBuild {
   Bytes key;
+  std::uint64_t size = 0;
   Bytes basis;   // the replica's own report of what it has; empty: what the index says it acknowledged
   Bytes resume;  // what it has verified already of this very content; empty: nothing
-  Digest have;   // content digest the replica said it has; zero: not known
+  std::optional<Digest> have;  // content digest the replica has; zero: it has nothing; none: not known
 };
 struct BuildAction {  // → on_frame, on_need
   std::uint64_t batch = 0;
-  std::vector<BuildItem> items;
+  std::vector<ItemToBuild> items;
 };
 struct ContinueAction {  // the next frame of a batch → on_frame, on_need
   std::uint64_t batch = 0;
@@ -140,19 +142,24 @@ class Sender {
 
   // ---- what is to be done
   [[nodiscard]] std::vector<SenderAction> take_actions();
+  [[nodiscard]] bool has_actions() const noexcept { return !actions_.empty(); }
   // The next frame, if it fits into `budget` bytes in flight (one always goes when nothing is in flight).
   [[nodiscard]] std::optional<Data> next_data(std::uint64_t budget, SteadyTime now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   [[nodiscard]] std::uint64_t attempt() const noexcept { return attempt_; }
   [[nodiscard]] std::uint64_t bytes_in_flight() const noexcept { return sent_bytes_ - consumed_bytes_; }
+  // Of all attempts: what the replica has taken in.
+  [[nodiscard]] std::uint64_t bytes_consumed() const noexcept { return consumed_before_ + consumed_bytes_; }
   [[nodiscard]] bool has_output() const noexcept { return !output_.empty(); }
   [[nodiscard]] SenderState state() const noexcept { return state_; }
   [[nodiscard]] SenderStatus status() const;
+  // True once after the set has become equal, when it was not before.
+  [[nodiscard]] bool take_became_equal() noexcept { return std::exchange(became_equal_, false); }
 
  private:
   struct Work {
     Listed item;
-    Digest have;
+    std::optional<Digest> have;
     Bytes basis;
     int tries = 0;
   };
@@ -200,6 +207,8 @@ class Sender {
   SteadyTime wake_at_{};  // Waiting: next attempt; Equal, Incomplete: next check
   Duration retry_;
   std::uint64_t failed_ = 0;
+  bool equal_ = false;  // at the last confirmation, and nothing has changed since
+  bool became_equal_ = false;
 
   // one pass
   std::uint64_t pass_up_to_ = 0;  // our head when the pass began: where it leads to
@@ -223,6 +232,7 @@ class Sender {
   std::uint64_t last_batch_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t consumed_bytes_ = 0;
+  std::uint64_t consumed_before_ = 0;  // in earlier attempts
   std::uint64_t items_sent_ = 0;
   std::uint64_t redone_ = 0;
   bool skipped_ = false;  // in this pass: the sums need not agree at its end

@@ -114,8 +114,9 @@ void Sender::on_listed(std::uint64_t attempt, std::vector<Listed> items, SteadyT
                      : std::optional(static_cast<Rank>(static_cast<int>(*list_rank_) + 1));
   } else {
     list_after_key_ = items.back().key;
+    const std::optional<Digest> have = list_after_ == 0 ? std::optional(Digest{}) : std::nullopt;
     for (Listed& item : items) {
-      work_.push_back({std::move(item), {}, {}, 0});
+      work_.push_back({std::move(item), have, {}, 0});
     }
   }
   pump(now);
@@ -152,7 +153,7 @@ void Sender::build_next_batch() {
     Work work = std::move(work_.front());
     work_.pop_front();
     bytes += work.item.size;
-    BuildItem item{work.item.key, work.basis, {}, work.have};
+    ItemToBuild item{work.item.key, work.item.size, work.basis, {}, work.have};
     const auto partial = partials_.find(work.item.key);
     if (partial != partials_.end() && partial->second.first == work.item.content) {
       item.resume = partial->second.second;

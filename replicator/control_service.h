@@ -1,0 +1,34 @@
+// The replicator's side of the local control socket: answers `hareplicate` (schemas/control.proto).
+//
+// Runs on the main loop; asks the other loops and the sets' strands by tasks and answers when they have.
+// Changing verbs need root or the daemon's own user. Thread safety: the main loop's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/log.h"
+#include "common/wire/control.h"
+#include "common/wire/loop.h"
+#include "replicator/pipeline.h"
+
+namespace ha::replicator {
+
+class ControlService {
+ public:
+  // All must outlive it. Exists if another daemon answers at `path`.
+  static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline, Logger& log,
+                                                      const std::string& path);
+  ~ControlService();
+  ControlService(const ControlService&) = delete;
+  ControlService& operator=(const ControlService&) = delete;
+
+  class Impl;
+
+ private:
+  explicit ControlService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ha::replicator

@@ -1,0 +1,27 @@
+// An index as reconciliation sees it: SumView over IndexQueries.
+//
+// Thread safety: that of the index.
+#pragma once
+
+#include "replicator/index/queries.h"
+#include "replicator/session/reconcile.h"
+
+namespace ha::replicator {
+
+class IndexView final : public SumView {
+ public:
+  // `index` must outlive it.
+  explicit IndexView(IndexQueries& index) : index_(index) {}
+
+  Result<std::vector<Range>> split(const Span& span, std::size_t parts) override;
+  Result<std::vector<Range>> sums(const std::vector<Span>& spans) override;
+  Result<std::vector<Listed>> items(const Span& span, std::size_t limit) override;
+
+ private:
+  IndexQueries& index_;
+};
+
+// An entry as a sender lists it.
+[[nodiscard]] Listed listed(const Entry& entry);
+
+}  // namespace ha::replicator

@@ -1,0 +1,139 @@
+// The connections from this site, as origin, to one replica: lanes, link, a sender for each set.
+//
+// Does the I/O that OriginLink, Sender and Pacer ask for. Control, state and every bulk flow have their own
+// connection; data goes to whichever flow has room. Slow work runs on a strand per set and comes back to the
+// loop. Thread safety: the origin loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/sys/zstd.h"
+#include "common/wire/loop.h"
+#include "common/wire/socket.h"
+#include "replicator/config.h"
+#include "replicator/origin_set.h"
+#include "replicator/session/link.h"
+#include "replicator/session/pacer.h"
+#include "replicator/session/sender.h"
+#include "replicator/status.h"
+#include "replicator/workers.h"
+
+namespace ha::replicator {
+
+struct OriginPeerOptions {
+  std::string site;  // ours
+  std::string peer;
+  std::string endpoint;
+  wire::PublicKey peer_key;
+  LinkFacts facts;
+  LinkConfig link;
+};
+
+class OriginPeer {
+ public:
+  // All must outlive it; `sets` in the order of the configuration.
+  static Result<std::unique_ptr<OriginPeer>> open(wire::Loop& loop, wire::Context& context,
+                                                  const wire::KeyPair& keys, OriginPeerOptions options,
+                                                  const std::vector<OriginSet*>& sets, Workers& workers,
+                                                  Logger& log);
+  ~OriginPeer();
+  OriginPeer(const OriginPeer&) = delete;
+  OriginPeer& operator=(const OriginPeer&) = delete;
+
+  void on_facts(OriginSet& set, const Now& now);
+  // False: this peer has no such set. `full`: everything is compared, whatever positions say.
+  bool check(const std::string& set, bool full, const Now& now);
+  void report(SideReport& out, const Now& now) const;
+  [[nodiscard]] const std::string& name() const noexcept { return options_.peer; }
+  // Round trip of a message of `bytes` on the state lane, for a probe: `done` is called with each answer's
+  // time.
+  void probe(std::size_t bytes, std::function<void(Duration)> done);
+
+ private:
+  struct Lane {
+    std::unique_ptr<wire::Dealer> dealer;
+    bool connected = false;
+    std::deque<Bytes> waiting;  // control and state only, at most kWaitingMax
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t received_bytes = 0;
+  };
+  struct Session {
+    std::uint32_t number;
+    OriginSet* set;
+    Sender sender;
+    Strand strand;
+    std::unique_ptr<PeerReader> reader;  // the strand's
+    Pending pending;
+    bool counting = false;
+    std::optional<WallTime> last_equal;
+  };
+  struct Probe {
+    std::uint64_t id;
+    SteadyTime sent;
+    std::function<void(Duration)> done;
+  };
+
+  OriginPeer(wire::Loop& loop, OriginPeerOptions options, Logger& log);
+  Status open_lanes(wire::Context& context, const wire::KeyPair& keys);
+  void open_sessions(const std::vector<OriginSet*>& sets, Workers& workers);
+
+  // lanes
+  void on_lane(std::size_t index, const Now& now);
+  void on_events(std::size_t index, const Now& now);
+  void on_payload(const Bytes& payload, const Now& now);
+  void send(std::size_t lane, Bytes message);
+  void flush(std::size_t lane);
+  void send_set(Session& session, const SetMessage& message);
+  void send_link(const LinkSend& message);
+
+  // sessions
+  void advance(const Now& now);  // performs all actions, then sends what credit allows
+  void perform(Session& session, SenderAction action, const Now& now);
+  void perform_link(const Now& now);
+  void pump_data(const Now& now);
+  bool send_data(const Now& now);
+  void on_built(Session& session, std::uint64_t attempt, std::uint64_t batch, PeerReader::Built built);
+  void build(Session& session, const BuildAction& action);
+  template <typename Work, typename Done>
+  void run(Session& session, Work work, Done done);
+  static Result<PeerReader*> reader_of(Session& session);
+  [[nodiscard]] std::uint64_t in_flight() const;
+
+  void on_tick(const Now& now);
+  [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+  void sample_path(const Now& now);
+  void count_pending(Session& session);
+  [[nodiscard]] SetReport report_set(const Session& session, const Now& now) const;
+
+  wire::Loop& loop_;
+  OriginPeerOptions options_;
+  Logger& log_;
+  OriginLink link_;
+  Pacer pacer_;
+  std::vector<Lane> lanes_;  // control, state, bulk 0 … n-1
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<wire::Loop::Id> registered_;
+  std::optional<Bytes> stuck_;  // a data message that no flow had room for
+  std::size_t next_flow_ = 0;
+  std::size_t next_session_ = 0;
+  std::uint64_t window_bytes_ = 0;
+  std::uint64_t delivered_bytes_ = 0;  // of attempts that have ended
+  std::uint64_t reconnects_ = 0;
+  std::uint64_t paced_ = 0;
+  std::uint64_t bytes_at_sample_ = 0;
+  std::uint64_t send_rate_ = 0;
+  bool backlogged_ = false;
+  SteadyTime sample_at_{};
+  SteadyTime rate_at_{};
+  std::deque<Probe> probes_;
+  std::uint64_t next_probe_ = 0;
+};
+
+}  // namespace ha::replicator

@@ -1,0 +1,335 @@
+// The sets of an OriginPeer: performs what senders ask for, and sends data as credit and flows allow.
+#include <algorithm>
+#include <utility>
+
+#include "common/wire/envelope.h"
+#include "replicator/origin_peer.h"
+#include "replicator/session/codec.h"
+#include "replicator/session/overloaded.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::size_t kControl = 0;
+constexpr std::size_t kFirstBulk = 2;
+constexpr int kFramesPerTurn = 64;
+
+Result<Bytes> message_of(std::uint32_t set, std::uint64_t attempt, wire::Lane lane,
+                         const SetMessage& message) {
+  const Encoded encoded = encode(message);
+  wire::EnvelopeHeader header;
+  header.type = static_cast<std::uint16_t>(encoded.type);
+  header.lane = lane;
+  header.set = set;
+  header.attempt = attempt;
+  return wire::encode_envelope(header, encoded.body);
+}
+
+}  // namespace
+
+void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& workers) {
+  for (OriginSet* set : sets) {
+    SenderOptions options;
+    options.set = set->config().name;
+    options.check = set->config().check;
+    sessions_.push_back(
+        std::make_unique<Session>(Session{static_cast<std::uint32_t>(sessions_.size() + 1),
+                                          set,
+                                          Sender(options, set->acknowledged_by(options_.peer)),
+                                          Strand(workers),
+                                          nullptr,
+                                          {},
+                                          false,
+                                          std::nullopt}));
+  }
+}
+
+void OriginPeer::on_facts(OriginSet& set, const Now& now) {
+  for (auto& session : sessions_) {
+    if (session->set == &set) {
+      session->sender.on_index(set.facts(), now.steady);
+    }
+  }
+  advance(now);
+}
+
+bool OriginPeer::check(const std::string& set, bool full, const Now& now) {
+  for (auto& session : sessions_) {
+    if (session->set->config().name == set) {
+      full ? session->sender.resync(now.steady) : session->sender.check_now(now.steady);
+      advance(now);
+      return true;
+    }
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------- actions
+void OriginPeer::advance(const Now& now) {
+  perform_link(now);
+  const auto has_actions = [](const auto& session) { return session->sender.has_actions(); };
+  do {
+    for (auto& session : sessions_) {
+      for (SenderAction& action : session->sender.take_actions()) {
+        perform(*session, std::move(action), now);
+      }
+      if (session->sender.state() == SenderState::Equal && session->sender.take_became_equal()) {
+        session->last_equal = now.wall;
+        log_.info("set.in_sync", {{"set", session->set->config().name}, {"peer", options_.peer}});
+      }
+    }
+    pump_data(now);
+  } while (std::any_of(sessions_.begin(), sessions_.end(), has_actions));
+}
+
+Result<PeerReader*> OriginPeer::reader_of(Session& session) {
+  if (!session.reader) {
+    const SetStoreOptions& options = session.set->store().options();
+    HA_TRY(session.reader, PeerReader::open(options.index_path, options.set.path));
+  }
+  return session.reader.get();
+}
+
+// Runs `work(PeerReader&)` on the session's strand, then `done(value)` on the loop.
+template <typename Work, typename Done>
+void OriginPeer::run(Session& session, Work work, Done done) {
+  const std::uint64_t attempt = session.sender.attempt();
+  session.strand.post([this, &session, attempt, work = std::move(work), done = std::move(done)] {
+    auto reader = reader_of(session);
+    auto result = reader.ok() ? work(**reader) : decltype(work(**reader))(reader.error());
+    loop_.post_or_wait([this, &session, attempt, done, result = std::move(result)]() mutable {
+      const Now& now = loop_.now();
+      if (result.ok()) {
+        done(attempt, std::move(result).value());
+      } else {
+        session.sender.on_work_failed(attempt, result.error(), now.steady);
+      }
+      advance(now);
+    });
+  });
+}
+
+void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
+  const auto built = [this, &session](std::uint64_t batch) {
+    return [this, &session, batch](std::uint64_t attempt, PeerReader::Built result) {
+      on_built(session, attempt, batch, std::move(result));
+    };
+  };
+  std::visit(
+      Overloaded{
+          [&](const SetMessage& message) { send_set(session, message); },
+          [&](ListAction& list) {
+            run(
+                session, [list](PeerReader& reader) { return reader.list(list); },
+                [this, &session](std::uint64_t attempt, std::vector<Listed> items) {
+                  session.sender.on_listed(attempt, std::move(items), loop_.now().steady);
+                });
+          },
+          [&](DescribeAction& spans) {
+            run(
+                session, [spans](PeerReader& reader) { return reader.describe_spans(spans); },
+                [this, &session](std::uint64_t attempt, Description description) {
+                  session.sender.on_described(attempt, std::move(description), loop_.now().steady);
+                });
+          },
+          [&](const BuildAction& batch) { build(session, batch); },
+          [&](const ContinueAction& next) {
+            run(
+                session, [batch = next.batch](PeerReader& reader) { return reader.next(batch); },
+                built(next.batch));
+          },
+          [&](FeedAction& feed) {
+            run(
+                session,
+                [batch = feed.batch, body = std::move(feed.body)](PeerReader& reader) {
+                  return reader.feed(batch, body);
+                },
+                built(feed.batch));
+          },
+          [&](const StopBuildsAction&) {
+            session.strand.post([&session] {
+              if (session.reader) {
+                session.reader->stop_builds();
+              }
+            });
+          },
+          [&](const AcknowledgedAction& acknowledged) {
+            session.set->acknowledged(options_.peer, acknowledged.position);
+            count_pending(session);
+          },
+          [&](const SenderEvent& event) {
+            log_.warn(event.name,
+                      {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
+          },
+      },
+      action);
+}
+
+void OriginPeer::build(Session& session, const BuildAction& action) {
+  for (const ItemToBuild& item : action.items) {
+    if (item.size > kWholeFileBytesMax) {
+      session.set->want_signatures(item.key);
+    }
+  }
+  run(
+      session, [action](PeerReader& reader) { return reader.build(action); },
+      [this, &session, batch = action.batch](std::uint64_t attempt, PeerReader::Built result) {
+        on_built(session, attempt, batch, std::move(result));
+      });
+}
+
+void OriginPeer::on_built(Session& session, std::uint64_t attempt, std::uint64_t batch,
+                          PeerReader::Built built) {
+  const Now& now = loop_.now();
+  for (const SkippedItem& item : built.skipped) {
+    log_.debug("source.skipped",
+               {{"set", session.set->config().name}, {"item", escape(item.key)}, {"reason", item.what}});
+    session.set->look_again(item.key, now);
+  }
+  if (built.need) {
+    session.sender.on_need(attempt, batch, std::move(*built.need), now.steady);
+  } else if (built.frame) {
+    session.sender.on_frame(attempt, batch, std::move(*built.frame), built.last, !built.skipped.empty(),
+                            now.steady);
+  }
+}
+
+// ---------------------------------------------------------------- data
+std::uint64_t OriginPeer::in_flight() const {
+  std::uint64_t bytes = 0;
+  for (const auto& session : sessions_) {
+    bytes += session->sender.bytes_in_flight();
+  }
+  return bytes;
+}
+
+void OriginPeer::send_set(Session& session, const SetMessage& message) {
+  auto bytes = message_of(session.number, session.sender.attempt(), wire::Lane::Control, message);
+  if (bytes.ok()) {
+    send(kControl, std::move(bytes).value());
+  } else {
+    log_.error("link.message_too_large", bytes.error(), {{"peer", options_.peer}});
+  }
+}
+
+void OriginPeer::pump_data(const Now& now) {
+  for (int i = 0; i < kFramesPerTurn && link_.status().state == LinkState::Up; ++i) {
+    if (!send_data(now)) {
+      return;
+    }
+  }
+}
+
+// One frame onto a flow with room. False: nothing to send, or no room, or no credit.
+bool OriginPeer::send_data(const Now& now) {
+  for (std::size_t tried = 0; !stuck_ && tried < sessions_.size(); ++tried) {
+    Session& session = *sessions_[next_session_ % sessions_.size()];
+    ++next_session_;
+    const std::uint64_t used = in_flight();
+    const std::uint64_t attempt = session.sender.attempt();
+    auto data = session.sender.next_data(window_bytes_ > used ? window_bytes_ - used : 0, now.steady);
+    if (data) {
+      auto bytes = message_of(session.number, attempt, wire::Lane::Bulk, SetMessage(std::move(*data)));
+      if (bytes.ok()) {
+        stuck_ = std::move(bytes).value();
+      } else {
+        session.sender.on_work_failed(attempt, bytes.error(), now.steady);
+      }
+    }
+  }
+  if (!stuck_) {
+    return false;
+  }
+  backlogged_ = true;
+  const std::size_t flows = lanes_.size() - kFirstBulk;
+  for (std::size_t tried = 0; tried < flows; ++tried) {
+    Lane& lane = lanes_[kFirstBulk + next_flow_++ % flows];
+    const std::size_t size = stuck_->size();
+    const auto sent = lane.dealer->send(std::move(*stuck_));
+    if (sent.ok() && *sent) {
+      lane.sent_bytes += size;
+      stuck_.reset();
+      return true;
+    }
+  }
+  for (std::size_t i = kFirstBulk; i < lanes_.size(); ++i) {
+    lanes_[i].dealer->want_write(lanes_[i].connected);
+  }
+  return false;
+}
+
+// ---------------------------------------------------------------- status
+void OriginPeer::count_pending(Session& session) {
+  if (session.counting) {
+    return;
+  }
+  session.counting = true;
+  const auto acknowledged = session.sender.status().acknowledged;
+  session.strand.post([this, &session, after = acknowledged ? acknowledged->sequence : 0] {
+    auto reader = reader_of(session);
+    auto pending = reader.ok() ? (*reader)->pending(after) : Result<Pending>(reader.error());
+    loop_.post_or_wait([&session, pending = std::move(pending)] {
+      session.counting = false;
+      if (pending.ok()) {
+        session.pending = *pending;
+      }
+    });
+  });
+}
+
+SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
+  const SenderStatus status = session.sender.status();
+  SetReport report;
+  report.set = session.set->config().name;
+  report.peer = options_.peer;
+  report.is_origin = true;
+  report.items = session.set->facts().count;
+  report.sent_items = status.items_sent;
+  report.sent_bytes = status.bytes_sent;
+  report.failed_items = status.failed;
+  report.last_equal = session.last_equal;
+  report.reason = session.set->problem().empty() ? status.reason : session.set->problem();
+  report.hint = status.hint;
+  if (status.acknowledged) {
+    report.position = *status.acknowledged;
+  }
+  const auto changed = session.set->changed_since(status.acknowledged ? status.acknowledged->sequence : 0);
+  switch (status.state) {
+    case SenderState::Down:
+      report.state = "down";
+      break;
+    case SenderState::Waiting:
+      report.state = "failed";
+      break;
+    case SenderState::Offering:
+      report.state = session.set->first_scan_done() ? "checking" : "reading";
+      break;
+    case SenderState::Comparing:
+      report.state = "comparing";
+      break;
+    case SenderState::Sending:
+    case SenderState::Confirming:
+      report.state = "copying";
+      break;
+    case SenderState::Equal:
+      report.state = session.set->first_scan_done() ? "in sync" : "reading";
+      break;
+    case SenderState::Incomplete:
+      report.state = "incomplete";
+      break;
+    case SenderState::Held:
+      report.state = "HELD";
+      break;
+  }
+  if (status.state != SenderState::Equal) {
+    report.pending_items = session.pending.items;
+    report.pending_bytes = session.pending.bytes;
+  }
+  report.behind = changed ? std::optional<Duration>(now.steady - *changed) : std::nullopt;
+  if (!changed && status.state == SenderState::Equal) {
+    report.behind = Duration::zero();
+  }
+  return report;
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,284 @@
+#include "replicator/origin_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replicator/apply/staging.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::size_t kChangesKept = 4096;
+constexpr std::size_t kDirtyMax = 4096;  // more directories than that: walk everything
+constexpr std::size_t kUnsignedMax = 4096;
+constexpr Duration kFactsInterval = std::chrono::milliseconds(200);
+constexpr Duration kRacyWait = std::chrono::milliseconds(2200);  // kRacyAge and a little
+constexpr Duration kRetryAfterError = std::chrono::seconds(10);
+
+Bytes parent_of(BytesView key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == BytesView::npos ? Bytes() : Bytes(key.substr(0, slash));
+}
+
+}  // namespace
+
+OriginSet::OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log,
+                     std::function<void(OriginSet&)> on_facts)
+    : loop_(loop), store_(store), strand_(strand), log_(log), on_facts_(std::move(on_facts)) {}
+
+OriginSet::~OriginSet() {
+  for (const wire::Loop::Id id : registered_) {
+    loop_.remove(id);
+  }
+}
+
+void OriginSet::start(const Now& now) {
+  open_watch();
+  registered_.push_back(
+      loop_.add_timer([this] { return next_wakeup(); }, [this](const Now& tick) { on_tick(tick); }));
+  post_facts();
+  full_wanted_ = true;
+  scan(now);
+}
+
+void OriginSet::open_watch() {
+  auto watch = sys::Watch::open(config().path, kStagingName);
+  if (!watch.ok()) {
+    log_.warn("source.unwatched", watch.error(), {{"set", config().name}});
+    return;
+  }
+  watch_.emplace(std::move(watch).value());
+  registered_.push_back(loop_.add_fd(watch_->fd(), true, false, [this](const Now& now) { on_watch(now); }));
+}
+
+// ---------------------------------------------------------------- what may have changed
+void OriginSet::on_watch(const Now& now) {
+  auto batch = watch_->read();
+  if (!batch.ok()) {
+    log_.warn("source.watch_failed", batch.error(), {{"set", config().name}});
+    full_wanted_ = true;
+  } else {
+    full_wanted_ = full_wanted_ || batch->overflow;
+    dirty_.insert(batch->directories.begin(), batch->directories.end());
+  }
+  if ((full_wanted_ || !dirty_.empty()) && !scan_at_) {
+    scan_at_ = now.steady + config().settle;
+  }
+}
+
+void OriginSet::look_again(BytesView key, const Now& now) {
+  dirty_.insert(parent_of(key));
+  if (!scan_at_) {
+    scan_at_ = now.steady + config().settle;
+  }
+}
+
+void OriginSet::scan_now(const Now& now) {
+  full_wanted_ = true;
+  scan_at_ = now.steady;
+  on_tick(now);
+}
+
+std::optional<SteadyTime> OriginSet::next_wakeup() const {
+  if (scanning_) {
+    return std::nullopt;
+  }
+  std::optional<SteadyTime> next = walk_at_;
+  for (const auto& at : {scan_at_, again_at_}) {
+    if (at && (!next || *at < *next)) {
+      next = at;
+    }
+  }
+  return next;
+}
+
+void OriginSet::on_tick(const Now& now) {
+  if (scanning_) {
+    return;
+  }
+  if (walk_at_ && *walk_at_ <= now.steady) {
+    full_wanted_ = true;
+    scan_at_ = now.steady;
+  }
+  if (again_at_ && *again_at_ <= now.steady) {
+    dirty_.merge(again_);
+    again_.clear();
+    again_at_.reset();
+    scan_at_ = scan_at_.value_or(now.steady);
+  }
+  if (scan_at_ && *scan_at_ <= now.steady) {
+    scan(now);
+  }
+}
+
+// ---------------------------------------------------------------- scanning
+void OriginSet::scan(const Now&) {
+  scanning_ = true;
+  scan_at_.reset();
+  std::vector<Bytes> directories;
+  if (full_wanted_ || dirty_.size() > kDirtyMax) {
+    full_wanted_ = false;
+    walk_at_.reset();
+    directories = {};
+  } else {
+    directories.assign(dirty_.begin(), dirty_.end());
+  }
+  dirty_.clear();
+  strand_.post([this, directories = std::move(directories)] {
+    SteadyTime told = read_clocks().steady;
+    const auto progress = [&](const ScanProgress& at) {
+      const SteadyTime time = read_clocks().steady;
+      if (time - told >= kFactsInterval) {
+        told = time;
+        auto facts = store_.facts();
+        loop_.post_or_wait([this, items = at.items, facts = std::move(facts)]() mutable {
+          items_scanned_ = items;
+          take_facts(std::move(facts));
+        });
+      }
+    };
+    auto result = directories.empty() ? store_.scan_all(progress) : store_.scan_directories(directories);
+    auto facts = store_.facts();
+    loop_.post_or_wait([this, result = std::move(result), facts = std::move(facts), directories]() mutable {
+      take_facts(std::move(facts));
+      on_scanned(result, directories, loop_.now());
+    });
+  });
+}
+
+void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<Bytes>& directories,
+                           const Now& now) {
+  scanning_ = false;
+  const bool full = directories.empty();
+  if (!result.ok()) {
+    if (problem_ != result.error().what()) {
+      log_.error("source.scan_failed", result.error(), {{"set", config().name}});
+    }
+    problem_ = result.error().what();
+    full_wanted_ = true;
+    scan_at_ = now.steady + kRetryAfterError;
+    return;
+  }
+  problem_.clear();
+  if (full) {
+    first_scan_done_ = true;
+    items_scanned_ = result->items;
+    walk_at_ = now.steady + config().walk;
+    log_.info("source.scanned", {{"set", config().name},
+                                 {"items", result->items},
+                                 {"changed", result->changed},
+                                 {"deleted", result->deleted},
+                                 {"failed", result->failed}});
+  }
+  for (const Bytes& key : result->busy_keys) {
+    again_.insert(parent_of(key));
+  }
+  if (result->racy > 0) {
+    // A full scan does not say which: the first one after a start finds thousands at most once.
+    if (full) {
+      full_wanted_ = true;
+    } else {
+      again_.insert(directories.begin(), directories.end());
+    }
+  }
+  full_wanted_ = full_wanted_ || result->need_full;
+  if (full_wanted_) {
+    scan_at_ = now.steady + (result->racy > 0 ? kRacyWait : Duration(config().settle));
+  } else if (!again_.empty() && !again_at_) {
+    again_at_ = now.steady + kRacyWait;
+  }
+  if (!dirty_.empty() && !scan_at_) {
+    scan_at_ = now.steady + config().settle;
+  }
+  make_next_signatures();
+  on_facts_(*this);
+}
+
+// ---------------------------------------------------------------- what is known
+void OriginSet::post_facts() {
+  strand_.post([this] {
+    auto facts = store_.facts();
+    loop_.post_or_wait([this, facts = std::move(facts)]() mutable { take_facts(std::move(facts)); });
+  });
+}
+
+void OriginSet::take_facts(Result<IndexFacts> facts) {
+  if (!facts.ok()) {
+    log_.error("index.failed", facts.error(), {{"set", config().name}});
+    return;
+  }
+  const bool moved = !(facts->position == facts_.position) || facts->digest_key != facts_.digest_key;
+  if (facts->position.sequence > facts_.position.sequence) {
+    changes_.push_back({facts->position.sequence, loop_.now().steady});
+    if (changes_.size() > kChangesKept) {
+      // The two oldest become one: what they say stays true, only coarser.
+      changes_[1].found = changes_[0].found;
+      changes_.pop_front();
+    }
+  }
+  facts_ = std::move(facts).value();
+  if (moved) {
+    on_facts_(*this);
+  }
+}
+
+std::optional<SteadyTime> OriginSet::changed_since(std::uint64_t sequence) const {
+  const auto at = std::find_if(changes_.begin(), changes_.end(),
+                               [&](const Change& change) { return change.sequence > sequence; });
+  return at == changes_.end() ? std::nullopt : std::optional(at->found);
+}
+
+std::optional<Position> OriginSet::acknowledged_by(const std::string& peer) {
+  const auto position = store_.acknowledged(peer);
+  return position.ok() ? *position : std::nullopt;
+}
+
+void OriginSet::acknowledged(const std::string& peer, const Position& position) {
+  strand_.post([this, peer, position] {
+    const Status status = store_.set_acknowledged(peer, position);
+    if (!status.ok()) {
+      log_.warn("index.failed", status.error(), {{"set", config().name}});
+    }
+  });
+}
+
+void OriginSet::renew(const Now& now) {
+  strand_.post([this] {
+    const Status status = store_.renew();
+    if (!status.ok()) {
+      log_.error("index.failed", status.error(), {{"set", config().name}});
+    }
+  });
+  post_facts();
+  scan_now(now);
+}
+
+// ---------------------------------------------------------------- signatures, when there is nothing better
+// to do
+void OriginSet::want_signatures(const Bytes& key) {
+  if (unsigned_keys_.size() < kUnsignedMax &&
+      std::find(unsigned_keys_.begin(), unsigned_keys_.end(), key) == unsigned_keys_.end()) {
+    unsigned_keys_.push_back(key);
+    make_next_signatures();
+  }
+}
+
+void OriginSet::make_next_signatures() {
+  if (signing_ || scanning_ || unsigned_keys_.empty()) {
+    return;
+  }
+  signing_ = true;
+  strand_.post([this, key = unsigned_keys_.front()] {
+    const auto made = store_.make_signatures_of(key);
+    loop_.post_or_wait([this, more = made.ok() && !*made] {
+      signing_ = false;
+      if (!more) {
+        unsigned_keys_.pop_front();
+      }
+      make_next_signatures();
+    });
+  });
+  // Failures do not matter: a signature that is missing costs a question to the replica.
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,92 @@
+// One set at its origin: notices changes, has them scanned, and tells the sessions how far the index is.
+//
+// Runs on the origin loop; scanning itself runs on the set's strand, one scan at a time. Changes come from
+// the watch (a directory is scanned `settle` after its first event), from a full walk every `walk`, and from
+// sessions that met a file which was not what the index says.
+// Thread safety: the origin loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/sys/watch.h"
+#include "common/wire/loop.h"
+#include "replicator/set_store.h"
+#include "replicator/workers.h"
+
+namespace ha::replicator {
+
+class OriginSet {
+ public:
+  // All must outlive it. `on_facts` is called whenever the committed index has moved on.
+  OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log,
+            std::function<void(OriginSet&)> on_facts);
+  ~OriginSet();
+  OriginSet(const OriginSet&) = delete;
+  OriginSet& operator=(const OriginSet&) = delete;
+
+  void start(const Now& now);
+  // Look at this key again soon: it is not what the index says.
+  void look_again(BytesView key, const Now& now);
+  void scan_now(const Now& now);  // a full walk
+  void want_signatures(const Bytes& key);
+  // What `peer` had acknowledged when the program started.
+  [[nodiscard]] std::optional<Position> acknowledged_by(const std::string& peer);
+  void acknowledged(const std::string& peer, const Position& position);
+  void renew(const Now& now);
+
+  [[nodiscard]] SetStore& store() noexcept { return store_; }
+  [[nodiscard]] const SetConfig& config() const noexcept { return store_.options().set; }
+  [[nodiscard]] const IndexFacts& facts() const noexcept { return facts_; }
+  [[nodiscard]] bool first_scan_done() const noexcept { return first_scan_done_; }
+  [[nodiscard]] std::uint64_t items_scanned() const noexcept { return items_scanned_; }
+  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  // When the oldest change after `sequence` was found; nothing if there is none.
+  [[nodiscard]] std::optional<SteadyTime> changed_since(std::uint64_t sequence) const;
+
+ private:
+  struct Change {
+    std::uint64_t sequence;
+    SteadyTime found;
+  };
+
+  void open_watch();
+  void on_watch(const Now& now);
+  void on_tick(const Now& now);
+  [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+  void scan(const Now& now);
+  void on_scanned(const Result<ScanResult>& result, const std::vector<Bytes>& directories, const Now& now);
+  void take_facts(Result<IndexFacts> facts);
+  void post_facts();
+  void make_next_signatures();
+
+  wire::Loop& loop_;
+  SetStore& store_;
+  Strand& strand_;
+  Logger& log_;
+  std::function<void(OriginSet&)> on_facts_;
+  std::optional<sys::Watch> watch_;
+  std::vector<wire::Loop::Id> registered_;
+  IndexFacts facts_;
+  std::deque<Change> changes_;  // oldest first, at most kChangesKept
+  std::set<Bytes> dirty_;       // directories
+  std::optional<SteadyTime> scan_at_;
+  std::optional<SteadyTime> walk_at_;
+  std::set<Bytes> again_;  // directories to be scanned once more, when files are no longer racy
+  std::optional<SteadyTime> again_at_;
+  bool full_wanted_ = false;
+  bool scanning_ = false;
+  bool signing_ = false;
+  bool first_scan_done_ = false;
+  std::uint64_t items_scanned_ = 0;
+  std::deque<Bytes> unsigned_keys_;
+  std::string problem_;
+};
+
+}  // namespace ha::replicator

@@ -1,0 +1,180 @@
+#include "replicator/pipeline.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "common/sys/digest.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr unsigned kWorkersMin = 3;  // a scan, a build and an apply beside each other
+constexpr int kIoThreads = 2;
+
+unsigned worker_count() {
+  return std::max(kWorkersMin, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+std::string config_digest(const Config& config) {
+  // Not a secret: a fixed key, so that all sites agree.
+  const auto key = sys::DigestKey::from_bytes(Bytes(32, '\0'));
+  return key.ok() ? hex(sys::digest(*key, config.canonical())) : std::string();
+}
+
+Pipeline::Pipeline(const Config& config, Logger& log)
+    : config_(config), log_(log), workers_(worker_count()) {}
+
+Pipeline::~Pipeline() {
+  stop();
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wire::KeyPair& keys,
+                                                 std::function<void(const Published&)> on_published,
+                                                 Logger& log) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(config, log));
+  HA_TRY(pipeline->context_, wire::Context::open(kIoThreads));
+  HA_TRY(pipeline->origin_loop_, wire::Loop::open());
+  HA_TRY(pipeline->replica_loop_, wire::Loop::open());
+  const LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
+  HA_CHECK(pipeline->open_sets());
+  HA_CHECK(pipeline->open_replica(keys, facts, std::move(on_published)));
+  HA_CHECK(pipeline->open_origin(keys, facts));
+  return pipeline;
+}
+
+Status Pipeline::open_sets() {
+  const std::filesystem::path folder = config_.state_dir() / "index";
+  for (const SetConfig* set : config_.sets_for(config_.self().name)) {
+    SetStoreOptions options;
+    options.set = *set;
+    options.epoch = config_.epoch_of(*set);
+    options.is_origin = config_.origin_of(*set).name == config_.self().name;
+    for (const SiteConfig* replica : config_.replicas_of(*set)) {
+      options.peers.push_back(replica->name);
+    }
+    options.index_path = folder / (set->name + ".sqlite");
+    std::string note;
+    HA_TRY(std::unique_ptr<SetStore> store, SetStore::open(std::move(options), note));
+    if (!note.empty()) {
+      log_.error("index.damaged", {{"set", set->name}, {"reason", note}});
+    }
+    sets_.emplace(set->name, Set{std::move(store), Strand(workers_)});
+  }
+  return ok();
+}
+
+Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
+                              std::function<void(const Published&)> on_published) {
+  ReplicaOptions options;
+  options.facts = facts;
+  options.endpoints = config_.listen_endpoints();
+  std::map<std::string, ReplicaSet> sets;
+  for (const SiteConfig& site : config_.sites()) {
+    if (site.name != config_.self().name) {
+      HA_TRY(const wire::PublicKey key, wire::PublicKey::parse(site.key));
+      options.admitted.push_back({site.name, key});
+      const LinkConfig link = config_.link_to(site.name);
+      options.window_bytes = std::max(options.window_bytes, link.window_bytes);
+      options.congestion = link.congestion == "system" ? "" : link.congestion;
+    }
+  }
+  for (auto& [name, set] : sets_) {
+    if (!set.store->options().is_origin) {
+      sets[name] = {config_.origin_of(*config_.set(name)).name, set.store.get(), &set.strand};
+    }
+  }
+  HA_TRY(replica_side_, ReplicaSide::open(*replica_loop_, *context_, keys, std::move(options),
+                                          std::move(sets), std::move(on_published), log_));
+  return ok();
+}
+
+Status Pipeline::open_origin(const wire::KeyPair& keys, const LinkFacts& facts) {
+  std::map<std::string, std::vector<OriginSet*>> by_peer;
+  for (auto& [name, set] : sets_) {
+    if (set.store->options().is_origin) {
+      origin_sets_.push_back(std::make_unique<OriginSet>(*origin_loop_, *set.store, set.strand, log_,
+                                                         [this](OriginSet& changed) {
+                                                           for (auto& peer : peers_) {
+                                                             peer->on_facts(changed, origin_loop_->now());
+                                                           }
+                                                         }));
+      for (const std::string& peer : set.store->options().peers) {
+        by_peer[peer].push_back(origin_sets_.back().get());
+      }
+    }
+  }
+  for (const auto& [name, sets] : by_peer) {
+    const SiteConfig& site = *config_.site(name);
+    OriginPeerOptions options{facts.site, name, site.addresses.front(), {}, facts, config_.link_to(name)};
+    HA_TRY(options.peer_key, wire::PublicKey::parse(site.key));
+    HA_TRY(std::unique_ptr<OriginPeer> peer,
+           OriginPeer::open(*origin_loop_, *context_, keys, std::move(options), sets, workers_, log_));
+    peers_.push_back(std::move(peer));
+  }
+  return ok();
+}
+
+void Pipeline::start() {
+  for (auto& set : origin_sets_) {
+    set->start(read_clocks());
+  }
+  const auto turn = [this](wire::Loop& loop, const char* name) {
+    const Status status = loop.run();
+    if (!status.ok()) {
+      log_.error("loop.failed", status.error(), {{"loop", name}});
+    }
+  };
+  origin_thread_ = std::thread([this, turn] { turn(*origin_loop_, "origin"); });
+  replica_thread_ = std::thread([this, turn] { turn(*replica_loop_, "replica"); });
+}
+
+void Pipeline::stop() {
+  for (auto& [name, set] : sets_) {
+    set.store->stop();
+  }
+  for (wire::Loop* loop : {origin_loop_.get(), replica_loop_.get()}) {
+    if (loop != nullptr) {
+      loop->stop();
+    }
+  }
+  for (std::thread* thread : {&origin_thread_, &replica_thread_}) {
+    if (thread->joinable()) {
+      thread->join();
+    }
+  }
+  for (wire::Loop* loop : {origin_loop_.get(), replica_loop_.get()}) {
+    if (loop != nullptr) {
+      loop->close();  // workers that wait to report give up
+    }
+  }
+  workers_.stop();
+  peers_.clear();
+  origin_sets_.clear();
+  replica_side_.reset();
+}
+
+bool Pipeline::on_origin(OriginTask task) {
+  return origin_loop_->post([this, task = std::move(task)] { task(*this, origin_loop_->now()); });
+}
+
+bool Pipeline::on_replica(OriginTask task) {
+  return replica_loop_->post([this, task = std::move(task)] { task(*this, replica_loop_->now()); });
+}
+
+bool Pipeline::on_set(const std::string& name, std::function<void(SetStore&)> task) {
+  const auto found = sets_.find(name);
+  if (found == sets_.end()) {
+    return false;
+  }
+  found->second.strand.post([store = found->second.store.get(), task = std::move(task)] { task(*store); });
+  return true;
+}
+
+std::pair<std::uint64_t, std::uint64_t> Pipeline::turns() const {
+  return {origin_loop_->turns(), replica_loop_->turns()};
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,421 @@
+#include "replicator/replica_side.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/wire/envelope.h"
+#include "replicator/session/codec.h"
+#include "replicator/session/overloaded.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr int kMessagesPerTurn = 64;
+constexpr std::size_t kWaitingMax = 8192;
+constexpr Duration kResendWait = std::chrono::milliseconds(5);
+constexpr Duration kSilenceMax = std::chrono::seconds(20);
+
+std::int64_t nanoseconds(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+ReplicaSide::ReplicaSide(wire::Loop& loop, ReplicaOptions options, std::map<std::string, ReplicaSet> sets,
+                         std::function<void(const Published&)> on_published, Logger& log)
+    : loop_(loop),
+      options_(std::move(options)),
+      sets_(std::move(sets)),
+      on_published_(std::move(on_published)),
+      log_(log) {}
+
+Result<std::unique_ptr<ReplicaSide>> ReplicaSide::open(wire::Loop& loop, wire::Context& context,
+                                                       const wire::KeyPair& keys, ReplicaOptions options,
+                                                       std::map<std::string, ReplicaSet> sets,
+                                                       std::function<void(const Published&)> on_published,
+                                                       Logger& log) {
+  std::unique_ptr<ReplicaSide> side(
+      new ReplicaSide(loop, std::move(options), std::move(sets), std::move(on_published), log));
+  ReplicaSide* raw = side.get();
+  HA_TRY(side->zap_, wire::ZapHandler::open(context, side->options_.admitted));
+  side->registered_.push_back(loop.add(*side->zap_, {}));
+  for (const std::string& endpoint : side->options_.endpoints) {
+    wire::RouterOptions router;
+    router.endpoint = endpoint;
+    router.connection.queued_messages_max = 1000;
+    router.connection.congestion = side->options_.congestion;
+    auto opened = wire::Router::open(context, keys, *side->zap_, std::move(router));
+    if (!opened.ok()) {
+      return std::move(opened).error().in("cannot listen on " + endpoint);
+    }
+    const std::size_t index = side->routers_.size();
+    side->endpoints_.push_back((*opened)->endpoint());
+    side->routers_.push_back(std::move(opened).value());
+    side->registered_.push_back(
+        loop.add(*side->routers_[index], [raw, index](const Now& now) { raw->on_router(index, now); }));
+  }
+  side->registered_.push_back(
+      loop.add_timer([raw] { return raw->next_wakeup(); }, [raw](const Now& now) { raw->on_tick(now); }));
+  return side;
+}
+
+ReplicaSide::~ReplicaSide() {
+  for (const wire::Loop::Id id : registered_) {
+    loop_.remove(id);
+  }
+}
+
+// ---------------------------------------------------------------- in
+void ReplicaSide::on_router(std::size_t index, const Now& now) {
+  for (int i = 0; i < kMessagesPerTurn; ++i) {
+    auto message = routers_[index]->recv();
+    if (!message.ok()) {
+      log_.warn("link.receive_failed", message.error());
+      return;
+    }
+    if (!*message) {
+      break;
+    }
+    on_message(index, std::move(**message), now);
+  }
+  static_cast<void>(routers_[index]->take_events());
+  const wire::Refusals& refusals = zap_->refusals();
+  if (refusals.count != refusals_seen_) {
+    refusals_seen_ = refusals.count;
+    log_.warn("link.key_refused", {{"address", refusals.last_address}, {"key", refusals.last_key}});
+  }
+}
+
+void ReplicaSide::on_message(std::size_t router, wire::RouterMessage message, const Now& now) {
+  const std::string prefix = message.site + "/";
+  const auto envelope = wire::decode_envelope(message.payload);
+  if (!envelope.ok() || message.routing_id.compare(0, prefix.size(), prefix) != 0) {
+    log_.warn("link.bad_message",
+              {{"peer", message.site},
+               {"reason", envelope.ok() ? "a routing id that is not its own" : envelope.error().what()}});
+    return;
+  }
+  Origin& origin = origins_[message.site];
+  origin.site = message.site;
+  origin.router = router;
+  origin.last_heard = now.steady;
+  origin.received_bytes += message.payload.size();
+  const wire::EnvelopeHeader& header = envelope->header;
+  if (is_link_message(header.type)) {
+    auto decoded = decode_link_message(header.type, envelope->body);
+    if (decoded.ok()) {
+      on_link_message(origin, message.routing_id, std::move(decoded).value(), now);
+      return;
+    }
+  } else {
+    auto decoded = decode_set_message(header.type, envelope->body);
+    if (decoded.ok()) {
+      on_set_message(origin, header, std::move(decoded).value(), now);
+      return;
+    }
+  }
+  log_.warn("link.bad_message", {{"peer", message.site}, {"type", header.type}});
+}
+
+void ReplicaSide::on_link_message(Origin& origin, const std::string& routing_id, LinkMessage message,
+                                  const Now& now) {
+  if (auto* hello = std::get_if<Hello>(&message)) {
+    const LinkMessage answer = judge(*hello, origin.site, options_.facts, options_.window_bytes, now);
+    if (const auto* refusal = std::get_if<Refusal>(&answer)) {
+      log_.warn("link.refused", {{"peer", origin.site}, {"reason", refusal->what}});
+    } else {
+      start_link(origin, *hello, now);
+    }
+    send_link(origin, routing_id, answer);
+  } else if (auto* ping = std::get_if<Ping>(&message)) {
+    origin.clock_offset = std::chrono::nanoseconds(ping->wall_ns - nanoseconds(now.wall));
+    ping->wall_ns = nanoseconds(now.wall);
+    send_link(origin, routing_id, Pong{std::move(*ping)});
+  }
+}
+
+void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now) {
+  if (origin.nonce == hello.link_nonce) {
+    return;  // it has not heard our answer
+  }
+  for (auto& [number, session] : origin.sessions) {
+    session.receiver.on_link_down();
+    advance(origin, number, now);
+  }
+  origin.sessions.clear();
+  origin.waiting.clear();
+  origin.nonce = hello.link_nonce;
+  origin.since = now.steady;
+  origin.config_equal = hello.config_digest == options_.facts.config_digest;
+  ++origin.links;
+  log_.info("link.opened", {{"peer", origin.site}});
+}
+
+// The session of a number begins with its offer; what comes before is of an older link.
+ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t number,
+                                               const SetMessage& message, std::uint64_t attempt) {
+  if (const auto found = origin.sessions.find(number); found != origin.sessions.end()) {
+    return &found->second;
+  }
+  const auto* offer = std::get_if<Offer>(&message);
+  if (offer == nullptr) {
+    return nullptr;
+  }
+  const auto set = sets_.find(offer->set);
+  if (set == sets_.end() || set->second.origin != origin.site) {
+    const std::string why = set == sets_.end() ? "this site keeps no set \"" + escape(offer->set) + "\""
+                                               : "the origin of set \"" + escape(offer->set) + "\" is " +
+                                                     set->second.origin + ", not " + origin.site;
+    send_set(origin, number, attempt, Refusal{Code::Refused, why, "compare cluster.toml on both sites"});
+    return nullptr;
+  }
+  return &origin.sessions.emplace(number, Session{offer->set, {}, std::nullopt}).first->second;
+}
+
+void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message,
+                                 const Now& now) {
+  if (origin.nonce == 0 || header.attempt >> 32 != origin.nonce) {
+    return;  // of an older link
+  }
+  Session* session = session_for(origin, header.set, message, header.attempt);
+  if (session != nullptr) {
+    session->receiver.on_message(std::move(message), header.attempt, now.steady);
+    advance(origin, header.set, now);
+  }
+}
+
+// ---------------------------------------------------------------- actions
+void ReplicaSide::advance(Origin& origin, std::uint32_t number, const Now&) {
+  Session& session = origin.sessions.at(number);
+  for (ReceiverAction& action : session.receiver.take_actions()) {
+    perform(origin, number, session, std::move(action));
+  }
+}
+
+// Runs `work(SetStore&)` on the set's strand, then `done(Receiver&, attempt, value)` on the loop, unless the
+// link has been replaced meanwhile.
+template <typename Work, typename Done>
+void ReplicaSide::run(Origin& origin, std::uint32_t number, Session& session, Work work, Done done) {
+  const std::uint64_t attempt = session.receiver.attempt();
+  const ReplicaSet& set = sets_.at(session.set);
+  set.strand->post(
+      [this, &origin, number, attempt, store = set.store, work = std::move(work), done = std::move(done)] {
+        auto result = work(*store);
+        loop_.post_or_wait([this, &origin, number, attempt, done, result = std::move(result)]() mutable {
+          const auto found = origin.sessions.find(number);
+          if (found == origin.sessions.end() || found->second.receiver.attempt() != attempt) {
+            return;
+          }
+          Receiver& receiver = found->second.receiver;
+          if (result.ok()) {
+            done(found->second, attempt, std::move(result).value());
+          } else {
+            log_.warn("set.refused", result.error(), {{"set", found->second.set}, {"peer", origin.site}});
+            receiver.on_work_failed(attempt, result.error(), loop_.now().steady);
+          }
+          advance(origin, number, loop_.now());
+        });
+      });
+}
+
+void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action) {
+  const auto now = [this] { return loop_.now().steady; };
+  std::visit(
+      Overloaded{
+          [&](const SetMessage& message) { send_set(origin, number, session.receiver.attempt(), message); },
+          [&](PrepareAction& prepare) {
+            run(
+                origin, number, session,
+                [site = origin.site, offer = std::move(prepare.offer)](SetStore& store) {
+                  return store.prepare(site, offer);
+                },
+                [now](Session& done, std::uint64_t attempt, Have have) {
+                  done.receiver.on_prepared(attempt, std::move(have), now());
+                });
+          },
+          [&](CompareAction& theirs) {
+            run(
+                origin, number, session,
+                [compare = std::move(theirs.compare)](SetStore& store) {
+                  return store.compare_with(compare);
+                },
+                [now](Session& done, std::uint64_t attempt, Differ differ) {
+                  done.receiver.on_compared(attempt, std::move(differ), now());
+                });
+          },
+          [&](ApplyAction& apply) {
+            const std::size_t bytes = apply.body.size();
+            run(
+                origin, number, session,
+                [batch = apply.batch, frame = apply.frame, body = std::move(apply.body)](SetStore& store) {
+                  return store.apply(batch, frame, body);
+                },
+                [now, batch = apply.batch, frame = apply.frame, bytes](Session& done, std::uint64_t attempt,
+                                                                       Unit) {
+                  done.receiver.on_applied(attempt, batch, frame, bytes, now());
+                });
+          },
+          [&](const CloseAction& close) {
+            run(
+                origin, number, session,
+                [batch = close.batch](SetStore& store) { return store.close(batch); },
+                [this, now, batch = close.batch](Session& done, std::uint64_t attempt,
+                                                 std::vector<ItemTrouble> trouble) {
+                  for (const ItemTrouble& item : trouble) {
+                    log_.log(item.redo ? LogLevel::Debug : LogLevel::Warn, "item.failed",
+                             {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
+                  }
+                  done.receiver.on_closed(attempt, batch, std::move(trouble), now());
+                });
+          },
+          [&](AnswerAction& ask) {
+            run(
+                origin, number, session,
+                [question = std::move(ask.body)](SetStore& store) { return store.answer(question); },
+                [now, batch = ask.batch](Session& done, std::uint64_t attempt, Bytes body) {
+                  done.receiver.on_answer(attempt, batch, std::move(body), now());
+                });
+          },
+          [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
+          [&](const AbortAction&) {
+            const ReplicaSet& set = sets_.at(session.set);
+            set.strand->post([this, store = set.store, name = session.set] {
+              const Status status = store->abort();
+              if (!status.ok()) {
+                log_.warn("set.abort_failed", status.error(), {{"set", name}});
+              }
+            });
+          },
+      },
+      action);
+}
+
+void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session, const Position& position) {
+  run(
+      origin, number, session,
+      [site = origin.site, position](SetStore& store) { return store.commit(site, position); },
+      [this, &origin](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
+        if (committed.applied.items > 0) {
+          done.last_published = loop_.now().wall;
+          on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed});
+        }
+        for (const ItemTrouble& item : committed.trouble) {
+          log_.warn("item.failed", {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
+        }
+        done.receiver.on_committed(attempt, committed.position, committed.failed, loop_.now().steady);
+      });
+}
+
+// ---------------------------------------------------------------- out
+void ReplicaSide::send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt,
+                           const SetMessage& message) {
+  const Encoded encoded = encode(message);
+  wire::EnvelopeHeader header;
+  header.type = static_cast<std::uint16_t>(encoded.type);
+  header.set = number;
+  header.attempt = attempt;
+  auto bytes = wire::encode_envelope(header, encoded.body);
+  if (bytes.ok()) {
+    send(origin, origin.site + "/control", std::move(bytes).value());
+  } else {
+    log_.error("link.message_too_large", bytes.error(), {{"peer", origin.site}});
+  }
+}
+
+void ReplicaSide::send_link(Origin& origin, const std::string& routing_id, const LinkMessage& message) {
+  const Encoded encoded = encode(message);
+  wire::EnvelopeHeader header;
+  header.type = static_cast<std::uint16_t>(encoded.type);
+  auto bytes = wire::encode_envelope(header, encoded.body);
+  if (bytes.ok()) {
+    send(origin, routing_id, std::move(bytes).value());
+  }
+}
+
+void ReplicaSide::send(Origin& origin, const std::string& routing_id, Bytes message) {
+  if (origin.waiting.size() < kWaitingMax) {
+    origin.waiting.emplace_back(routing_id, std::move(message));
+  }
+  flush(origin);
+}
+
+void ReplicaSide::flush(Origin& origin) {
+  while (!origin.waiting.empty()) {
+    auto& [routing_id, message] = origin.waiting.front();
+    const std::size_t size = message.size();
+    const auto outcome = routers_[origin.router]->send(routing_id, std::move(message));
+    if (outcome.ok() && *outcome == wire::SendOutcome::WouldBlock) {
+      return;
+    }
+    origin.sent_bytes += outcome.ok() && *outcome == wire::SendOutcome::Sent ? size : 0;
+    origin.waiting.pop_front();
+  }
+}
+
+// ---------------------------------------------------------------- time
+void ReplicaSide::on_tick(const Now& now) {
+  for (auto& [site, origin] : origins_) {
+    flush(origin);
+    for (auto& [number, session] : origin.sessions) {
+      const auto due = session.receiver.next_wakeup();
+      if (due && *due <= now.steady) {
+        session.receiver.on_tick(now.steady);
+        advance(origin, number, now);
+      }
+    }
+  }
+}
+
+std::optional<SteadyTime> ReplicaSide::next_wakeup() const {
+  std::optional<SteadyTime> next;
+  const auto sooner = [&](std::optional<SteadyTime> at) {
+    if (at && (!next || *at < *next)) {
+      next = at;
+    }
+  };
+  for (const auto& [site, origin] : origins_) {
+    if (!origin.waiting.empty()) {
+      sooner(loop_.now().steady + kResendWait);
+    }
+    for (const auto& [number, session] : origin.sessions) {
+      sooner(session.receiver.next_wakeup());
+    }
+  }
+  return next;
+}
+
+void ReplicaSide::report(SideReport& out, const Now& now) const {
+  for (const auto& [site, origin] : origins_) {
+    LinkReport link;
+    link.peer = site;
+    const bool up = origin.nonce != 0 && now.steady - origin.last_heard < kSilenceMax;
+    link.state = up ? "up" : "down";
+    link.for_time = now.steady - (up ? origin.since : origin.last_heard);
+    link.last_heard = now.steady - origin.last_heard;
+    link.clock_offset = origin.clock_offset;
+    link.sent_bytes = origin.sent_bytes;
+    link.received_bytes = origin.received_bytes;
+    link.reconnects = origin.links > 0 ? origin.links - 1 : 0;
+    link.config_equal = origin.config_equal;
+    out.links.push_back(std::move(link));
+    for (const auto& [number, session] : origin.sessions) {
+      const ReceiverStatus status = session.receiver.status();
+      SetReport set;
+      set.set = session.set;
+      set.peer = site;
+      set.state = !up                                        ? "down"
+                  : status.state == ReceiverState::Refused   ? "failed"
+                  : status.state == ReceiverState::Preparing ? "reading"
+                                                             : "receiving";
+      set.sent_bytes = status.bytes;
+      set.last_equal = session.last_published;
+      set.reason = status.reason;
+      if (status.committed) {
+        set.position = *status.committed;
+      }
+      out.sets.push_back(std::move(set));
+    }
+  }
+}
+
+}  // namespace ha::replicator

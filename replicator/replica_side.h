@@ -1,0 +1,123 @@
+// This site as replica: the bound socket, the links that origins open, and a receiver for each of their sets.
+//
+// Does the I/O that Receiver asks for; applying runs on the set's strand. Answers go out on the origin's
+// control lane. Thread safety: the replica loop's thread, but for what says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/log.h"
+#include "common/wire/loop.h"
+#include "common/wire/socket.h"
+#include "common/wire/zap.h"
+#include "replicator/config.h"
+#include "replicator/session/link.h"
+#include "replicator/session/receiver.h"
+#include "replicator/set_store.h"
+#include "replicator/status.h"
+#include "replicator/workers.h"
+
+namespace ha::replicator {
+
+// A set of which this site keeps a copy. All must outlive the side.
+struct ReplicaSet {
+  std::string origin;
+  SetStore* store = nullptr;
+  Strand* strand = nullptr;
+};
+
+// What was published here, for the history.
+struct Published {
+  std::string set;
+  std::string origin;
+  Position position;
+  Applied applied;
+  std::uint64_t failed = 0;
+};
+
+struct ReplicaOptions {
+  LinkFacts facts;
+  std::uint64_t window_bytes = 0;
+  std::vector<std::string> endpoints;  // to bind
+  std::vector<wire::PeerKey> admitted;
+  std::string congestion;
+};
+
+class ReplicaSide {
+ public:
+  static Result<std::unique_ptr<ReplicaSide>> open(wire::Loop& loop, wire::Context& context,
+                                                   const wire::KeyPair& keys, ReplicaOptions options,
+                                                   std::map<std::string, ReplicaSet> sets,
+                                                   std::function<void(const Published&)> on_published,
+                                                   Logger& log);
+  ~ReplicaSide();
+  ReplicaSide(const ReplicaSide&) = delete;
+  ReplicaSide& operator=(const ReplicaSide&) = delete;
+
+  void report(SideReport& out, const Now& now) const;
+  [[nodiscard]] const std::vector<std::string>& endpoints() const noexcept {
+    return endpoints_;
+  }  // real ports
+
+ private:
+  struct Session {
+    std::string set;
+    Receiver receiver;
+    std::optional<WallTime> last_published;
+  };
+  struct Origin {
+    std::string site;
+    std::uint64_t nonce = 0;  // of the link; 0: none
+    std::size_t router = 0;   // the socket it came in by
+    SteadyTime last_heard{};
+    SteadyTime since{};
+    bool config_equal = true;
+    Duration clock_offset{};
+    std::map<std::uint32_t, Session> sessions;          // by the origin's number
+    std::deque<std::pair<std::string, Bytes>> waiting;  // routing id, message
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t links = 0;
+  };
+
+  ReplicaSide(wire::Loop& loop, ReplicaOptions options, std::map<std::string, ReplicaSet> sets,
+              std::function<void(const Published&)> on_published, Logger& log);
+  void on_router(std::size_t index, const Now& now);
+  void on_message(std::size_t router, wire::RouterMessage message, const Now& now);
+  void on_link_message(Origin& origin, const std::string& routing_id, LinkMessage message, const Now& now);
+  void on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message, const Now& now);
+  void start_link(Origin& origin, const Hello& hello, const Now& now);
+  Session* session_for(Origin& origin, std::uint32_t number, const SetMessage& message,
+                       std::uint64_t attempt);
+  void advance(Origin& origin, std::uint32_t number, const Now& now);
+  void perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action);
+  template <typename Work, typename Done>
+  void run(Origin& origin, std::uint32_t number, Session& session, Work work, Done done);
+  void commit(Origin& origin, std::uint32_t number, Session& session, const Position& position);
+  void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt, const SetMessage& message);
+  void send_link(Origin& origin, const std::string& routing_id, const LinkMessage& message);
+  void send(Origin& origin, const std::string& routing_id, Bytes message);
+  void flush(Origin& origin);
+  void on_tick(const Now& now);
+  [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+
+  wire::Loop& loop_;
+  ReplicaOptions options_;
+  std::map<std::string, ReplicaSet> sets_;
+  std::function<void(const Published&)> on_published_;
+  Logger& log_;
+  std::unique_ptr<wire::ZapHandler> zap_;
+  std::vector<std::unique_ptr<wire::Router>> routers_;
+  std::vector<std::string> endpoints_;
+  std::vector<wire::Loop::Id> registered_;
+  std::map<std::string, Origin> origins_;
+  std::uint64_t refusals_seen_ = 0;
+};
+
+}  // namespace ha::replicator

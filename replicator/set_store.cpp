@@ -1,0 +1,261 @@
+#include "replicator/set_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replicator/index_view.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr char kRaw = 'R';
+constexpr char kZstd = 'Z';
+constexpr std::size_t kDigestKeyBytes = 32;
+constexpr std::size_t kFrameRawBytesMax = 4 * 1024 * 1024;
+constexpr std::uint64_t kSignatureBudgetBytes = 64ULL * 1024 * 1024;
+
+std::vector<ItemTrouble> troubles_of(std::vector<Trouble> troubles) {
+  std::vector<ItemTrouble> out;
+  out.reserve(troubles.size());
+  for (Trouble& trouble : troubles) {
+    out.push_back(
+        {std::move(trouble.key), std::move(trouble.reason), trouble.redo, std::move(trouble.basis)});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Bytes> pack_frame(sys::Compressor& compressor, BytesView raw) {
+  HA_TRY(Bytes packed, compressor.compress(raw));
+  return packed.size() < raw.size() ? kZstd + packed : kRaw + Bytes(raw);
+}
+
+Result<Bytes> unpack_frame(sys::Decompressor& decompressor, BytesView packed) {
+  if (!packed.empty() && packed[0] == kRaw) {
+    return Bytes(packed.substr(1));
+  }
+  if (!packed.empty() && packed[0] == kZstd) {
+    return decompressor.decompress(packed.substr(1), kFrameRawBytesMax);
+  }
+  return Error(Code::Corrupt, "a frame is packed in an unknown way");
+}
+
+// ---------------------------------------------------------------- opening
+SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
+    : options_(std::move(options)), root_(std::move(root)), index_(std::move(index)) {}
+
+Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::string& note) {
+  const std::string& path = options.set.path;
+  auto root = sys::Directory::open_root(path);
+  if (!root.ok()) {
+    const std::string hint = options.is_origin ? "is [[set]] path right, and the file system mounted?"
+                                               : "make it, owned as it should be: mkdir -p " + path;
+    return std::move(root).error().in("set " + options.set.name).hinted(hint);
+  }
+  auto index = Index::open(options.index_path);
+  if (!index.ok() && index.error().code() == Code::Corrupt) {
+    HA_TRY(const std::string aside, Index::reset_aside(options.index_path));
+    note = index.error().what() + "; kept as " + aside + ", a new one is made and everything compared";
+    index = Index::open(options.index_path);
+  }
+  if (!index.ok()) {
+    return std::move(index).error().in("set " + options.set.name);
+  }
+  std::unique_ptr<SetStore> store(
+      new SetStore(std::move(options), std::move(root).value(), std::move(index).value()));
+  HA_CHECK(store->ensure_key());
+  return store;
+}
+
+// An origin makes its digest key and takes its epoch from the configuration; a replica is told both.
+Status SetStore::ensure_key() {
+  HA_TRY(IndexBatch batch, index_.begin());
+  if (options_.is_origin) {
+    HA_CHECK(batch.set_epoch(options_.epoch).ok()
+                 ? ok()
+                 : Status(Error(Code::Refused,
+                                "set " + options_.set.name + ": epoch " + std::to_string(options_.epoch) +
+                                    " is lower than the one this site has seen",
+                                "raise [[service]] epoch above " + std::to_string(index_.epoch()))));
+    if (index_.digest_key().empty()) {
+      HA_TRY(const Bytes key, sys::random_bytes(kDigestKeyBytes));
+      HA_CHECK(batch.set_digest_key(key));
+    }
+  }
+  HA_CHECK(batch.commit());
+  if (!index_.digest_key().empty()) {
+    HA_TRY(key_, sys::DigestKey::from_bytes(index_.digest_key()));
+  }
+  HA_TRY(acknowledged_by_all_, index_.acknowledged_by_all(options_.peers));
+  return ok();
+}
+
+Result<IndexFacts> SetStore::facts() {
+  if (!committed_) {
+    HA_TRY(committed_, IndexReader::open(options_.index_path));
+  }
+  HA_TRY(Identity now, committed_->identity());
+  return IndexFacts{now.position(), now.count, now.trimmed_to, std::move(now.digest_key)};
+}
+
+// ---------------------------------------------------------------- scanning
+ScanOptions SetStore::scan_options(std::function<void(const ScanProgress&)> progress) {
+  ScanOptions options;
+  options.exclude = [this](BytesView key, bool is_directory) {
+    return options_.set.exclude.matches(key, is_directory);
+  };
+  options.keep_previous = [this](const Entry& old) { return old.sequence <= acknowledged_by_all_; };
+  options.progress = std::move(progress);
+  return options;
+}
+
+Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgress&)>& progress) {
+  if (!key_) {
+    return Error(Code::Unavailable, "no origin has made itself known yet");
+  }
+  FileScanner scanner(root_, index_, *key_, scan_options(progress));
+  HA_TRY(ScanResult result, scanner.scan_all(stop_));
+  scanned_ = scanned_ || result.complete;
+  return result;
+}
+
+Result<ScanResult> SetStore::scan_directories(std::vector<Bytes> directories) {
+  if (!key_) {
+    return Error(Code::Unavailable, "no origin has made itself known yet");
+  }
+  FileScanner scanner(root_, index_, *key_, scan_options({}));
+  return scanner.scan_directories(std::move(directories), stop_);
+}
+
+// ---------------------------------------------------------------- origin
+Status SetStore::set_acknowledged(const std::string& peer, const Position& position) {
+  HA_TRY(IndexBatch batch, index_.begin());
+  HA_CHECK(batch.set_acknowledged(peer, position));
+  HA_CHECK(batch.commit());
+  HA_TRY(acknowledged_by_all_, index_.acknowledged_by_all(options_.peers));
+  HA_TRY(IndexBatch trim, index_.begin());
+  HA_TRY([[maybe_unused]] const std::uint64_t trimmed, trim.trim_tombstones(acknowledged_by_all_, 1'000'000));
+  return trim.commit();
+}
+
+Status SetStore::renew() {
+  HA_TRY(IndexBatch batch, index_.begin());
+  HA_CHECK(batch.renew_id());
+  return batch.commit();
+}
+
+Result<bool> SetStore::make_signatures_of(BytesView key) {
+  HA_TRY(const SignaturesMade made, make_signatures(root_, index_, *key_, key, kSignatureBudgetBytes, stop_));
+  return made.complete;
+}
+
+// ---------------------------------------------------------------- replica
+Status SetStore::open_target() {
+  FileTargetOptions options;
+  options.publish = options_.set.publish == PublishMode::Set ? Publish::PerSet : Publish::PerFile;
+  HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
+  target_ = std::make_unique<FileTarget>(std::move(target));
+  HA_TRY([[maybe_unused]] const Recovery recovery, target_->recover());
+  return ok();
+}
+
+Result<FileTarget*> SetStore::target() {
+  if (!target_) {
+    return Error(Code::Internal, "frames before an offer");
+  }
+  return target_.get();
+}
+
+Status SetStore::adopt_key(const Offer& offer) {
+  if (index_.digest_key() == offer.digest_key) {
+    return ok();
+  }
+  target_.reset();
+  HA_TRY(IndexBatch batch, index_.begin());
+  HA_CHECK(batch.set_digest_key(offer.digest_key));
+  HA_CHECK(batch.commit());
+  HA_TRY(key_, sys::DigestKey::from_bytes(offer.digest_key));
+  scanned_ = false;
+  return ok();
+}
+
+Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
+  if (offer.position.epoch < index_.epoch()) {
+    return Error(Code::Refused,
+                 "epoch " + std::to_string(offer.position.epoch) + " is older than epoch " +
+                     std::to_string(index_.epoch()) + ", which this site has seen",
+                 "the service has moved on: this origin must not send");
+  }
+  HA_CHECK(adopt_key(offer));
+  if (offer.position.epoch > index_.epoch()) {
+    HA_TRY(IndexBatch batch, index_.begin());
+    HA_CHECK(batch.set_epoch(offer.position.epoch));
+    HA_CHECK(batch.commit());
+  }
+  if (!target_) {
+    HA_CHECK(open_target());
+  }
+  if (!scanned_) {
+    HA_TRY(const ScanResult result, scan_all({}));
+    if (!result.complete) {
+      return Error(Code::Cancelled, "stopped while reading the tree");
+    }
+  }
+  Have have;
+  HA_TRY(const std::optional<Position> applied, index_.applied(origin));
+  if (applied) {
+    have.position = *applied;
+    have.position.sum = index_.sum();  // of what is here now: drift shows
+  }
+  have.count = index_.count();
+  for (KeptPartial& partial : target_->partials()) {
+    have.partials.push_back({std::move(partial.key), partial.content, std::move(partial.ranges)});
+  }
+  return have;
+}
+
+Result<Differ> SetStore::compare_with(const Compare& theirs) {
+  IndexView view(index_);
+  return compare(view, theirs);
+}
+
+Status SetStore::apply(std::uint64_t batch, std::uint32_t frame, BytesView body) {
+  HA_TRY(FileTarget * files, target());
+  HA_TRY(const Bytes raw, unpack_frame(decompressor_, body));
+  return files->apply_frame(batch, frame, raw);
+}
+
+Result<std::vector<ItemTrouble>> SetStore::close(std::uint64_t batch) {
+  HA_TRY(FileTarget * files, target());
+  HA_TRY(BatchOutcome outcome, files->close_batch(batch));
+  applied_.items += outcome.applied_items;
+  applied_.bytes += outcome.applied_bytes;
+  return troubles_of(std::move(outcome.troubles));
+}
+
+Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Position& position) {
+  HA_TRY(FileTarget * files, target());
+  HA_TRY(CommitOutcome outcome, files->commit(origin, position));
+  applied_.items += outcome.published.applied_items;
+  applied_.bytes += outcome.published.applied_bytes;
+  Committed committed;
+  committed.position = outcome.position;
+  HA_TRY(committed.failed, index_.failure_count());
+  committed.applied = std::exchange(applied_, {});
+  committed.trouble = troubles_of(std::move(outcome.published.troubles));
+  return committed;
+}
+
+Status SetStore::abort() {
+  return target_ ? target_->abort_transfers() : ok();
+}
+
+Result<Bytes> SetStore::answer(BytesView question) {
+  HA_TRY(FileTarget * files, target());
+  HA_TRY(const SignatureRequest request, decode_request(question));
+  HA_TRY(const SignatureReply reply, files->answer(request));
+  return pack_frame(compressor_, encode_reply(reply));
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,150 @@
+// The slow half of one file set at this site: its index, tree, scanner and target. Everything here blocks.
+//
+// SetStore is used on the set's own strand, at the origin and at a replica alike; a PeerReader is one peer's
+// view of an origin's set, with its own connection to the index, on the peer's own strand. Neither knows
+// loops, sockets or sessions beyond the values that pass.
+// Thread safety: one strand each. stop() may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/sys/digest.h"
+#include "common/sys/file.h"
+#include "common/sys/zstd.h"
+#include "replicator/apply/file_target.h"
+#include "replicator/config.h"
+#include "replicator/index/index.h"
+#include "replicator/session/receiver.h"
+#include "replicator/session/sender.h"
+#include "replicator/source/frame_builder.h"
+#include "replicator/source/scanner.h"
+#include "replicator/source/signature_maker.h"
+
+namespace ha::replicator {
+
+struct SetStoreOptions {
+  SetConfig set;
+  std::uint64_t epoch = 1;
+  bool is_origin = false;
+  std::vector<std::string> peers;  // of an origin: the replicas
+  std::string index_path;
+};
+
+// Applied items of one commit, for the history.
+struct Applied {
+  std::uint64_t items = 0;
+  std::uint64_t bytes = 0;
+};
+
+class SetStore {
+ public:
+  // NotFound when the root does not exist. A damaged index is moved aside and made anew: `note` says so.
+  static Result<std::unique_ptr<SetStore>> open(SetStoreOptions options, std::string& note);
+
+  [[nodiscard]] const SetStoreOptions& options() const noexcept { return options_; }
+  void stop() noexcept { stop_ = true; }
+
+  // ---- both roles
+  // Of what is committed: what a PeerReader sees.
+  Result<IndexFacts> facts();
+  Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress);
+  Result<ScanResult> scan_directories(std::vector<Bytes> directories);
+  Result<std::uint64_t> failed_count() { return index_.failure_count(); }
+  Result<std::vector<FailedItem>> failed_items(std::size_t limit) {
+    return index_.failures(std::nullopt, limit);
+  }
+
+  // ---- origin
+  Status set_acknowledged(const std::string& peer, const Position& position);
+  Result<std::optional<Position>> acknowledged(const std::string& peer) { return index_.acknowledged(peer); }
+  // A new index id: every replica is compared, whatever its position. For an index that went back in time.
+  Status renew();
+  // Signatures of a file, within a budget; what the next delta of it is made from. False: there is more to
+  // do.
+  Result<bool> make_signatures_of(BytesView key);
+
+  // ---- replica
+  Result<Have> prepare(const std::string& origin, const Offer& offer);
+  Result<Differ> compare_with(const Compare& theirs);
+  Status apply(std::uint64_t batch, std::uint32_t frame, BytesView body);
+  Result<std::vector<ItemTrouble>> close(std::uint64_t batch);
+  struct Committed {
+    Position position;
+    std::uint64_t failed = 0;
+    Applied applied;  // since the last commit
+    std::vector<ItemTrouble> trouble;
+  };
+  Result<Committed> commit(const std::string& origin, const Position& position);
+  Status abort();
+  Result<Bytes> answer(BytesView question);
+
+ private:
+  SetStore(SetStoreOptions options, sys::Directory root, Index index);
+  Status open_target();
+  Status ensure_key();
+  Status adopt_key(const Offer& offer);
+  ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
+  Result<FileTarget*> target();
+
+  SetStoreOptions options_;
+  sys::Directory root_;
+  Index index_;
+  std::optional<IndexReader> committed_;
+  std::optional<sys::DigestKey> key_;
+  std::unique_ptr<FileTarget> target_;
+  sys::Compressor compressor_;
+  sys::Decompressor decompressor_;
+  std::atomic<bool> stop_ = false;
+  std::uint64_t acknowledged_by_all_ = 0;
+  bool scanned_ = false;  // in this run of the program
+  Applied applied_;
+};
+
+// What a frame weighs on the wire: zstd where that helps. The first byte tells.
+[[nodiscard]] Result<Bytes> pack_frame(sys::Compressor& compressor, BytesView raw);
+[[nodiscard]] Result<Bytes> unpack_frame(sys::Decompressor& decompressor, BytesView packed);
+
+class PeerReader {
+ public:
+  struct Built {
+    std::optional<Bytes> frame;  // packed
+    std::optional<Bytes> need;   // a question instead
+    bool last = false;
+    std::vector<SkippedItem> skipped;  // with the last frame
+    std::uint64_t raw_bytes = 0;
+  };
+
+  // The index must have been made and have its digest key.
+  static Result<std::unique_ptr<PeerReader>> open(const std::string& index_path, const std::string& root);
+
+  Result<std::vector<Listed>> list(const ListAction& action);
+  Result<Description> describe_spans(const DescribeAction& action);
+  Result<Built> build(const BuildAction& action);
+  Result<Built> next(std::uint64_t batch);
+  Result<Built> feed(std::uint64_t batch, BytesView answer);
+  void stop_builds() { builders_.clear(); }
+  Result<Pending> pending(std::uint64_t after) { return index_.pending(after); }
+  // What was learnt of signatures since the last call; to be saved on the set's strand.
+  Status save_signatures(IndexBatch& batch) { return signatures_.save(batch); }
+
+ private:
+  PeerReader(IndexReader index, sys::Directory root, sys::DigestKey key)
+      : index_(std::move(index)), root_(std::move(root)), key_(std::move(key)), signatures_(index_) {}
+
+  IndexReader index_;
+  sys::Directory root_;
+  sys::DigestKey key_;
+  IndexSignatures signatures_;
+  sys::Compressor compressor_;
+  sys::Decompressor decompressor_;
+  std::map<std::uint64_t, FrameBuilder> builders_;
+};
+
+}  // namespace ha::replicator
