@@ -4,10 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-
-#include "replicator/delta/chunker.h"
-#include "replicator/model/chunk.h"
 #include "replicator/model/item_hash.h"
 #include "tests/source/tree_fixture.h"
 
@@ -248,52 +244,6 @@ BOOST_FIXTURE_TEST_CASE(what_vanishes_in_the_middle_is_no_error, TreeFixture) {
   BOOST_TEST(keys().empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(hard_links_follow_their_lowest_name, TreeFixture) {
-  write("m/leader", "content");
-  fs::create_hard_link(path("m/leader"), path("z"));
-  scan();
-  BOOST_TEST((entry("m/leader")->rank == Rank::Content));
-  BOOST_TEST((entry("z")->rank == Rank::Link));
-  BOOST_TEST(meta("z").target == "m/leader");
-  BOOST_TEST((entry("z")->content == entry("m/leader")->content));
-  BOOST_TEST(scan().changed == 0U);
-
-  fs::create_hard_link(path("z"), path("a"));  // a lower name takes over
-  BOOST_TEST(scan().changed == 3U);
-  BOOST_TEST((entry("a")->rank == Rank::Content));
-  BOOST_TEST(meta("m/leader").target == "a");
-  BOOST_TEST(meta("z").target == "a");
-
-  const Digest before = entry("z")->hash;
-  write("z", "other content");
-  scan();
-  BOOST_TEST((entry("z")->hash != before));
-  BOOST_TEST((entry("z")->content == sys::digest(key, "other content")));
-
-  fs::remove(path("a"));
-  fs::remove(path("z"));
-  scan();
-  BOOST_TEST((meta("m/leader").type == FileType::Regular));
-  BOOST_TEST((keys() == names({"m", "m/leader"})));
-}
-
-BOOST_FIXTURE_TEST_CASE(a_rescan_of_a_directory_leaves_hard_links_to_a_full_scan, TreeFixture) {
-  write("a", "1");
-  write("d/b", "2");
-  scan();
-  fs::create_hard_link(path("d/b"), path("d/c"));
-  const ScanResult result = scan_in({"d"});
-  BOOST_TEST(result.need_full);
-  BOOST_TEST(!entry("d/c").has_value());
-  BOOST_TEST((entry("d/b")->rank == Rank::Content));
-  scan();
-  BOOST_TEST((entry("d/c")->rank == Rank::Link));
-  BOOST_TEST(!scan_in({"d"}).need_full);
-  write("d/c", "3");
-  BOOST_TEST(scan_in({"d"}).need_full);
-  BOOST_TEST((entry("d/b")->content == sys::digest(key, "3")));
-}
-
 BOOST_FIXTURE_TEST_CASE(excluded_items_leave_without_a_tombstone, TreeFixture) {
   write("keep/a", "1");
   write("log/a", "2");
@@ -449,92 +399,6 @@ BOOST_FIXTURE_TEST_CASE(a_directory_beneath_an_unknown_one_brings_that_one_in, T
   write("new/other", "2");
   scan_in({"new/sub"});
   BOOST_TEST((keys() == names({"new", "new/other", "new/sub", "new/sub/f"})));
-}
-
-BOOST_FIXTURE_TEST_CASE(holes_and_written_zeros_are_the_same_content, TreeFixture) {
-  Random random(1);
-  Bytes content = random_bytes_of(random, 200'000) + Bytes(3'000'000, '\0') + random_bytes_of(random, 50'000);
-  write("zeros", content);
-  const int fd = ::open(path("holes").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-  BOOST_REQUIRE(fd >= 0);
-  BOOST_REQUIRE(::pwrite(fd, content.data(), 200'000, 0) == 200'000);
-  BOOST_REQUIRE(::pwrite(fd, content.data() + 3'200'000, 50'000, 3'200'000) == 50'000);
-  ::close(fd);
-  const ScanResult result = scan();
-  BOOST_TEST((entry("zeros")->content == entry("holes")->content));
-  BOOST_TEST(result.bytes_hashed < 2 * content.size());
-  BOOST_REQUIRE(::truncate(path("holes").c_str(), 3'000'000'000'000) == 0);
-  BOOST_TEST(scan().bytes_hashed < 1'000'000U);
-  BOOST_TEST(entry("holes")->size == 3'000'000'000'000U);
-}
-
-BOOST_FIXTURE_TEST_CASE(chunk_lists_are_kept_and_age_when_the_peers_have_them, TreeFixture) {
-  Random random(2);
-  bool acknowledged = true;
-  options.keep_previous = [&](const Entry&) { return acknowledged; };
-  write("f", random_bytes_of(random, 100'000));
-  write("small", "x");
-  scan();
-  const Digest first = entry("f")->content;
-  BOOST_TEST(must(index.current_chunks("f")).has_value());
-  BOOST_TEST(!must(index.current_chunks("small")).has_value());
-  write("f", random_bytes_of(random, 2'000'000));
-  scan();
-  const Digest second = entry("f")->content;
-  BOOST_TEST(must(index.find_chunks("f", first)).has_value());
-  const ChunkList list = must(decode_chunks(*must(index.find_chunks("f", second))));
-  BOOST_TEST((must(content_digest(key, list, 2'000'000)) == second));
-  acknowledged = false;  // nobody has the second one, so the first stays the one to delta against
-  write("f", random_bytes_of(random, 300'000));
-  scan();
-  BOOST_TEST(must(index.find_chunks("f", first)).has_value());
-  BOOST_TEST(!must(index.find_chunks("f", second)).has_value());
-  write("f", "small");
-  scan();
-  BOOST_TEST(!must(index.current_chunks("f")).has_value());
-}
-
-BOOST_FIXTURE_TEST_CASE(a_copy_with_the_owner_names_of_its_origin_is_equal_to_it, TreeFixture) {
-  write("f", "1");
-  scan();
-  // As apply would have recorded it: the origin's numbers are others, but root is root.
-  Entry received = *entry("f");
-  FileMeta m = meta("f");
-  m.uid = 4321;
-  m.gid = 4321;
-  m.user = "root";
-  m.group = "root";
-  received.meta = encode_meta(m);
-  received.hash = item_hash(key, received);
-  received.local = encode_local({});
-  IndexBatch batch = must(index.begin());
-  must(batch.put(received));
-  must(batch.commit());
-  const std::uint64_t head = index.head();
-  BOOST_TEST(scan().refreshed == 1U);
-  BOOST_TEST(index.head() == head);
-  BOOST_TEST(entry("f")->meta == received.meta);
-  BOOST_REQUIRE(::chown(path("f").c_str(), 4321, 0) == 0);
-  BOOST_TEST(scan().changed == 1U);
-  BOOST_TEST(meta("f").uid == 4321U);
-  BOOST_TEST(meta("f").user.empty());
-  BOOST_TEST(meta("f").group == "root");
-}
-
-BOOST_FIXTURE_TEST_CASE(kept_items_stay_kept_and_go_without_a_tombstone, TreeFixture) {
-  write("f", "1");
-  scan();
-  Entry kept = *entry("f");
-  kept.state = EntryState::Kept;
-  IndexBatch batch = must(index.begin());
-  must(batch.put(kept));
-  must(batch.commit());
-  write("f", "2");
-  scan();
-  BOOST_TEST((entry("f")->state == EntryState::Kept));
-  fs::remove(path("f"));
-  scan();
-  BOOST_TEST(!must(index.get("f")).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
