@@ -92,8 +92,9 @@ class FileTarget {
   [[nodiscard]] Result<Recovery> recover();
 
   // Takes one frame; frames of a batch may come in any order and more than once. Item errors show in
-  // close_batch(). Corrupt: the frame breaks the rules, and nothing of it counts. NoSpace: everything staged
-  // for the batch has been freed; what is published stays as it was.
+  // close_batch(). Corrupt: the frame breaks the rules, and the stream is to be given up (abort_transfers).
+  // NoSpace: everything staged for the batch has been freed, and kept transfers too; what is published stays
+  // as it was.
   Status apply_frame(std::uint64_t batch, std::uint32_t frame_number, BytesView body);
 
   // All frames of the batch have been applied: verifies, syncs, and publishes (PerFile) or records for
