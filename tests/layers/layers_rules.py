@@ -1,0 +1,180 @@
+"""The rules of docs/architecture.md, "Floors". Each takes what Tree holds and yields "path:line: what"."""
+
+import fnmatch
+import os
+import re
+
+import layers_source
+
+FILE_LINES_MAX, FUNCTION_LINES_MAX, COLUMNS_MAX = 500, 70, 110
+TABLE_HEAD = "| Folder | May include |"
+# Beside these, what has no dot and is not listed in IMPURE is the C++ library.
+SYSTEM_FOLDERS = ("sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "bits/")
+SYSTEM_HEADERS = {"dirent.h", "dlfcn.h", "endian.h", "errno.h", "fcntl.h", "fnmatch.h", "getopt.h", "grp.h",
+                  "limits.h", "netdb.h", "poll.h", "pthread.h", "pwd.h", "sched.h", "signal.h", "spawn.h",
+                  "stdint.h", "stdio.h", "stdlib.h", "string.h", "syslog.h", "termios.h", "time.h",
+                  "ucontext.h", "unistd.h"}
+PURE_STD = set("""algorithm array bit cassert cctype cerrno charconv chrono climits cmath compare concepts
+    cstddef cstdint cstdlib cstring deque exception functional initializer_list iterator limits list
+    map memory new
+    numeric optional queue random set span stack stdexcept string string_view tuple type_traits typeinfo
+    unordered_map unordered_set utility variant vector""".split())
+CLOCK = re.compile(r"_clock::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\("
+                   r"|(?<![\w.>])time\s*\(\s*(?:0|nullptr|NULL|&)")
+SLEEP = re.compile(r"\bsleep_for\b|\bsleep_until\b|(?<![\w.>])u?sleep\s*\(|\bnanosleep\s*\(")
+ENTROPY = re.compile(r"\brandom_device\b|\bgetrandom\s*\(|\bgetenv\s*\(")
+# Folders in which every header is a library of its own.
+SEVERAL_IN_ONE = {"boost", "systemd"}
+CLOCK_HEADER = "common/base/clock.h"
+# Test code that runs real processes; everything else in tests/ has no clock and does not sleep.
+TESTS_IN_REAL_TIME = ("tests/support", "tests/e2e", "tests/bench", "tests/fuzz")
+
+
+class Tree:
+    """The sources below a root and the table of its docs/architecture.md."""
+
+    def __init__(self, root):
+        self.root = root
+        self.sources = layers_source.read_tree(root)
+        self.code = [source for source in self.sources if source.is_code]
+        self.paths = {source.path for source in self.sources}
+        self.grants, self.pure = read_table(os.path.join(root, "docs", "architecture.md"))
+
+    def exists(self, name):
+        """In the tree, or generated from something in the tree."""
+        generated = re.sub(r"\.pb\.h$", ".proto", name)
+        return name in self.paths or generated in self.paths or \
+            os.path.exists(os.path.join(self.root, name + ".in")) or \
+            os.path.exists(os.path.join(self.root, "cmake", name + ".in"))
+
+
+def read_table(path):
+    """folder -> patterns of what it may include beside itself; and the folders marked pure."""
+    grants, pure = {}, set()
+    with open(path, encoding="utf-8") as file:
+        lines = iter(file.read().splitlines())
+    for line in lines:
+        if line.startswith(TABLE_HEAD):
+            break
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            break
+        named = re.findall(r"`([^`]+)`", cells[0])
+        if named:
+            grants[named[0]] = re.findall(r"`([^`]+)`", cells[1])
+            if "pure" in cells[0]:
+                pure.add(named[0])
+    if not grants:
+        raise ValueError(f"{path} has no table that begins with: {TABLE_HEAD}")
+    return grants, pure
+
+
+def allowed(name, patterns):
+    return any(fnmatch.fnmatch(name, pattern) if "." in pattern else os.path.dirname(name) == pattern
+               for pattern in patterns)
+
+
+def includes(tree):
+    """Upward includes, folders without a row, and includes that do not start at the root."""
+    for source in tree.code:
+        if source.path.startswith("tests/"):
+            row = None
+        elif source.folder in tree.grants:
+            row = tree.grants[source.folder]
+        else:
+            yield f"{source.path}:1: {source.folder} has no row in the table of docs/architecture.md"
+            continue
+        for line, name, quoted in source.includes:
+            if not quoted:
+                continue
+            if not tree.exists(name):
+                yield f"{source.path}:{line}: \"{name}\" is not a path from the root"
+            elif row is not None and os.path.dirname(name) != source.folder and not allowed(name, row):
+                yield f"{source.path}:{line}: {source.folder} may not include {name}"
+
+
+def cycles(tree):
+    """Include cycles of files, and of the folders in the table."""
+    graph = {source.path: [name for _, name, quoted in source.includes if quoted] for source in tree.code}
+    yield from (f"{found[0]}:1: include cycle: {' -> '.join(found)}" for found in find_cycles(graph))
+    folders = {folder: [pattern for pattern in patterns if pattern in tree.grants]
+               for folder, patterns in tree.grants.items()}
+    yield from (f"docs/architecture.md:1: the table has a cycle: {' -> '.join(found)}"
+                for found in find_cycles(folders))
+
+
+def find_cycles(graph):
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            yield path[path.index(node):] + [node]
+        elif node not in done and node in graph:
+            path.append(node)
+            for below in graph[node]:
+                yield from visit(below)
+            path.pop()
+            done.add(node)
+
+    for node in sorted(graph):
+        yield from visit(node)
+
+
+def sizes(tree):
+    """Files, functions and lines that are too long."""
+    for source in tree.sources:
+        if len(source.lines) > FILE_LINES_MAX:
+            yield f"{source.path}:1: {len(source.lines)} lines, at most {FILE_LINES_MAX}"
+        for line, lines in source.functions():
+            if lines > FUNCTION_LINES_MAX:
+                yield f"{source.path}:{line}: function of {lines} lines, at most {FUNCTION_LINES_MAX}"
+        for number, text in enumerate(source.lines, 1):
+            if len(text) > COLUMNS_MAX:
+                yield f"{source.path}:{number}: {len(text)} columns, at most {COLUMNS_MAX}"
+
+
+def purity(tree):
+    """I/O, threads and clocks where they do not belong."""
+    for source in tree.code:
+        if source.folder in tree.pure:
+            for line, name, quoted in source.includes:
+                if not quoted and name not in PURE_STD and not is_third_party(name):
+                    yield f"{source.path}:{line}: <{name}> in the pure folder {source.folder}"
+            yield from calls(source, ENTROPY, f"in the pure folder {source.folder}")
+        if source.path == CLOCK_HEADER or source.path.startswith(TESTS_IN_REAL_TIME):
+            continue
+        yield from calls(source, CLOCK, f"outside {CLOCK_HEADER}")
+        if source.path.startswith("tests/") or source.folder in tree.pure:
+            yield from calls(source, SLEEP, "where time is passed in")
+
+
+def calls(source, pattern, where):
+    for found in pattern.finditer(source.blank):
+        yield f"{source.path}:{source.line_of(found.start())}: {found.group().strip()} {where}"
+
+
+def is_third_party(name):
+    return name not in SYSTEM_HEADERS and not name.startswith(SYSTEM_FOLDERS) and \
+        (name.endswith((".h", ".hpp")) or "/" in name)
+
+
+def third_party(tree):
+    """A library's headers are included in one .cpp; generated protobuf headers in .cpp files only."""
+    homes = {}
+    for source in tree.code:
+        for line, name, quoted in source.includes:
+            if name.endswith(".pb.h") and source.path.endswith(".h"):
+                yield f"{source.path}:{line}: {name} in a header"
+            if quoted or not is_third_party(name) or name.startswith("boost/test/"):
+                continue
+            parts = name.split("/")
+            library = "/".join(parts[:2]) if parts[0] in SEVERAL_IN_ONE else parts[0]
+            first = homes.setdefault(library, source.path)
+            if source.path.endswith(".h"):
+                yield f"{source.path}:{line}: <{name}> in a header"
+            elif first != source.path:
+                yield f"{source.path}:{line}: <{name}> is wrapped by {first}"
+
+
+RULES = {"includes": includes, "cycles": cycles, "sizes": sizes, "purity": purity, "third_party": third_party}
