@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Measures the replicator beside rsync over the same emulated path, and prints one JSON line a result.
+
+    bench.py --replicator BIN --wanem BIN [--congestion bbr] [--loss 0.5%] [--scale 1] CASE...
+
+Cases: r01 tiny ins small first nothing. Times count from the moment the change is on the origin's disk cache
+until the replica's files have the new size and time, the replicator's settle time included; contents are
+compared afterwards. Bytes are those of both directions on the wire, headers included.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+sys.path.insert(0, HERE)
+
+from contestants import (RSYNC_TUNED, RSYNC_Z, Replicator, Rsync, cpu_seconds, facts_of, wait_for,  # noqa: E402
+                         wire_bytes)
+from wanem_path import WanemPath, skip_unless_possible  # noqa: E402
+
+TREE = os.path.join(HERE, "..", "support", "tree.py")
+GIB = 1 << 30
+LIMIT_S = 600
+
+
+def tool(*words):
+    subprocess.run([sys.executable, TREE, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+
+
+def all_files(root):
+    out = []
+    for folder, folders, names in os.walk(root):
+        if ".hareplicate" in folders:
+            folders.remove(".hareplicate")
+        out += [os.path.relpath(os.path.join(folder, name), root) for name in names]
+    return out
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.folder = tempfile.mkdtemp(prefix="bench-data-", dir=options.folder)
+
+    def path(self):
+        return WanemPath(self.options.wanem, "--rtt", self.options.rtt, "--rate", self.options.rate, "--loss",
+                         self.options.loss, "--congestion", self.options.congestion, "--seed", "7")
+
+    def show(self, case, who, seconds, sent, floor_s, note=""):
+        print(json.dumps({"case": case, "who": who, "congestion": self.options.congestion,
+                          "loss": self.options.loss, "seconds": round(seconds, 3), "bytes": sent,
+                          "floor_s": round(floor_s, 3), "note": note}), flush=True)
+
+    def floor(self, changed_bytes):
+        return 0.075 + changed_bytes * 8 / 100e6
+
+    def trees(self, make):
+        source, target = os.path.join(self.folder, "source"), os.path.join(self.folder, "target")
+        for folder in (source, target):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.makedirs(folder)
+        make(source)
+        return source, target
+
+    def equal(self, source, target):
+        tool("compare", source, target, "--ignore", ".hareplicate", "--ignore", ".")
+
+    def edited(self, case, make, edit, changed_bytes, prime=True):
+        """One edit to a tree that both ends have: the replicator, then rsync twice from the same state."""
+        source, target = self.trees(make)
+        tool_copy(source, target)
+        before = os.path.join(self.folder, "before")
+        shutil.rmtree(before, ignore_errors=True)
+        tool_copy(source, before)
+        for who in self.options.who:
+            restore(before, source)
+            restore(before, target)
+            with self.path() as path:
+                if who == "replicator":
+                    seconds, sent = self.edited_by_us(path, source, target, edit, prime)
+                else:
+                    seconds, sent = self.edited_by_rsync(path, source, target, edit, who)
+            self.equal(source, target)
+            self.show(case, who, seconds, sent, self.floor(changed_bytes))
+
+    def edited_by_us(self, path, source, target, edit, prime):
+        with Replicator(path, self.options.replicator, source, target) as pair:
+            pair.wait_in_sync(LIMIT_S)
+            wait_for(target, facts_of(source, all_files(source)), LIMIT_S)
+            time.sleep(6 if prime else 1)  # young files are looked at twice; signatures are made
+            begin_bytes = wire_bytes(path)
+            keys = edit(source)
+            seconds = wait_for(target, facts_of(source, keys), LIMIT_S)
+            sent = wire_bytes(path) - begin_bytes
+            if self.options.verbose:
+                print(pair.log("a"), pair.log("b"), file=sys.stderr)
+            return seconds, sent
+
+    def edited_by_rsync(self, path, source, target, edit, who):
+        with Rsync(path, source, target) as rsync:
+            edit(source)
+            begin_bytes = wire_bytes(path)
+            seconds = rsync.run(*(RSYNC_Z if who == "rsync-z" else RSYNC_TUNED))
+            return seconds, wire_bytes(path) - begin_bytes
+
+    # ------------------------------------------------------------ cases
+    def big(self, case, edit, changed_bytes):
+        size = int(GIB * self.options.scale)
+
+        def change(source):
+            file = os.path.join(source, "big")
+            edit(file)
+            return ["big"]
+
+        self.edited(case, lambda source: tool("make-big", os.path.join(source, "big"), "--bytes", size, "--seed", 1),
+                    change, changed_bytes)
+
+    def r01(self):
+        count = max(1, int(262 * self.options.scale))
+        self.big("r01", lambda file: tool("edit-extents", file, "--count", count, "--bytes", 4096, "--seed", 2),
+                 count * 4096)
+
+    def tiny(self):
+        count = max(1, int(1000 * self.options.scale))
+        self.big("tiny", lambda file: tool("scatter", file, "--count", count, "--bytes", 16, "--seed", 3), count * 16)
+
+    def ins(self):
+        self.big("ins", lambda file: tool("insert-front", file, "--bytes", 1 << 20), 1 << 20)
+
+    def small(self):
+        count = int(10_000 * self.options.scale)
+
+        def make(source):
+            tool("make-many", source, "--files", count, "--size-min", 200, "--size-max", 8000, "--seed", 4)
+
+        def change(source):
+            names = sorted(name for name in all_files(source))
+            chosen = names[::100]
+            for name in chosen:
+                with open(os.path.join(source, name), "r+b") as file:
+                    file.write(b"changed here")
+            return chosen
+
+        self.edited("small", make, change, count // 100 * 4000)
+
+    def first(self):
+        size = int(500_000_000 * self.options.scale)
+        for who in self.options.who:
+            source, target = self.trees(lambda folder: [
+                tool("make-big", os.path.join(folder, f"f{i}"), "--bytes", size // 20, "--seed", i + 10)
+                for i in range(20)])
+            with self.path() as path:
+                begin_bytes = wire_bytes(path)
+                if who == "replicator":
+                    with Replicator(path, self.options.replicator, source, target) as pair:
+                        seconds = wait_for(target, facts_of(source, all_files(source)), LIMIT_S)
+                        if self.options.verbose:
+                            print(pair.log("a"), pair.log("b"), file=sys.stderr)
+                else:
+                    with Rsync(path, source, target) as rsync:
+                        seconds = rsync.run(*(RSYNC_Z if who == "rsync-z" else RSYNC_TUNED))
+                sent = wire_bytes(path) - begin_bytes
+            self.equal(source, target)
+            self.show("first", who, seconds, sent, self.floor(size))
+
+
+def tool_copy(source, target):
+    subprocess.run(["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", source + "/", target + "/"], check=True)
+
+
+def restore(before, tree):
+    shutil.rmtree(tree)
+    os.makedirs(tree)
+    tool_copy(before, tree)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--replicator", required=True)
+    parser.add_argument("--wanem", required=True)
+    parser.add_argument("--congestion", default="bbr")
+    parser.add_argument("--loss", default="0.5%")
+    parser.add_argument("--rtt", default="150ms")
+    parser.add_argument("--rate", default="100mbit")
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--who", action="append", choices=["replicator", "rsync-z", "rsync-tuned"])
+    parser.add_argument("--folder", default=None)
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("cases", nargs="+", choices=["r01", "tiny", "ins", "small", "first"])
+    options = parser.parse_args()
+    options.who = options.who or ["replicator", "rsync-z", "rsync-tuned"]
+    skip_unless_possible()
+    bench = Bench(options)
+    try:
+        for case in options.cases:
+            getattr(bench, case)()
+    finally:
+        shutil.rmtree(bench.folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
