@@ -11,7 +11,7 @@ namespace {
 constexpr char kRaw = 'R';
 constexpr char kZstd = 'Z';
 constexpr std::size_t kDigestKeyBytes = 32;
-constexpr std::size_t kFrameRawBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kFrameRawBytesMax = 16 * 1024 * 1024;
 constexpr std::uint64_t kSignatureBudgetBytes = 64ULL * 1024 * 1024;
 
 std::vector<ItemTrouble> troubles_of(std::vector<Trouble> troubles) {

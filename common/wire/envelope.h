@@ -19,9 +19,9 @@ namespace ha::wire {
 inline constexpr std::uint8_t kWireMajor = 1;
 inline constexpr std::uint8_t kWireMinor = 0;
 inline constexpr std::size_t kEnvelopeHeaderBytes = 28;
-inline constexpr std::size_t kMessageBytesMax = std::size_t{2} << 20;  // header and body, as sent
+inline constexpr std::size_t kMessageBytesMax = std::size_t{8} << 20;  // header and body, as sent
 inline constexpr std::size_t kBodyBytesMax = kMessageBytesMax - kEnvelopeHeaderBytes;
-inline constexpr std::size_t kRawBytesMax = std::size_t{4} << 20;  // the body after decompression
+inline constexpr std::size_t kRawBytesMax = std::size_t{16} << 20;  // the body after decompression
 
 enum class Lane : std::uint8_t { Control = 0, State = 1, Bulk = 2 };
 

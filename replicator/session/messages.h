@@ -129,7 +129,7 @@ inline constexpr std::size_t kLeafItemsMax = 16384;
 inline constexpr std::size_t kHavePartialsMax = 64;
 inline constexpr std::size_t kTroubleMax = 4096;
 inline constexpr std::size_t kSparseMax = 4096;
-inline constexpr std::size_t kDataBytesMax = 2 * 1024 * 1024;
+inline constexpr std::size_t kDataBytesMax = 7 * 1024 * 1024;
 inline constexpr std::size_t kPingPaddingMax = 64 * 1024;
 inline constexpr std::size_t kTextBytesMax = 4096;
 

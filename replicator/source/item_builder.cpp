@@ -96,22 +96,26 @@ bool ItemBuilder::is_resumed(std::uint64_t offset, std::uint64_t bytes) const {
 std::optional<SignatureRequest> ItemBuilder::gather() {
   std::set<std::uint32_t> wanted;
   std::size_t answer_bytes = 0;
+  std::uint64_t run_bytes = 0;
   requested_.clear();
   asked_until_ = next_;
   while (asked_until_ < plan_.size() && answer_bytes < kAskSignatureBytesMax) {
     if (const auto* run = std::get_if<Run>(&plan_[asked_until_])) {
+      const std::size_t before = wanted.size();
       gather_run(*run, wanted, answer_bytes);
+      run_bytes += wanted.size() > before ? run->bytes : 0;
     }
     ++asked_until_;
   }
-  if (wanted.empty()) {
+  if (run_bytes <= kLiteralBytesMax) {
+    requested_.clear();
     return std::nullopt;
   }
   return SignatureRequest{key(), job_.basis.content, {wanted.begin(), wanted.end()}};
 }
 
 void ItemBuilder::gather_run(const Run& run, std::set<std::uint32_t>& wanted, std::size_t& answer_bytes) {
-  if (run.bytes <= kLiteralRunBytesMax || is_resumed(run.new_offset, run.bytes)) {
+  if (is_resumed(run.new_offset, run.bytes)) {
     return;
   }
   for (std::size_t i = run.old_first; i < run.old_first + run.old_count; ++i) {
