@@ -7,7 +7,24 @@ import re
 import layers_source
 
 FILE_LINES_MAX, FUNCTION_LINES_MAX, COLUMNS_MAX = 500, 70, 110
-TABLE_HEAD = "| Folder | May include |"
+TABLE_HEAD = "| stage | may also use | why |"
+STAGE = ("common/base", "common/sys", "replicator/model")
+# What every folder may include beside itself; docs/architecture.md grants the rest by name.
+FLOORS = {
+    "schemas": (),
+    "common/base": (),
+    "common/sys": ("common/base",),
+    "common/wire": ("common/base", "schemas"),
+    "replicator/model": ("common/base", "common/sys"),
+    **{"replicator/" + stage: STAGE for stage in ("index", "delta", "session", "source", "apply")},
+    "replicator": ("common/base", "common/sys", "common/wire", "schemas", "version.h", "replicator/model",
+                   *("replicator/" + stage for stage in ("index", "delta", "session", "source", "apply"))),
+    "tools/hareplicate": ("common/base", "common/sys", "version.h"),
+    "tools": ("common/base",),
+}
+PURE = {"replicator/model", "replicator/delta", "replicator/session"}
+# What a pure folder may use of common/sys: bytes in, bytes out.
+PURE_SYS = {"common/sys/digest.h", "common/sys/unique.h", "common/sys/zstd.h"}
 # Beside these, what has no dot and is not listed in IMPURE is the C++ library.
 SYSTEM_FOLDERS = ("sys/", "linux/", "netinet/", "arpa/", "net/", "asm/", "bits/")
 SYSTEM_HEADERS = {"dirent.h", "dlfcn.h", "endian.h", "errno.h", "fcntl.h", "fnmatch.h", "getopt.h", "grp.h",
@@ -31,14 +48,18 @@ TESTS_IN_REAL_TIME = ("tests/support", "tests/e2e", "tests/bench", "tests/fuzz")
 
 
 class Tree:
-    """The sources below a root and the table of its docs/architecture.md."""
+    """The sources below a root, and what docs/architecture.md grants."""
 
     def __init__(self, root):
         self.root = root
         self.sources = layers_source.read_tree(root)
         self.code = [source for source in self.sources if source.is_code]
         self.paths = {source.path for source in self.sources}
-        self.grants, self.pure = read_table(os.path.join(root, "docs", "architecture.md"))
+        self.grants = {folder: list(patterns) for folder, patterns in FLOORS.items()}
+        for folder, patterns in read_grants(os.path.join(root, "docs", "architecture.md")):
+            if folder not in self.grants:
+                raise ValueError(f"docs/architecture.md grants something to {folder}, which is on no floor")
+            self.grants[folder] += patterns
 
     def exists(self, name):
         """In the tree, or generated from something in the tree."""
@@ -48,26 +69,25 @@ class Tree:
             os.path.exists(os.path.join(self.root, "cmake", name + ".in"))
 
 
-def read_table(path):
-    """folder -> patterns of what it may include beside itself; and the folders marked pure."""
-    grants, pure = {}, set()
+def read_grants(path):
+    """(folder, patterns of what it may include too) for each row of the table below TABLE_HEAD."""
     with open(path, encoding="utf-8") as file:
         lines = iter(file.read().splitlines())
+    if TABLE_HEAD not in lines:  # reads up to there
+        raise ValueError(f"{path} has no table that begins with: {TABLE_HEAD}")
+    next(lines, None)
     for line in lines:
-        if line.startswith(TABLE_HEAD):
-            break
-    for line in lines:
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
         if not line.startswith("|"):
             break
-        named = re.findall(r"`([^`]+)`", cells[0])
-        if named:
-            grants[named[0]] = re.findall(r"`([^`]+)`", cells[1])
-            if "pure" in cells[0]:
-                pure.add(named[0])
-    if not grants:
-        raise ValueError(f"{path} has no table that begins with: {TABLE_HEAD}")
-    return grants, pure
+        stage, granted = (cell.strip(" `") for cell in line.strip("|").split("|")[:2])
+        yield folder_of(stage), [folder_of(name.strip(" `")) for name in granted.split(",")]
+
+
+def folder_of(word):
+    """The folder, or for the configuration the headers, that a word of the table means."""
+    if word == "replicator/config":
+        return "replicator/config*.h"
+    return "replicator/" + word if "replicator/" + word in FLOORS else word
 
 
 def allowed(name, patterns):
@@ -76,14 +96,14 @@ def allowed(name, patterns):
 
 
 def includes(tree):
-    """Upward includes, folders without a row, and includes that do not start at the root."""
+    """Upward includes, folders on no floor, and includes that do not start at the root."""
     for source in tree.code:
         if source.path.startswith("tests/"):
             row = None
         elif source.folder in tree.grants:
             row = tree.grants[source.folder]
         else:
-            yield f"{source.path}:1: {source.folder} has no row in the table of docs/architecture.md"
+            yield f"{source.path}:1: {source.folder} is on no floor: see FLOORS in layers_rules.py"
             continue
         for line, name, quoted in source.includes:
             if not quoted:
@@ -95,12 +115,12 @@ def includes(tree):
 
 
 def cycles(tree):
-    """Include cycles of files, and of the folders in the table."""
+    """Include cycles of files, and of the folders by what they are granted."""
     graph = {source.path: [name for _, name, quoted in source.includes if quoted] for source in tree.code}
     yield from (f"{found[0]}:1: include cycle: {' -> '.join(found)}" for found in find_cycles(graph))
     folders = {folder: [pattern for pattern in patterns if pattern in tree.grants]
                for folder, patterns in tree.grants.items()}
-    yield from (f"docs/architecture.md:1: the table has a cycle: {' -> '.join(found)}"
+    yield from (f"docs/architecture.md:1: the grants make a cycle: {' -> '.join(found)}"
                 for found in find_cycles(folders))
 
 
@@ -137,15 +157,17 @@ def sizes(tree):
 def purity(tree):
     """I/O, threads and clocks where they do not belong."""
     for source in tree.code:
-        if source.folder in tree.pure:
+        if source.folder in PURE:
             for line, name, quoted in source.includes:
                 if not quoted and name not in PURE_STD and not is_third_party(name):
                     yield f"{source.path}:{line}: <{name}> in the pure folder {source.folder}"
+                if name.startswith("common/sys/") and name not in PURE_SYS:
+                    yield f"{source.path}:{line}: {name} in the pure folder {source.folder}"
             yield from calls(source, ENTROPY, f"in the pure folder {source.folder}")
         if source.path == CLOCK_HEADER or source.path.startswith(TESTS_IN_REAL_TIME):
             continue
         yield from calls(source, CLOCK, f"outside {CLOCK_HEADER}")
-        if source.path.startswith("tests/") or source.folder in tree.pure:
+        if source.path.startswith("tests/") or source.folder in PURE:
             yield from calls(source, SLEEP, "where time is passed in")
 
 
