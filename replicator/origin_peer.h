@@ -50,6 +50,14 @@ class OriginPeer {
   void on_facts(OriginSet& set, const Now& now);
   // False: this peer has no such set. `full`: everything is compared, whatever positions say.
   bool check(const std::string& set, bool full, const Now& now);
+  // Finds where the set differs and changes nothing; `done` is called on the loop. False: no such set here.
+  using Compared = std::function<void(ComparedAction)>;
+  bool compare(const std::string& set, CompareRequest request, Compared done, const Now& now);
+  void cancel_compare(const std::string& set, const Now& now);
+  // Nothing: no such set here.
+  [[nodiscard]] std::optional<SenderStatus> sender_status(const std::string& set) const;
+  // What the replica could not apply since the two were last equal: "key: reason", the newest hundred.
+  [[nodiscard]] std::vector<std::string> troubles(const std::string& set) const;
   void report(SideReport& out, const Now& now) const;
   [[nodiscard]] const std::string& name() const noexcept { return options_.peer; }
   // Round trip of a message of `bytes` on the state lane, for a probe: `done` is called with each answer's
@@ -73,6 +81,8 @@ class OriginPeer {
     Pending pending;
     bool counting = false;
     std::optional<WallTime> last_equal;
+    Compared compared;
+    std::deque<std::string> troubles;
   };
   struct Probe {
     std::uint64_t id;
@@ -99,6 +109,8 @@ class OriginPeer {
   void perform_link(const Now& now);
   void pump_data(const Now& now);
   bool send_data(const Now& now);
+  [[nodiscard]] Session* session_of(const std::string& set) const;
+  void on_event(Session& session, const SenderEvent& event);
   void on_built(Session& session, std::uint64_t attempt, std::uint64_t batch, PeerReader::Built built);
   void build(Session& session, const BuildAction& action);
   template <typename Work, typename Done>

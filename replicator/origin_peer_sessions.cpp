@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kControl = 0;
 constexpr std::size_t kFirstBulk = 2;
 constexpr int kFramesPerTurn = 64;
+constexpr std::size_t kTroublesKept = 100;
 
 Result<Bytes> message_of(std::uint32_t set, std::uint64_t attempt, wire::Lane lane,
                          const SetMessage& message) {
@@ -40,7 +41,9 @@ void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& wor
                                           nullptr,
                                           {},
                                           false,
-                                          std::nullopt}));
+                                          std::nullopt,
+                                          {},
+                                          {}}));
   }
 }
 
@@ -54,14 +57,60 @@ void OriginPeer::on_facts(OriginSet& set, const Now& now) {
 }
 
 bool OriginPeer::check(const std::string& set, bool full, const Now& now) {
-  for (auto& session : sessions_) {
-    if (session->set->config().name == set) {
-      full ? session->sender.resync(now.steady) : session->sender.check_now(now.steady);
-      advance(now);
-      return true;
+  Session* session = session_of(set);
+  if (session == nullptr) {
+    return false;
+  }
+  full ? session->sender.resync(now.steady) : session->sender.check_now(now.steady);
+  advance(now);
+  return true;
+}
+
+OriginPeer::Session* OriginPeer::session_of(const std::string& set) const {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& session) { return session->set->config().name == set; });
+  return found == sessions_.end() ? nullptr : found->get();
+}
+
+bool OriginPeer::compare(const std::string& set, CompareRequest request, Compared done, const Now& now) {
+  Session* session = session_of(set);
+  if (session == nullptr) {
+    return false;
+  }
+  session->compared = std::move(done);
+  session->sender.compare(std::move(request), now.steady);
+  advance(now);
+  return true;
+}
+
+void OriginPeer::cancel_compare(const std::string& set, const Now& now) {
+  if (Session* session = session_of(set); session != nullptr) {
+    session->compared = {};
+    session->sender.cancel_compare(now.steady);
+    advance(now);
+  }
+}
+
+std::optional<SenderStatus> OriginPeer::sender_status(const std::string& set) const {
+  const Session* session = session_of(set);
+  return session == nullptr ? std::nullopt : std::optional(session->sender.status());
+}
+
+std::vector<std::string> OriginPeer::troubles(const std::string& set) const {
+  const Session* session = session_of(set);
+  return session == nullptr ? std::vector<std::string>()
+                            : std::vector<std::string>(session->troubles.begin(), session->troubles.end());
+}
+
+void OriginPeer::on_event(Session& session, const SenderEvent& event) {
+  log_.warn(event.name,
+            {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
+  if (event.name == "item.failed") {
+    session.troubles.push_back(event.text);
+    if (session.troubles.size() > kTroublesKept) {
+      session.troubles.pop_front();
     }
   }
-  return false;
 }
 
 // ---------------------------------------------------------------- actions
@@ -75,6 +124,7 @@ void OriginPeer::advance(const Now& now) {
       }
       if (session->sender.state() == SenderState::Equal && session->sender.take_became_equal()) {
         session->last_equal = now.wall;
+        session->troubles.clear();
         log_.info("set.in_sync", {{"set", session->set->config().name}, {"peer", options_.peer}});
       }
     }
@@ -115,54 +165,55 @@ void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
       on_built(session, attempt, batch, std::move(result));
     };
   };
-  std::visit(
-      Overloaded{
-          [&](const SetMessage& message) { send_set(session, message); },
-          [&](ListAction& list) {
-            run(
-                session, [list](PeerReader& reader) { return reader.list(list); },
-                [this, &session](std::uint64_t attempt, std::vector<Listed> items) {
-                  session.sender.on_listed(attempt, std::move(items), loop_.now().steady);
-                });
-          },
-          [&](DescribeAction& spans) {
-            run(
-                session, [spans](PeerReader& reader) { return reader.describe_spans(spans); },
-                [this, &session](std::uint64_t attempt, Description description) {
-                  session.sender.on_described(attempt, std::move(description), loop_.now().steady);
-                });
-          },
-          [&](const BuildAction& batch) { build(session, batch); },
-          [&](const ContinueAction& next) {
-            run(
-                session, [batch = next.batch](PeerReader& reader) { return reader.next(batch); },
-                built(next.batch));
-          },
-          [&](FeedAction& feed) {
-            run(
-                session,
-                [batch = feed.batch, body = std::move(feed.body)](PeerReader& reader) {
-                  return reader.feed(batch, body);
-                },
-                built(feed.batch));
-          },
-          [&](const StopBuildsAction&) {
-            session.strand.post([&session] {
-              if (session.reader) {
-                session.reader->stop_builds();
-              }
-            });
-          },
-          [&](const AcknowledgedAction& acknowledged) {
-            session.set->acknowledged(options_.peer, acknowledged.position);
-            count_pending(session);
-          },
-          [&](const SenderEvent& event) {
-            log_.warn(event.name,
-                      {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
-          },
-      },
-      action);
+  std::visit(Overloaded{
+                 [&](const SetMessage& message) { send_set(session, message); },
+                 [&](ListAction& list) {
+                   run(
+                       session, [list](PeerReader& reader) { return reader.list(list); },
+                       [this, &session](std::uint64_t attempt, std::vector<Listed> items) {
+                         session.sender.on_listed(attempt, std::move(items), loop_.now().steady);
+                       });
+                 },
+                 [&](DescribeAction& spans) {
+                   run(
+                       session, [spans](PeerReader& reader) { return reader.describe_spans(spans); },
+                       [this, &session](std::uint64_t attempt, Description description) {
+                         session.sender.on_described(attempt, std::move(description), loop_.now().steady);
+                       });
+                 },
+                 [&](const BuildAction& batch) { build(session, batch); },
+                 [&](const ContinueAction& next) {
+                   run(
+                       session, [batch = next.batch](PeerReader& reader) { return reader.next(batch); },
+                       built(next.batch));
+                 },
+                 [&](FeedAction& feed) {
+                   run(
+                       session,
+                       [batch = feed.batch, body = std::move(feed.body)](PeerReader& reader) {
+                         return reader.feed(batch, body);
+                       },
+                       built(feed.batch));
+                 },
+                 [&](const StopBuildsAction&) {
+                   session.strand.post([&session] {
+                     if (session.reader) {
+                       session.reader->stop_builds();
+                     }
+                   });
+                 },
+                 [&](const AcknowledgedAction& acknowledged) {
+                   session.set->acknowledged(options_.peer, acknowledged.position);
+                   count_pending(session);
+                 },
+                 [&](ComparedAction& compared) {
+                   if (auto done = std::exchange(session.compared, {})) {
+                     done(std::move(compared));
+                   }
+                 },
+                 [&](const SenderEvent& event) { on_event(session, event); },
+             },
+             action);
 }
 
 void OriginPeer::build(Session& session, const BuildAction& action) {
@@ -322,8 +373,11 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
       break;
   }
   if (status.state != SenderState::Equal) {
-    report.pending_items = session.pending.items;
-    report.pending_bytes = session.pending.bytes;
+    // While copying, the sender knows best; before that, the index says what came after the last
+    // confirmation.
+    const bool planned = status.items_planned > 0;
+    report.pending_items = planned ? status.items_planned - status.items_done : session.pending.items;
+    report.pending_bytes = planned ? status.bytes_planned - status.bytes_done : session.pending.bytes;
   }
   report.behind = changed ? std::optional<Duration>(now.steady - *changed) : std::nullopt;
   if (!changed && status.state == SenderState::Equal) {

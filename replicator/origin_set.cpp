@@ -79,6 +79,12 @@ void OriginSet::scan_now(const Now& now) {
   on_tick(now);
 }
 
+void OriginSet::look(bool deep, Looked done, const Now& now) {
+  deep_wanted_ = deep_wanted_ || deep;
+  looks_wanted_.push_back(std::move(done));
+  scan_now(now);
+}
+
 std::optional<SteadyTime> OriginSet::next_wakeup() const {
   if (scanning_) {
     return std::nullopt;
@@ -116,15 +122,17 @@ void OriginSet::scan(const Now&) {
   scanning_ = true;
   scan_at_.reset();
   std::vector<Bytes> directories;
+  bool deep = false;
   if (full_wanted_ || dirty_.size() > kDirtyMax) {
     full_wanted_ = false;
     walk_at_.reset();
-    directories = {};
+    deep = std::exchange(deep_wanted_, false);
+    looks_ = std::exchange(looks_wanted_, {});
   } else {
     directories.assign(dirty_.begin(), dirty_.end());
   }
   dirty_.clear();
-  strand_.post([this, directories = std::move(directories)] {
+  strand_.post([this, directories = std::move(directories), deep] {
     SteadyTime told = read_clocks().steady;
     const auto progress = [&](const ScanProgress& at) {
       const SteadyTime time = read_clocks().steady;
@@ -137,7 +145,8 @@ void OriginSet::scan(const Now&) {
         });
       }
     };
-    auto result = directories.empty() ? store_.scan_all(progress) : store_.scan_directories(directories);
+    auto result =
+        directories.empty() ? store_.scan_all(progress, deep) : store_.scan_directories(directories);
     auto facts = store_.facts();
     loop_.post_or_wait([this, result = std::move(result), facts = std::move(facts), directories]() mutable {
       take_facts(std::move(facts));
@@ -150,6 +159,9 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
                            const Now& now) {
   scanning_ = false;
   const bool full = directories.empty();
+  for (Looked& done : std::exchange(looks_, {})) {
+    done(result);
+  }
   if (!result.ok()) {
     if (problem_ != result.error().what()) {
       log_.error("source.scan_failed", result.error(), {{"set", config().name}});

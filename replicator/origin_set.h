@@ -35,6 +35,9 @@ class OriginSet {
   // Look at this key again soon: it is not what the index says.
   void look_again(BytesView key, const Now& now);
   void scan_now(const Now& now);  // a full walk
+  // A full walk that begins after this call; `deep` reads all content. `done` is called on the loop.
+  using Looked = std::function<void(const Result<ScanResult>&)>;
+  void look(bool deep, Looked done, const Now& now);
   void want_signatures(const Bytes& key);
   // What `peer` had acknowledged when the program started.
   [[nodiscard]] std::optional<Position> acknowledged_by(const std::string& peer);
@@ -81,6 +84,9 @@ class OriginSet {
   std::set<Bytes> again_;  // directories to be scanned once more, when files are no longer racy
   std::optional<SteadyTime> again_at_;
   bool full_wanted_ = false;
+  bool deep_wanted_ = false;
+  std::vector<Looked> looks_wanted_;
+  std::vector<Looked> looks_;  // of the walk that is under way
   bool scanning_ = false;
   bool signing_ = false;
   bool first_scan_done_ = false;

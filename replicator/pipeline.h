@@ -45,7 +45,8 @@ class Pipeline {
   using OriginTask = std::function<void(Pipeline&, const Now&)>;
   bool on_origin(OriginTask task);
   bool on_replica(OriginTask task);
-  // On the origin loop's thread:
+  // On the origin loop's thread, or before start():
+  [[nodiscard]] wire::Loop& origin_loop() noexcept { return *origin_loop_; }
   [[nodiscard]] std::vector<std::unique_ptr<OriginPeer>>& peers() noexcept { return peers_; }
   [[nodiscard]] std::vector<std::unique_ptr<OriginSet>>& origin_sets() noexcept { return origin_sets_; }
   // On the replica loop's thread:

@@ -110,11 +110,13 @@ ScanOptions SetStore::scan_options(std::function<void(const ScanProgress&)> prog
   return options;
 }
 
-Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgress&)>& progress) {
+Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgress&)>& progress, bool deep) {
   if (!key_) {
     return Error(Code::Unavailable, "no origin has made itself known yet");
   }
-  FileScanner scanner(root_, index_, *key_, scan_options(progress));
+  ScanOptions options = scan_options(progress);
+  options.deep = deep;
+  FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
   scanned_ = scanned_ || result.complete;
   return result;
@@ -196,8 +198,8 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
   if (!target_) {
     HA_CHECK(open_target());
   }
-  if (!scanned_) {
-    HA_TRY(const ScanResult result, scan_all({}));
+  if (!scanned_ || offer.look != Look::AsIs) {
+    HA_TRY(const ScanResult result, scan_all({}, offer.look == Look::Content));
     if (!result.complete) {
       return Error(Code::Cancelled, "stopped while reading the tree");
     }

@@ -54,7 +54,8 @@ class SetStore {
   // ---- both roles
   // Of what is committed: what a PeerReader sees.
   Result<IndexFacts> facts();
-  Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress);
+  // `deep`: reads all content.
+  Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress, bool deep = false);
   Result<ScanResult> scan_directories(std::vector<Bytes> directories);
   Result<std::uint64_t> failed_count() { return index_.failure_count(); }
   Result<std::vector<FailedItem>> failed_items(std::size_t limit) {

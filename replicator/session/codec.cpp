@@ -63,12 +63,13 @@ Encoded packed(MessageType type, const T& message) {
 
 void put_key_hash(const ItemHash& from, pb::KeyHash& to) {
   to.set_key(from.key);
-  put_optional(from.hash, to.mutable_hash());
+  to.set_hash(from.present || !from.hash.is_zero() ? digest_bytes(from.hash) : Bytes());
 }
 Status read_key_hash(pb::KeyHash& from, ItemHash& to) {
   if (bad_key(from.key()) || from.key().empty() || !read_optional(from.hash(), to.hash)) {
     return corrupt("an item has no valid key or hash");
   }
+  to.present = !from.hash().empty();
   to.key = std::move(*from.mutable_key());
   return ok();
 }
@@ -155,6 +156,7 @@ Encoded pack(const Offer& from) {
   put_position(from.position, *to.mutable_position());
   to.set_digest_key(from.digest_key);
   to.set_count(from.count);
+  to.set_look(static_cast<std::uint32_t>(from.look));
   return packed(MessageType::Offer, to);
 }
 Encoded pack(const Have& from) {
@@ -296,13 +298,15 @@ Result<Ping> read_ping(BytesView body) {
 Result<SetMessage> read_offer(BytesView body) {
   pb::Offer in;
   HA_CHECK(parse(body, in));
-  if (in.set().empty() || in.set().size() > kTextBytesMax || in.digest_key().size() != kDigestKeyBytes) {
-    return corrupt("an offer has no valid set name or digest key");
+  if (in.set().empty() || in.set().size() > kTextBytesMax || in.digest_key().size() != kDigestKeyBytes ||
+      in.look() > static_cast<std::uint32_t>(Look::Content)) {
+    return corrupt("an offer has no valid set name, digest key or look");
   }
   Offer out;
   HA_CHECK(read_position(in.position(), out.position));
   out.set = std::move(*in.mutable_set());
   out.digest_key = std::move(*in.mutable_digest_key());
+  out.look = static_cast<Look>(in.look());
   out.count = in.count();
   return SetMessage(std::move(out));
 }
@@ -330,8 +334,7 @@ Result<SetMessage> read_have(BytesView body) {
 Result<SetMessage> read_compare(BytesView body) {
   pb::Compare in;
   HA_CHECK(parse(body, in));
-  Compare out;
-  out.step = in.step();
+  Compare out{in.step(), {}};
   HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
   return SetMessage(std::move(out));
 }
@@ -341,8 +344,7 @@ Result<SetMessage> read_differ(BytesView body) {
   if (over(in.wanted(), kLeafItemsMax) || over(in.extra(), kLeafItemsMax)) {
     return corrupt("too many items in an answer");
   }
-  Differ out;
-  out.step = in.step();
+  Differ out{in.step(), {}, {}, {}};
   HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
   for (pb::KeyHash& wanted : *in.mutable_wanted()) {
     ItemHash value;

@@ -45,11 +45,18 @@ struct Pong {
 };
 
 // ---------------------------------------------------------------- set
+// How well the replica shall know its own tree before it answers an offer.
+enum class Look : std::uint8_t {
+  AsIs = 0,
+  Stat = 1,     // find what has changed on disk
+  Content = 2,  // read everything
+};
 struct Offer {
   std::string set;
   Position position;
   Bytes digest_key;
   std::uint64_t count = 0;
+  Look look = Look::AsIs;
 };
 struct Partial {
   Bytes key;
@@ -64,6 +71,7 @@ struct Have {
 struct ItemHash {
   Bytes key;
   Digest hash;
+  bool present = false;  // in an answer: the replica has the item, also where it has no content (hash zero)
 };
 struct Range {
   Bytes low;

@@ -54,7 +54,7 @@ Status compare_leaf(SumView& view, const Range& theirs, Differ& answer) {
     take_extra(&item.key);
     const bool have = mine != ours.end() && mine->key == item.key;
     if (!have || mine->hash != item.hash) {
-      answer.wanted.push_back({item.key, have ? mine->content : Digest{}});
+      answer.wanted.push_back({item.key, have ? mine->content : Digest{}, have});
     }
     if (have) {
       ++mine;

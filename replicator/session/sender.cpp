@@ -43,6 +43,11 @@ void Sender::clear_attempt() {
   sent_bytes_ = 0;
   consumed_before_ += std::exchange(consumed_bytes_, 0);
   items_sent_ = 0;
+  items_planned_ = 0;
+  bytes_planned_ = 0;
+  items_done_ = 0;
+  bytes_done_ = 0;
+  found_ = {};
   redone_ = 0;
   skipped_ = false;
 }
@@ -54,7 +59,8 @@ void Sender::start_attempt(SteadyTime now) {
   clear_attempt();
   state_ = SenderState::Offering;
   last_heard_ = now;
-  actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count}));
+  const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
+  actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look}));
 }
 
 void Sender::end_attempt(const std::string& reason, const std::string& hint, SteadyTime now) {
@@ -108,6 +114,18 @@ void Sender::check_now(SteadyTime now) {
 void Sender::resync(SteadyTime now) {
   compare_wanted_ = true;
   if (state_ != SenderState::Held) {
+    start_attempt(now);
+  }
+}
+
+void Sender::compare(CompareRequest request, SteadyTime now) {
+  compare_request_ = std::move(request);
+  start_attempt(now);
+}
+
+void Sender::cancel_compare(SteadyTime now) {
+  if (compare_request_) {
+    compare_request_.reset();
     start_attempt(now);
   }
 }
@@ -201,9 +219,10 @@ void Sender::on_have(Have have, SteadyTime now) {
   for (Partial& partial : have.partials) {
     partials_[std::move(partial.key)] = {partial.content, std::move(partial.resume)};
   }
-  const bool went_back =
-      same_lineage(have.position, index_.position) && have.position.sequence > index_.position.sequence;
-  if (went_back) {
+  ahead_ = same_lineage(have.position, index_.position) && have.position.sequence > index_.position.sequence;
+  if (compare_request_) {
+    start_comparing(now);
+  } else if (ahead_) {
     hold(have.position);
     wake_at_ = now + options_.check;
   } else if (compare_wanted_) {
@@ -245,6 +264,8 @@ void Sender::on_ack(Ack ack, SteadyTime now) {
       continue;
     }
     for (Work& work : it->second) {
+      ++items_done_;
+      bytes_done_ += work.item.size;
       if (const auto found = trouble.find(work.item.key); found != trouble.end()) {
         on_trouble(std::move(found->second), std::move(work));
       }
@@ -324,7 +345,10 @@ std::vector<SenderAction> Sender::take_actions() {
 }
 
 SenderStatus Sender::status() const {
-  return {state_, acknowledged_, items_sent_, sent_bytes_, bytes_in_flight(), failed_, reason_, hint_};
+  // Of a large item under way the bytes taken in say more than the items that are complete.
+  const std::uint64_t bytes_done = std::max(bytes_done_, std::min(consumed_bytes_, bytes_planned_));
+  return {state_,  acknowledged_, items_sent_,    sent_bytes_,    bytes_in_flight(), failed_,
+          reason_, hint_,         items_planned_, bytes_planned_, items_done_,       bytes_done};
 }
 
 }  // namespace ha::replicator

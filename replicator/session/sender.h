@@ -56,6 +56,16 @@ struct FeedAction {  // an answer for a batch that needed one → on_frame, on_n
   Bytes body;
 };
 struct StopBuildsAction {};  // all batches of older attempts
+// An item that compare() found to differ.
+struct Difference {
+  Listed item;           // as the origin has it; deleted: only the replica has it
+  bool present = false;  // the replica has it too
+  Digest have;           // the replica's content
+};
+struct ComparedAction {                 // the answer to compare()
+  std::vector<Difference> differences;  // the first kDifferencesMax
+  std::uint64_t count = 0;              // of all
+};
 struct AcknowledgedAction {  // to be persisted
   Position position;
 };
@@ -63,8 +73,9 @@ struct SenderEvent {  // for the log; `name` is stable
   std::string name;
   std::string text;
 };
-using SenderAction = std::variant<SetMessage, ListAction, DescribeAction, BuildAction, ContinueAction,
-                                  FeedAction, StopBuildsAction, AcknowledgedAction, SenderEvent>;
+using SenderAction =
+    std::variant<SetMessage, ListAction, DescribeAction, BuildAction, ContinueAction, FeedAction,
+                 StopBuildsAction, ComparedAction, AcknowledgedAction, SenderEvent>;
 
 // ---------------------------------------------------------------- facts
 enum class SenderState {
@@ -104,8 +115,20 @@ struct SenderStatus {
   std::uint64_t failed = 0;  // items on the replica's exception list
   std::string reason;        // of Waiting, Held, Incomplete
   std::string hint;
+  // In this attempt: what was found to be sent so far, and what of it the replica has applied. Bytes of
+  // content.
+  std::uint64_t items_planned = 0;
+  std::uint64_t bytes_planned = 0;
+  std::uint64_t items_done = 0;
+  std::uint64_t bytes_done = 0;
 };
 
+struct CompareRequest {
+  Look look = Look::AsIs;   // at the replica, before it answers
+  std::vector<Span> spans;  // of keys; none: everything
+};
+
+inline constexpr std::size_t kDifferencesMax = 10'000;
 inline constexpr std::size_t kBatchBytes = 512 * 1024;  // content of the items of one batch, unless it is one
 inline constexpr std::size_t kBatchItems = 256;
 inline constexpr std::size_t kWorkItemsMax = 8192;
@@ -139,6 +162,11 @@ class Sender {
   // ---- what the operator or the pipeline wants
   void check_now(SteadyTime now);  // present positions again
   void resync(SteadyTime now);     // compare everything by range sums, whatever positions say
+
+  // Finds where the two differ and sends nothing: one ComparedAction, or none if cancelled before. What was
+  // found is left to the next check, which sends it.
+  void compare(CompareRequest request, SteadyTime now);
+  void cancel_compare(SteadyTime now);
 
   // ---- what is to be done
   [[nodiscard]] std::vector<SenderAction> take_actions();
@@ -180,6 +208,9 @@ class Sender {
   void on_done(const Done& done, SteadyTime now);
   void on_refusal(const Refusal& refusal, SteadyTime now);
   void on_trouble(ItemTrouble trouble, Work work);
+  void take_differences(Differ differ);
+  void finish_compare(SteadyTime now);
+  void plan(Work work);
   void hold(const Position& theirs);
   void start_incremental(std::uint64_t after, SteadyTime now);
   void start_comparing(SteadyTime now);
@@ -201,6 +232,9 @@ class Sender {
   std::uint64_t attempt_ = 0;
   bool link_up_ = false;
   bool compare_wanted_ = false;  // the operator wants everything compared
+  std::optional<CompareRequest> compare_request_;
+  ComparedAction found_;
+  bool ahead_ = false;  // the replica has presented a position of ours that we do not have
   std::string reason_;
   std::string hint_;
   SteadyTime last_heard_{};
@@ -234,6 +268,10 @@ class Sender {
   std::uint64_t consumed_bytes_ = 0;
   std::uint64_t consumed_before_ = 0;  // in earlier attempts
   std::uint64_t items_sent_ = 0;
+  std::uint64_t items_planned_ = 0;
+  std::uint64_t bytes_planned_ = 0;
+  std::uint64_t items_done_ = 0;
+  std::uint64_t bytes_done_ = 0;
   std::uint64_t redone_ = 0;
   bool skipped_ = false;  // in this pass: the sums need not agree at its end
 };

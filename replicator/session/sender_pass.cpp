@@ -30,6 +30,9 @@ void Sender::start_comparing(SteadyTime now) {
   last_heard_ = now;
   pass_up_to_ = index_.position.sequence;
   spans_.assign(1, Span{});
+  if (compare_request_ && !compare_request_->spans.empty()) {
+    spans_.assign(compare_request_->spans.begin(), compare_request_->spans.end());
+  }
   step_ = 0;
   skipped_ = false;
   actions_.push_back(SenderEvent{"session.comparing", {}});
@@ -84,6 +87,10 @@ void Sender::on_differ(Differ differ, SteadyTime now) {
   for (Range& range : differ.ranges) {
     spans_.push_back({std::move(range.low), std::move(range.high)});
   }
+  if (compare_request_) {
+    take_differences(std::move(differ));
+    return;
+  }
   for (ItemHash& wanted : differ.wanted) {
     const auto leaf = leaves_.find(wanted.key);
     if (leaf == leaves_.end()) {
@@ -92,14 +99,57 @@ void Sender::on_differ(Differ differ, SteadyTime now) {
     }
     Work work{std::move(leaf->second), wanted.hash, {}, 0};
     leaves_.erase(leaf);
-    work_.push_back(std::move(work));
+    plan(std::move(work));
   }
   for (Bytes& key : differ.extra) {
-    work_.push_back({{std::move(key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
+    plan({{std::move(key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
   }
   leaves_.clear();
   std::stable_sort(work_.begin(), work_.end(),
                    [](const Work& a, const Work& b) { return a.item.rank < b.item.rank; });
+}
+
+void Sender::plan(Work work) {
+  ++items_planned_;
+  bytes_planned_ += work.item.size;
+  work_.push_back(std::move(work));
+}
+
+// ---------------------------------------------------------------- comparing only
+void Sender::take_differences(Differ differ) {
+  found_.count += differ.wanted.size() + differ.extra.size();
+  const auto add = [this](Difference difference) {
+    if (found_.differences.size() < kDifferencesMax) {
+      found_.differences.push_back(std::move(difference));
+    }
+  };
+  for (const ItemHash& wanted : differ.wanted) {
+    if (const auto leaf = leaves_.find(wanted.key); leaf != leaves_.end()) {
+      add({std::move(leaf->second), wanted.present, wanted.hash});
+    }
+  }
+  for (Bytes& key : differ.extra) {
+    add({{std::move(key), Rank::Delete, 0, true, {}, {}}, true, {}});
+  }
+  leaves_.clear();
+}
+
+void Sender::finish_compare(SteadyTime now) {
+  const std::uint64_t differences = found_.count;
+  actions_.push_back(std::exchange(found_, {}));
+  compare_request_.reset();
+  const bool at_rest = acknowledged_ && !ahead_ && acknowledged_->index_id == index_.position.index_id &&
+                       acknowledged_->sequence == index_.position.sequence;
+  if (differences == 0 || !at_rest || compare_wanted_) {
+    start_attempt(now);
+    return;
+  }
+  state_ = SenderState::Incomplete;
+  reason_ = std::to_string(differences) + " items differ; the next check sends them";
+  hint_ = "hareplicate diff " + options_.set;
+  equal_ = false;
+  step_ = 0;
+  wake_at_ = now + options_.check;
 }
 
 void Sender::on_listed(std::uint64_t attempt, std::vector<Listed> items, SteadyTime now) {
@@ -116,7 +166,7 @@ void Sender::on_listed(std::uint64_t attempt, std::vector<Listed> items, SteadyT
     list_after_key_ = items.back().key;
     const std::optional<Digest> have = list_after_ == 0 ? std::optional(Digest{}) : std::nullopt;
     for (Listed& item : items) {
-      work_.push_back({std::move(item), have, {}, 0});
+      plan({std::move(item), have, {}, 0});
     }
   }
   pump(now);
@@ -227,6 +277,10 @@ void Sender::finish_pass(SteadyTime now) {
   const bool all_sent = !list_rank_ && !listing_ && work_.empty() && building_.empty() && output_.empty();
   const bool all_compared = spans_.empty() && !describing_ && !differ_expected_;
   if ((!sending && !comparing) || !all_sent || !all_compared) {
+    return;
+  }
+  if (compare_request_) {
+    finish_compare(now);
     return;
   }
   state_ = SenderState::Confirming;

@@ -79,7 +79,8 @@ ItemReader::ItemReader(const sys::DigestKey& key, std::function<Now()> clock, Co
       content_(key) {}
 
 Result<Finding> ItemReader::look(const Item& item) {
-  if (is_unchanged(item)) {
+  const bool read_anyway = item.deep && item.stat.type == sys::FileType::Regular && item.leader == nullptr;
+  if (!read_anyway && is_unchanged(item)) {
     return finding(Finding::Kind::Unchanged);
   }
   Finding out;

@@ -69,7 +69,8 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
     HA_CHECK(writer_.flush());
   }
   const bool partial = scope_ == ScanScope::Directories;
-  HA_TRY(const Finding found, look({directory, name, key, stat, old ? &*old : nullptr, leader, partial}));
+  HA_TRY(const Finding found,
+         look({directory, name, key, stat, old ? &*old : nullptr, leader, options_->deep, partial}));
   if (leader == nullptr) {
     note_leader(stat, key, found, old);
   } else if (--leader->unseen == 0) {

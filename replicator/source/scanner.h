@@ -57,6 +57,8 @@ struct ScanOptions {
   std::function<bool(BytesView key, bool is_directory)> exclude;
   // Whether all peers have acknowledged this version, so that its chunk list is the one to delta against.
   std::function<bool(const Entry& old)> keep_previous;
+  // Read the content of every file, also where the file system says that nothing has changed.
+  bool deep = false;
   // After every item, after every buffer that was read, and after the last one before the file is looked at
   // again.
   std::function<void(const ScanProgress&)> progress;
