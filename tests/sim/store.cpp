@@ -1,0 +1,293 @@
+#include "tests/sim/store.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "replicator/index_view.h"
+#include "replicator/model/item_hash.h"
+
+namespace ha::sim {
+
+using namespace ha::replicator;
+
+SimStore::SimStore(World& world, Invariants& invariants, StoreOptions options)
+    : world_(world), invariants_(invariants), options_(std::move(options)) {
+  open_index();
+}
+
+template <typename T>
+T SimStore::must(Result<T> result) {
+  if (!result.ok()) {
+    world_.violate(options_.site + "/" + options_.set + ": index: " + result.error().what());
+  }
+  return std::move(result).value();
+}
+
+void SimStore::open_index() {
+  index_.reset();
+  IndexOptions options;
+  options.check = false;
+  index_.emplace(must(Index::open(options_.index_path, options)));
+  key_.reset();
+}
+
+Digest SimStore::content_digest(const Bytes& content) const {
+  return sys::digest(*key_, content);
+}
+
+// ---------------------------------------------------------------- opening
+Status SimStore::open() {
+  scanned_ = false;
+  staged_.clear();
+  IndexBatch batch = must(index_->begin());
+  if (options_.is_origin) {
+    HA_CHECK(batch.set_epoch(epoch));
+    if (index_->digest_key().empty()) {
+      must(batch.set_digest_key(world_.random().bytes(sys::kDigestKeyBytes)));
+    }
+  }
+  must(batch.commit());
+  if (!index_->digest_key().empty()) {
+    key_ = must(sys::DigestKey::from_bytes(index_->digest_key()));
+  }
+  return ok();
+}
+
+IndexFacts SimStore::facts() {
+  return {index_->position(), index_->count(), index_->trimmed_to(), index_->digest_key()};
+}
+
+// ---------------------------------------------------------------- scanning
+void SimStore::put(IndexBatch& batch, const Bytes& key) {
+  const auto found = tree.find(key);
+  if (found == tree.end()) {
+    must(batch.erase(key));
+    return;
+  }
+  const Item& item = found->second;
+  Entry entry;
+  entry.key = key;
+  entry.rank = item.rank;
+  entry.content = content_digest(item.content);
+  entry.size = item.content.size() * options_.weight;
+  entry.meta = item.meta;
+  entry.hash = item_hash(*key_, entry);
+  const auto old = must(index_->get(key));
+  if (!old || old->deleted || old->hash != entry.hash) {
+    must(batch.put(entry));
+  }
+}
+
+void SimStore::scan_all() {
+  std::set<Bytes> keys;
+  for (const auto& [key, item] : tree) {
+    keys.insert(key);
+  }
+  must(index_->for_each({}, {Detail::Brief, false}, [&](Entry& entry) -> Result<bool> {
+    keys.insert(entry.key);
+    return true;
+  }));
+  scan(keys);
+  scanned_ = true;
+}
+
+void SimStore::scan(const std::set<Bytes>& keys) {
+  IndexBatch batch = must(index_->begin());
+  for (const Bytes& key : keys) {
+    put(batch, key);
+  }
+  must(batch.commit());
+}
+
+// ---------------------------------------------------------------- origin
+void SimStore::set_acknowledged(const std::string& peer, const Position& position) {
+  {
+    IndexBatch batch = must(index_->begin());
+    must(batch.set_acknowledged(peer, position));
+    must(batch.commit());
+  }
+  const std::uint64_t all = must(index_->acknowledged_by_all(options_.peers));
+  IndexBatch trim = must(index_->begin());
+  must(trim.trim_tombstones(all, 1'000'000));
+  must(trim.commit());
+}
+
+void SimStore::renew() {
+  IndexBatch batch = must(index_->begin());
+  must(batch.renew_id());
+  must(batch.commit());
+}
+
+// ---------------------------------------------------------------- replica
+Result<Have> SimStore::prepare(const std::string& origin, const Offer& offer) {
+  if (offer.position.epoch < index_->epoch()) {
+    return Error(Code::Refused, "an older epoch");
+  }
+  if (index_->digest_key() != offer.digest_key) {
+    IndexBatch batch = must(index_->begin());
+    must(batch.set_digest_key(offer.digest_key));
+    must(batch.commit());
+    key_ = must(sys::DigestKey::from_bytes(offer.digest_key));
+    scanned_ = false;
+    staged_.clear();
+  }
+  if (offer.position.epoch > index_->epoch()) {
+    IndexBatch batch = must(index_->begin());
+    must(batch.set_epoch(offer.position.epoch));
+    must(batch.commit());
+  }
+  offered_epoch_ = offer.position.epoch;
+  if (!scanned_) {
+    scan_all();
+  }
+  Have have;
+  if (const std::optional<Position> applied = must(index_->applied(origin))) {
+    have.position = *applied;
+    have.position.sum = index_->sum();
+  }
+  have.count = index_->count();
+  return have;
+}
+
+Result<Differ> SimStore::compare_with(const Compare& theirs) {
+  IndexView view(*index_);
+  return compare(view, theirs);
+}
+
+Status SimStore::apply(std::uint64_t batch, BytesView body) {
+  for (Part& part : decode_parts(body)) {
+    Staged& staged = staged_[batch][part.key];
+    staged.pieces[part.piece] = std::move(part.bytes);
+    staged.header = std::move(part);
+  }
+  return ok();
+}
+
+// Whether a complete item may be published; a trouble otherwise.
+std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
+  const Part& part = staged.header;
+  const auto here = tree.find(part.key);
+  const Digest basis = here == tree.end() ? Digest{} : content_digest(here->second.content);
+  if (poisoned.contains(part.key)) {
+    return ItemTrouble{part.key, "cannot be applied here", false, {}};
+  }
+  if (staged.pieces.size() != part.pieces || (part.basis && *part.basis != basis) ||
+      world_.random().chance(redo_permille)) {
+    return ItemTrouble{part.key, "the basis is another", true, digest_bytes(basis)};
+  }
+  return std::nullopt;
+}
+
+void SimStore::publish(const Staged& staged) {
+  const Part& part = staged.header;
+  invariants_.applied(options_.site, options_.set, part.key, part.hash);
+  invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
+  if (part.deleted) {
+    tree.erase(part.key);
+    return;
+  }
+  Bytes content;
+  for (const auto& [number, bytes] : staged.pieces) {
+    content += bytes;
+  }
+  if (item_hash(*key_, part.key, part.rank, part.meta, content_digest(content)) != part.hash) {
+    world_.violate(options_.site + " put " + part.key + " together wrongly");
+  }
+  tree[part.key] = {part.rank, std::move(content), part.meta};
+}
+
+Result<std::vector<ItemTrouble>> SimStore::close(std::uint64_t number) {
+  std::vector<ItemTrouble> troubles;
+  IndexBatch batch = must(index_->begin());
+  for (auto& [key, staged] : staged_[number]) {
+    if (auto trouble = check(staged)) {
+      if (!trouble->redo) {
+        must(batch.put_failure(key, trouble->reason, 0));
+      }
+      troubles.push_back(std::move(*trouble));
+      continue;
+    }
+    publish(staged);
+    put(batch, key);
+    must(batch.clear_failure(key));
+  }
+  must(batch.commit());
+  staged_.erase(number);
+  return troubles;
+}
+
+void SimStore::close_and_die(std::uint64_t number, std::size_t items) {
+  for (auto& [key, staged] : staged_[number]) {
+    if (items-- == 0) {
+      break;
+    }
+    if (!check(staged)) {
+      publish(staged);
+    }
+  }
+}
+
+Result<SimStore::Committed> SimStore::commit(const std::string& origin, const Position& position) {
+  Committed committed{position, 0};
+  committed.position.sum = index_->sum();
+  IndexBatch batch = must(index_->begin());
+  must(batch.set_applied(origin, committed.position));
+  must(batch.commit());
+  committed.failed = must(index_->failure_count());
+  invariants_.confirmed(options_.site, options_.set, committed.position);
+  return committed;
+}
+
+Result<Bytes> SimStore::answer(BytesView question) {
+  const auto here = tree.find(Bytes(question));
+  return digest_bytes(here == tree.end() ? Digest{} : content_digest(here->second.content));
+}
+
+// ---------------------------------------------------------------- faults
+void SimStore::stop() {
+  scanned_ = false;
+  staged_.clear();
+}
+
+void SimStore::lose_index() {
+  index_.reset();
+  if (options_.index_path != ":memory:") {
+    std::filesystem::remove(options_.index_path);
+  }
+  open_index();
+  invariants_.forget(options_.site, options_.set);
+}
+
+void SimStore::take_snapshot() {
+  if (options_.index_path == ":memory:") {
+    return;
+  }
+  index_.reset();
+  std::filesystem::copy_file(options_.index_path, options_.index_path + ".old",
+                             std::filesystem::copy_options::overwrite_existing);
+  const std::optional<sys::DigestKey> key = key_;
+  open_index();
+  key_ = key;
+  snapshot_tree_ = tree;
+}
+
+void SimStore::restore(bool with_tree) {
+  index_.reset();
+  std::filesystem::copy_file(options_.index_path + ".old", options_.index_path,
+                             std::filesystem::copy_options::overwrite_existing);
+  open_index();
+  if (with_tree) {
+    tree = *snapshot_tree_;
+  }
+  invariants_.forget(options_.site, options_.set);
+}
+
+std::vector<std::uint64_t> SimStore::open_batches() const {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, items] : staged_) {
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+}  // namespace ha::sim
