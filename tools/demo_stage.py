@@ -73,9 +73,9 @@ class Stage(contextlib.ExitStack):
             options = [word for pair in PATH.items() for word in pair]
             with unharmed_by_ctrl_c():
                 self.path = self.enter_context(wanem_path.WanemPath(
-                    os.path.join(build, "tools/wanem"), *options, "--congestion", self.congestion))
+                    os.path.join(self.build, "tools/wanem"), *options, "--congestion", self.congestion))
         self.sites = self.enter_context(cluster.Cluster(
-            self.promise, os.path.join(build, "replicator/replicator"), sets=(SET,), path=self.path))
+            self.promise, os.path.join(self.build, "replicator/replicator"), sets=(SET,), path=self.path))
         self.origin, self.replica = self.sites.origin, self.sites.replica
         self.source, self.target = self.origin.trees[SET], self.replica.trees[SET]
         if self.path:
