@@ -21,8 +21,12 @@ std::int64_t nanoseconds(SteadyTime time) {
 OriginLink::OriginLink(LinkFacts facts, std::string peer, std::function<std::uint64_t()> random)
     : facts_(std::move(facts)), peer_(std::move(peer)), random_(std::move(random)) {}
 
+// A greeting that is repeated keeps its nonce: a copy of it that comes late, after the link is up, would else
+// begin another link at the replica, which then takes no notice of this one.
 void OriginLink::greet(const Now& now) {
-  nonce_ = std::max<std::uint64_t>(random_() >> 32, 1);
+  if (status_.state != LinkState::Greeting) {
+    nonce_ = std::max<std::uint64_t>(random_() >> 32, 1);
+  }
   status_.state = LinkState::Greeting;
   wake_at_ = now.steady + kGreetingRepeat;
   actions_.push_back(LinkSend{LinkLane::Control, Hello{facts_.cluster_id, facts_.site, nonce_,
@@ -69,6 +73,11 @@ void OriginLink::on_message(LinkMessage message, const Now& now) {
 }
 
 void OriginLink::on_welcome(const Welcome& welcome, const Now& now) {
+  if (status_.state == LinkState::Up && welcome.link_nonce != nonce_) {
+    go_down("the replica has answered an older greeting", now);
+    greet(now);
+    return;
+  }
   if (status_.state != LinkState::Greeting || welcome.link_nonce != nonce_) {
     return;
   }

@@ -34,6 +34,7 @@ void Receiver::start(Offer offer, std::uint64_t attempt) {
   trouble_.clear();
   redo_asked_ = 0;
   mark_.reset();
+  last_mark_ = {};
   committing_ = false;
   working_ = 1;
   actions_.push_back(PrepareAction{std::move(offer)});
@@ -70,10 +71,7 @@ void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime 
                    ++working_;
                    actions_.push_back(AnswerAction{ask.batch, std::move(ask.body)});
                  },
-                 [&](const Mark& mark) {
-                   mark_ = mark;
-                   commit_if_complete();
-                 },
+                 [&](const Mark& mark) { on_mark(mark); },
                  [&](const auto&) {
                    refuse({Code::Corrupt, "the origin sent what only a replica sends", {}}, now);
                  },
@@ -92,6 +90,12 @@ void Receiver::on_data(Data data, SteadyTime now) {
   }
   Incoming& incoming = incoming_[data.batch];
   if (data.frame >= kFramesPerBatchMax || !incoming.seen.insert(data.frame).second) {
+    return;
+  }
+  const bool beyond = incoming.last && data.frame > *incoming.last;
+  const bool short_of = data.last && *incoming.seen.rbegin() > data.frame;
+  if (beyond || short_of) {
+    refuse({Code::Corrupt, "frames beyond the last one of a batch", {}}, now);
     return;
   }
   incoming.after = data.after;
@@ -178,6 +182,16 @@ void Receiver::release_held() {
 }
 
 // ---------------------------------------------------------------- marks
+void Receiver::on_mark(const Mark& mark) {
+  if (mark.position.sequence < last_mark_.position.sequence || mark.batches < last_mark_.batches ||
+      mark.redone < last_mark_.redone) {
+    return;
+  }
+  last_mark_ = mark;
+  mark_ = mark;
+  commit_if_complete();
+}
+
 void Receiver::commit_if_complete() {
   if (!mark_ || committing_ || done_through_ < mark_->batches || mark_->redone < redo_asked_) {
     return;

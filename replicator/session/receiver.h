@@ -94,6 +94,7 @@ class Receiver {
   void start(Offer offer, std::uint64_t attempt);
   void refuse(const Refusal& refusal, SteadyTime now);
   void on_data(Data data, SteadyTime now);
+  void on_mark(const Mark& mark);
   void apply(Data data);
   void close_if_complete(std::uint64_t number, Incoming& incoming);
   void finish(std::uint64_t number);
@@ -114,7 +115,8 @@ class Receiver {
   std::size_t held_bytes_ = 0;
   std::vector<ItemTrouble> trouble_;  // since the last acknowledgement
   std::uint64_t redo_asked_ = 0;      // items that must come again before a mark counts
-  std::optional<Mark> mark_;
+  std::optional<Mark> mark_;          // not committed yet
+  Mark last_mark_;                    // of this attempt; one that says less is a late copy
   bool committing_ = false;
   int working_ = 0;  // actions whose answer is due
   std::optional<Position> committed_;

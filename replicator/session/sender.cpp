@@ -2,6 +2,7 @@
 #include "replicator/session/sender.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "replicator/session/overloaded.h"
@@ -20,6 +21,12 @@ Sender::Sender(SenderOptions options, std::optional<Position> acknowledged)
 
 // ---------------------------------------------------------------- attempts
 void Sender::clear_attempt() {
+  // What the ended attempt still wanted done would be taken for the next one's.
+  const auto outlives = [](const SenderAction& action) {
+    return std::holds_alternative<AcknowledgedAction>(action) ||
+           std::holds_alternative<SenderEvent>(action) || std::holds_alternative<ComparedAction>(action);
+  };
+  actions_.erase(std::remove_if(actions_.begin(), actions_.end(), std::not_fn(outlives)), actions_.end());
   actions_.push_back(StopBuildsAction{});
   ++attempt_;
   pass_up_to_ = 0;
@@ -41,7 +48,7 @@ void Sender::clear_attempt() {
   barrier_ = 0;
   last_batch_ = 0;
   sent_bytes_ = 0;
-  consumed_before_ += std::exchange(consumed_bytes_, 0);
+  consumed_bytes_ = 0;
   items_sent_ = 0;
   items_planned_ = 0;
   bytes_planned_ = 0;
@@ -91,6 +98,7 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
                            facts.position.epoch != index_.position.epoch ||
                            facts.digest_key != index_.digest_key;
   index_ = std::move(facts);
+  held_ = held_ && !other_index;
   if (!link_up_) {
     return;
   }
@@ -150,9 +158,10 @@ bool Sender::expecting_answer() const {
     case SenderState::Confirming:
       return true;
     case SenderState::Comparing:
-      return differ_expected_ || !unacknowledged_.empty();
     case SenderState::Sending:
-      return bytes_in_flight() > 0 || unacknowledged_.size() > building_.size();
+      return differ_expected_ || bytes_in_flight() > 0 || unacknowledged_.size() > building_.size() ||
+             std::any_of(building_.begin(), building_.end(),
+                         [](const auto& each) { return each.second.asked; });
     case SenderState::Down:
     case SenderState::Waiting:
     case SenderState::Equal:
@@ -193,7 +202,8 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
                  [&](const Done& done) { on_done(done, now); },
                  [&](const Refusal& refusal) { on_refusal(refusal, now); },
                  [&](Answer& answer) {
-                   if (building_.contains(answer.batch)) {
+                   const auto it = building_.find(answer.batch);
+                   if (it != building_.end() && std::exchange(it->second.asked, false)) {
                      actions_.push_back(FeedAction{answer.batch, std::move(answer.body)});
                    }
                  },
@@ -219,7 +229,8 @@ void Sender::on_have(Have have, SteadyTime now) {
   for (Partial& partial : have.partials) {
     partials_[std::move(partial.key)] = {partial.content, std::move(partial.resume)};
   }
-  ahead_ = same_lineage(have.position, index_.position) && have.position.sequence > index_.position.sequence;
+  ahead_ = same_lineage(have.position, index_.position) &&
+           (held_ || have.position.sequence > index_.position.sequence);
   if (compare_request_) {
     start_comparing(now);
   } else if (ahead_) {
@@ -240,13 +251,16 @@ void Sender::on_have(Have have, SteadyTime now) {
 
 void Sender::hold(const Position& theirs) {
   state_ = SenderState::Held;
-  const std::string before = std::exchange(reason_, "");
-  reason_ = "this site is the holder but has gone back in time: the replica has confirmed change " +
-            std::to_string(theirs.sequence) + " of this index, which ends at " +
-            std::to_string(index_.position.sequence) +
-            " (was the state directory or the tree restored from a backup?)";
+  const bool known = std::exchange(held_, true);
+  reason_ =
+      "this site is the holder but has gone back in time (was the state directory or the tree restored "
+      "from a backup?)";
+  if (theirs.sequence > index_.position.sequence) {
+    reason_ += ": the replica has confirmed change " + std::to_string(theirs.sequence) +
+               " of this index, which ends at " + std::to_string(index_.position.sequence);
+  }
   hint_ = "if this site's copy is the right one: hareplicate resync " + options_.set + " --full";
-  if (reason_ != before) {
+  if (!known) {
     actions_.push_back(SenderEvent{"session.held", reason_});
   }
 }

@@ -176,8 +176,6 @@ class Sender {
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   [[nodiscard]] std::uint64_t attempt() const noexcept { return attempt_; }
   [[nodiscard]] std::uint64_t bytes_in_flight() const noexcept { return sent_bytes_ - consumed_bytes_; }
-  // Of all attempts: what the replica has taken in.
-  [[nodiscard]] std::uint64_t bytes_consumed() const noexcept { return consumed_before_ + consumed_bytes_; }
   [[nodiscard]] bool has_output() const noexcept { return !output_.empty(); }
   [[nodiscard]] SenderState state() const noexcept { return state_; }
   [[nodiscard]] SenderStatus status() const;
@@ -194,6 +192,7 @@ class Sender {
   struct Building {
     std::vector<Work> items;
     bool paused = false;    // output is full
+    bool asked = false;     // waits for the replica's answer
     bool complete = false;  // its last frame is in the output
     std::uint32_t frames = 0;
     std::uint64_t after = 0;
@@ -235,6 +234,7 @@ class Sender {
   std::optional<CompareRequest> compare_request_;
   ComparedAction found_;
   bool ahead_ = false;  // the replica has presented a position of ours that we do not have
+  bool held_ = false;   // … and this index has not been renewed since, however many changes it has seen
   std::string reason_;
   std::string hint_;
   SteadyTime last_heard_{};
@@ -266,7 +266,6 @@ class Sender {
   std::uint64_t last_batch_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint64_t consumed_bytes_ = 0;
-  std::uint64_t consumed_before_ = 0;  // in earlier attempts
   std::uint64_t items_sent_ = 0;
   std::uint64_t items_planned_ = 0;
   std::uint64_t bytes_planned_ = 0;

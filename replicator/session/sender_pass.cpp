@@ -213,7 +213,7 @@ void Sender::build_next_batch() {
   }
   items_sent_ += items.size();
   unacknowledged_[action.batch] = items;
-  building_[action.batch] = {std::move(items), false, false, 0, barrier_};
+  building_[action.batch] = {std::move(items), false, false, false, 0, barrier_};
   actions_.push_back(std::move(action));
 }
 
@@ -238,9 +238,11 @@ void Sender::on_frame(std::uint64_t attempt, std::uint64_t batch, Bytes body, bo
 }
 
 void Sender::on_need(std::uint64_t attempt, std::uint64_t batch, Bytes question, SteadyTime now) {
-  if (attempt != attempt_ || !building_.contains(batch)) {
+  const auto it = building_.find(batch);
+  if (attempt != attempt_ || it == building_.end()) {
     return;
   }
+  it->second.asked = true;
   last_heard_ = now;
   actions_.push_back(SetMessage(Ask{batch, std::move(question)}));
 }

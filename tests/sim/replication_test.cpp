@@ -80,4 +80,17 @@ BOOST_AUTO_TEST_CASE(replicas_become_equal) {
       static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(all.healed_in).count()));
 }
 
+// What was found, once.
+BOOST_AUTO_TEST_CASE(an_answer_that_is_lost_ends_the_attempt) {
+  run(104);
+}
+
+BOOST_AUTO_TEST_CASE(an_old_mark_that_comes_late_is_not_committed) {
+  run(61);
+}
+
+BOOST_AUTO_TEST_CASE(an_old_greeting_that_comes_late_does_not_deafen_the_replica) {
+  run(299);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
