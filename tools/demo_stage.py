@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 
 import cluster
@@ -16,17 +15,9 @@ SOUNDS = "/usr/share/asterisk/sounds"
 PATH = {"--rtt": "150ms", "--rate": "100mbit", "--loss": "0.5%"}
 RSYNC_OPTIONS = contestants.RSYNC_Z
 LARGE_BYTES = 200 << 20
+# In a session of its own a program does not get the terminal's Ctrl-C; the demo decides when it ends.
+OWN_SESSION = "setsid"
 RECORDINGS, RECORDING_BYTES = 60, 1 << 20
-
-
-@contextlib.contextmanager
-def unharmed_by_ctrl_c():
-    """What is started meanwhile ignores Ctrl-C, so that only the demo decides when it ends."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class Quiet:
@@ -71,20 +62,22 @@ class Stage(contextlib.ExitStack):
         if not has_ocean():
             self.congestion = congestion()
             options = [word for pair in PATH.items() for word in pair]
-            with unharmed_by_ctrl_c():
-                self.path = self.enter_context(wanem_path.WanemPath(
-                    os.path.join(self.build, "tools/wanem"), *options, "--congestion", self.congestion))
+            path = wanem_path.WanemPath(os.path.join(self.build, "tools/wanem"), *options,
+                                        "--congestion", self.congestion)
+            path.command.insert(0, OWN_SESSION)
+            self.path = self.enter_context(path)
         self.sites = self.enter_context(cluster.Cluster(
             self.promise, os.path.join(self.build, "replicator/replicator"), sets=(SET,), path=self.path))
         self.origin, self.replica = self.sites.origin, self.sites.replica
+        for site in self.sites.sites.values():
+            site.prefix = [OWN_SESSION]
         self.source, self.target = self.origin.trees[SET], self.replica.trees[SET]
         if self.path:
             rsync_target = os.path.join(self.sites.folder, "rsync")
             os.mkdir(rsync_target)
             rsync = contestants.Rsync(self.path, self.source, rsync_target)
             self.callback(shutil.rmtree, rsync.folder, ignore_errors=True)
-            with unharmed_by_ctrl_c():
-                self.rsync = self.enter_context(rsync)
+            self.rsync = self.enter_context(rsync)
 
     # ------------------------------------------------------------ the trees
     def fill(self):

@@ -9,7 +9,7 @@ import cluster
 import contestants
 import demo_stage
 
-COLUMNS = (("", 44), ("replicator", 10), ("MB", 8), ("rsync -z", 10), ("MB", 8))
+COLUMNS = (("", 38), ("replicator", 12), ("MB", 10), ("rsync -z", 12), ("MB", 10))
 KILL_PAUSE_SECONDS = 2
 
 
@@ -50,13 +50,17 @@ def shown(figure, is_time):
 def tell(build, seconds_max, stay):
     """Returns the exit code."""
     story = Story(seconds_max)
+    interrupted = False
     try:
         with demo_stage.Stage(build) as stage:
-            with contextlib.suppress(KeyboardInterrupt):
+            try:
                 stage.open()
                 show(story, stage)
                 if stay:
                     look_around(stage)
+            except KeyboardInterrupt:
+                interrupted = not stay
+                print()
         bad = stage.promise.bad
     except (cluster.Deadline, cluster.Died, RuntimeError, OSError, subprocess.SubprocessError) as error:
         print(f"demo: {error}", file=sys.stderr)
@@ -64,7 +68,7 @@ def tell(build, seconds_max, stay):
     for what in bad:
         print(f"demo: not as it should be: {what}", file=sys.stderr)
     print("Stopped; nothing is left behind." if not bad else "Stopped.")
-    return 1 if bad else 0
+    return 1 if bad else 130 if interrupted else 0
 
 
 def show(story, stage):
@@ -133,8 +137,7 @@ def row(story, stage, what, took, before):
 def first_load(story, stage):
     story.say("First load: both replicators start; nyc1 is empty.")
     files, before, started = stage.all_files(), stage.bytes() if stage.path else 0, time.monotonic()
-    with demo_stage.unharmed_by_ctrl_c():
-        stage.sites.start()
+    stage.sites.start()
     took = arrive(story, stage, files, started)
     row(story, stage, f"first load, {len(files):,} files", took, before)
 
@@ -167,8 +170,7 @@ def killed_replica(story, stage):
     killed_after = time.monotonic() - started
     time.sleep(KILL_PAUSE_SECONDS)
     story.say(f"Killed after {killed_after:.1f} s; started again {KILL_PAUSE_SECONDS} s later.")
-    with demo_stage.unharmed_by_ctrl_c():
-        stage.replica.start()
+    stage.replica.start()
     took = arrive(story, stage, files, started)
     sent = stage.bytes() - before
     settle(story, stage, f"Resumed; complete {took:.1f} s after the recordings appeared, "
@@ -201,5 +203,5 @@ Both sites keep running. Try, in another terminal:
   tail -f {stage.replica.log_path}""")
     if stage.path:
         print(f"  {stage.build}/tools/wanem ctl {stage.path.control} set both partition on    (and off)")
-    print("Press Enter to end.", flush=True)
+    print("Press Enter or Ctrl-C to end.", flush=True)
     sys.stdin.readline()
