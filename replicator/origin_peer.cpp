@@ -257,16 +257,13 @@ void OriginPeer::sample_path(const Now& now) {
   PacerSample sample;
   for (std::size_t i = kFirstBulk; i < lanes_.size(); ++i) {
     const wire::PathFacts path = lanes_[i].dealer->path();
+    sample.delivered_bytes += path.acknowledged_bytes;
     if (path.rtt.count() > 0 && path.rtt_min.count() > 0) {
       sample.rtt =
           sample.rtt == Duration::zero() ? Duration(path.rtt) : std::min(sample.rtt, Duration(path.rtt));
       sample.rtt_min = sample.rtt_min == Duration::zero() ? Duration(path.rtt_min)
                                                           : std::min(sample.rtt_min, Duration(path.rtt_min));
     }
-  }
-  sample.delivered_bytes = delivered_bytes_;
-  for (const auto& session : sessions_) {
-    sample.delivered_bytes += session->sender.bytes_consumed();
   }
   sample.backlogged = std::exchange(backlogged_, stuck_.has_value()) && in_flight() > 0;
   pacer_.on_sample(sample, now.steady);

@@ -136,7 +136,6 @@ class OriginPeer {
   std::size_t next_flow_ = 0;
   std::size_t next_session_ = 0;
   std::uint64_t window_bytes_ = 0;
-  std::uint64_t delivered_bytes_ = 0;  // of attempts that have ended
   std::uint64_t reconnects_ = 0;
   std::uint64_t paced_ = 0;
   std::uint64_t bytes_at_sample_ = 0;

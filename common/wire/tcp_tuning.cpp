@@ -65,6 +65,7 @@ PathFacts TcpConnection::facts() const {
   out.rtt = std::chrono::microseconds(info.tcpi_rtt);
   out.rtt_min = std::chrono::microseconds(info.tcpi_min_rtt);
   out.delivery_bytes_per_second = info.tcpi_delivery_rate;
+  out.acknowledged_bytes = info.tcpi_bytes_acked;
   out.unsent_bytes = info.tcpi_notsent_bytes;
   out.retransmits = info.tcpi_total_retrans;
   return out;

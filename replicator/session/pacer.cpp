@@ -13,7 +13,8 @@ constexpr Duration kWindowMin = std::chrono::milliseconds(200);
 }  // namespace
 
 void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
-  if (sample.rtt <= Duration::zero() || sample.rtt_min <= Duration::zero() || !sample.backlogged) {
+  const bool reset = sample.delivered_bytes < window_delivered_;
+  if (sample.rtt <= Duration::zero() || sample.rtt_min <= Duration::zero() || !sample.backlogged || reset) {
     window_start_ = now;
     window_delivered_ = sample.delivered_bytes;
     next_step_ = now + std::max(sample.rtt, kWindowMin);

@@ -15,7 +15,7 @@ namespace ha::replicator {
 struct PacerSample {
   Duration rtt{};                     // smoothed, of the bulk connections; zero: unknown
   Duration rtt_min{};                 // of the path without a queue
-  std::uint64_t delivered_bytes = 0;  // acknowledged by the replica so far, only ever growing
+  std::uint64_t delivered_bytes = 0;  // acknowledged so far; less than before: the connections are new
   bool backlogged = false;            // there was always more to send since the last sample
 };
 
