@@ -118,8 +118,9 @@ void OriginSet::on_tick(const Now& now) {
 }
 
 // ---------------------------------------------------------------- scanning
-void OriginSet::scan(const Now&) {
+void OriginSet::scan(const Now& now) {
   scanning_ = true;
+  scan_began_ = now.steady;
   scan_at_.reset();
   std::vector<Bytes> directories;
   bool deep = false;
@@ -182,6 +183,11 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
                                  {"deleted", result->deleted},
                                  {"failed", result->failed}});
   }
+  log_.debug("source.looked", {{"set", config().name},
+                               {"items", result->items},
+                               {"changed", result->changed},
+                               {"bytes_hashed", result->bytes_hashed},
+                               {"took", now.steady - scan_began_}});
   for (const Bytes& key : result->busy_keys) {
     again_.insert(parent_of(key));
   }

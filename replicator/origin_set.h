@@ -88,6 +88,7 @@ class OriginSet {
   std::vector<Looked> looks_wanted_;
   std::vector<Looked> looks_;  // of the walk that is under way
   bool scanning_ = false;
+  SteadyTime scan_began_{};
   bool signing_ = false;
   bool first_scan_done_ = false;
   std::uint64_t items_scanned_ = 0;

@@ -121,7 +121,7 @@ class FileTarget {
   std::unique_ptr<Impl> impl_;
 };
 
-inline constexpr std::uint64_t kAnswerBytesMax = 64ULL * 1024 * 1024;
+inline constexpr std::uint64_t kAnswerBytesMax = 256ULL * 1024 * 1024;
 inline constexpr std::size_t kTransfersMax = 100'000;  // items open at one time
 inline constexpr std::size_t kPartialsMax = 64;
 

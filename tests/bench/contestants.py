@@ -83,7 +83,7 @@ class Replicator:
     def start(self, end):
         log = open(os.path.join(self.folder, end, "log"), "a")
         self.daemons[end] = self.path.popen(
-            end, [self.binary, "--config", os.path.join(self.folder, end, "cluster.toml"), "--log-format", "text"],
+            end, [self.binary, "--config", os.path.join(self.folder, end, "cluster.toml"), "--log-format", "json", "--log-level", "debug"],
             stderr=log, stdout=log)
 
     def __enter__(self):
