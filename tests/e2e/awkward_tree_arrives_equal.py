@@ -52,7 +52,8 @@ def second_pass(promise, cluster, what, again):
     promise.check(sent < SECOND_PASS_BYTES_MAX, f"{what}: {sent} bytes both ways")
     after = touched(os.fsencode(cluster.replica.tree))
     changed = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
-    promise.check(not changed, f"{what}: {len(before)} inodes, mtimes and ctimes untouched {changed[:3] or ''}")
+    promise.check(not changed,
+                  f"{what}: {len(before)} inodes, mtimes and ctimes untouched {changed[:3] or ''}")
 
 
 def main():

@@ -59,7 +59,9 @@ def free_port():
 
 
 def toml(value):
-    return str(value) if isinstance(value, int) else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, int):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 class Site:
@@ -165,7 +167,8 @@ class Site:
     def check_alive(self):
         if self.wanted and not self.is_running():
             code = self.process.returncode
-            raise Died(f"{self.name} ended by itself with {code}: ...{self.log()[-2000:].decode(errors='replace')}")
+            last = self.log()[-2000:].decode(errors="replace")
+            raise Died(f"{self.name} ended by itself with {code}: ...{last}")
 
     # ------------------------------------------------------------ what it says
     def ask(self, verb, *arguments, **flags):
@@ -260,8 +263,11 @@ class Cluster:
             time.sleep(every)
 
     def wait_state(self, site, state, seconds, name="tree"):
-        return self.wait(f"{name} at {site.name} is \"{state}\"",
-                         lambda: (found := site.set_status(name)) and found["state"] == state and found, seconds)
+        def reached():
+            found = site.set_status(name)
+            return found if found and found["state"] == state else None
+
+        return self.wait(f"{name} at {site.name} is \"{state}\"", reached, seconds)
 
     def in_sync(self):
         found = self.origin.set_status()
@@ -304,7 +310,8 @@ class Cluster:
             for tree in site.trees.values():
                 left = [name for folder, _, names in os.walk(os.path.join(tree, STAGING.decode()))
                         for name in names if name != "marker"]
-                self.promise.check(not left, f"nothing is left in {site.name}'s staging directory {left[:3] or ''}")
+                self.promise.check(not left,
+                                   f"nothing is left in {site.name}'s staging directory {left[:3] or ''}")
 
     def check_logs(self):
         for site in self.sites.values():

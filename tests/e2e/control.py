@@ -2,9 +2,8 @@
 
     for reply in ask("/run/x/replicator.sock", "status"): print(reply["status"]["links"])
 
-Replies are dictionaries with the field names of schemas/control.proto, which is read here, so that a new field
-needs no change. The frame is that of common/wire/control.h.
-"""
+Replies are dictionaries with the field names of schemas/control.proto, which is read here, so that a new
+field needs no change. The frame is that of common/wire/control.h. """
 
 import os
 import re

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""200 random kill -9 of sender and receiver during a mixed load: every file is always old or new, nothing is left
-over, and all is equal at the end.
+"""200 random kill -9 of sender and receiver during a mixed load: every file is always old or new, nothing is
+left over, and all is equal at the end.
 
     killed_at_random_stays_whole.py REPLICATOR
 """

@@ -56,8 +56,9 @@ class Killer:
         took = cluster.wait_equal(SETTLE_SECONDS)
         self.look()
         published = cluster.replica.log().count(b"set.published")
-        promise.check(not self.wrong, f"{self.looks} looks at {self.seen} things after {self.kills} kills and "
-                      f"{self.load.changes} changes: always an old or a new version ({len(self.wrong)} were not)")
+        promise.check(not self.wrong,
+                      f"{self.looks} looks at {self.seen} things after {self.kills} kills and "
+                      f"{self.load.changes} changes: always old or new ({len(self.wrong)} were not)")
         promise.check(published > 0, f"it published {published} times in between")
         promise.check(True, f"equal {took:.1f} s after the last change")
         cluster.replica.stop()

@@ -1,4 +1,5 @@
-"""File systems for one test, mounted and taken away again: lossyfs (forgets what was not synced) and tmpfs."""
+"""File systems for one test, mounted and taken away again: lossyfs (forgets what was not synced) and
+tmpfs."""
 
 import contextlib
 import os

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""As killed_at_random_stays_whole, but with each kill the host loses what was not synced: the replica's tree and
-state, or the origin's state, are on a file system that forgets.
+"""As killed_at_random_stays_whole, but with each kill the host loses what was not synced: the replica's tree
+and state, or the origin's state, are on a file system that forgets.
 
     unsynced_writes_lost_stays_whole.py REPLICATOR LOSSYFS [replica|origin]
 """
@@ -35,7 +35,7 @@ def on_lossy(stack, program, site, with_tree):
 def main():
     skip_unless_root("/dev/fuse")
     where = sys.argv[3] if len(sys.argv) > 3 else "replica"
-    with Promise(f"{count(KILLS)} kills that lose the {where}'s unsynced writes leave every file old or new") as promise:
+    with Promise(f"{count(KILLS)} kills that lose the {where}'s unsynced writes: old or new") as promise:
         # The cluster is left last: the daemons end before their file systems do.
         with contextlib.ExitStack() as stack:
             cluster = Cluster(promise, sys.argv[1])
@@ -46,7 +46,8 @@ def main():
             def lose(killed):
                 if killed is site:
                     # Now and then all of it is lost, else a random part.
-                    ctl("lose", *([promise.random.randrange(1 << 30)] if promise.random.random() < 0.8 else []))
+                    some = promise.random.random() < 0.8
+                    ctl("lose", *([promise.random.randrange(1 << 30)] if some else []))
 
             Killer(promise, cluster, lose).run(count(KILLS))
 

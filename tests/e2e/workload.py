@@ -157,8 +157,10 @@ class Load(threading.Thread):
 
     def change(self):
         folder = self.random.choice([each for each in FOLDERS if each == "" or each in self.now])
-        kinds = [(lambda: self.rewrite(os.path.join(folder, f"small-{self.random.randrange(SMALL_FILES)}")), 10),
-                 (self.create_or_delete, 4), (self.move_file, 2), (self.move_folder, 1), (self.change_kind, 1)]
+        small = os.path.join(folder, f"small-{self.random.randrange(SMALL_FILES)}")
+        kinds = [(lambda: self.rewrite(small), 10),
+                 (self.create_or_delete, 4), (self.move_file, 2), (self.move_folder, 1),
+                 (self.change_kind, 1)]
         if self.bigs:
             kinds += [(self.edit_big, 3), (self.shift_big, 1)]
         self.random.choices([each for each, _ in kinds], [weight for _, weight in kinds])[0]()

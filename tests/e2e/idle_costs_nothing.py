@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""At rest with 100,000 files both daemons need under 60 MB of anonymous memory and under 1 % of a processor.
+
+    idle_costs_nothing.py REPLICATOR
+"""
+
+import os
+import sys
+import time
+
+from cluster import Cluster
+from promise import FULL, Promise, is_sanitized
+
+import tree_make
+
+FILES = 100_000 if FULL else 20_000
+REST_SECONDS = 30 if FULL else 15
+CALM_SECONDS = 8
+MEMORY_MAX = 60_000_000
+CPU_MAX = 0.01
+
+
+def main():
+    limits = not is_sanitized(sys.argv[1])
+    with Promise(f"{FILES} files at rest cost nothing") as promise:
+        with Cluster(promise, sys.argv[1]) as cluster:
+            tree_make.make_many(os.fsencode(cluster.origin.tree), FILES, 0, 256, promise.seed)
+            cluster.start()
+            cluster.wait_state(cluster.origin, "in sync", 900)
+            took = cluster.wait_equal(300)
+            promise.say(f"equal, {took:.1f} s")
+            time.sleep(CALM_SECONDS)
+            for when in ("after the first load", "after a restart"):
+                if when == "after a restart":
+                    for site in cluster.sites.values():
+                        site.restart()
+                    cluster.wait_state(cluster.origin, "in sync", 120)
+                    time.sleep(CALM_SECONDS)
+                before = {site: site.cpu_seconds() for site in cluster.sites.values()}
+                bytes_before = cluster.origin.traffic()
+                time.sleep(REST_SECONDS)
+                for site in cluster.sites.values():
+                    memory = site.anonymous_bytes()
+                    share = (site.cpu_seconds() - before[site]) / REST_SECONDS
+                    what = (f"{when}: {site.name}: {memory / 1e6:.1f} MB anonymous, "
+                            f"{100 * share:.2f} % of a processor")
+                    promise.check(not limits or (memory < MEMORY_MAX and share < CPU_MAX),
+                                  what if limits else what + " (sanitized: not judged)")
+                moved = cluster.origin.traffic() - bytes_before
+                promise.say(f"     {moved} bytes both ways in {REST_SECONDS} s")
+
+
+if __name__ == "__main__":
+    main()
