@@ -1,0 +1,236 @@
+#include "replicator/session/receiver.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/session/session_fixture.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::uint64_t kAttempt = 5;
+
+// A receiver in the middle of an attempt.
+struct Fixture {
+  Fixture() {
+    receiver.on_message(Offer{"etc", position(10), Bytes(32, 'k'), 3}, kAttempt, at(0));
+    static_cast<void>(receiver.take_actions());
+    receiver.on_prepared(kAttempt, Have{position(4), 2, {}}, at(0));
+    static_cast<void>(receiver.take_actions());
+  }
+  std::vector<ReceiverAction> receive(SetMessage message, std::uint64_t attempt = kAttempt) {
+    receiver.on_message(std::move(message), attempt, at(1));
+    return receiver.take_actions();
+  }
+  // Takes a batch of one frame up to its end.
+  std::vector<ReceiverAction> whole(std::uint64_t batch, std::vector<ItemTrouble> trouble = {}) {
+    BOOST_CHECK(find<ApplyAction>(receive(Data{batch, 0, true, 0, "x"})));
+    receiver.on_applied(kAttempt, batch, 0, 1, at(1));
+    BOOST_CHECK(find<CloseAction>(receiver.take_actions()));
+    receiver.on_closed(kAttempt, batch, std::move(trouble), at(1));
+    return receiver.take_actions();
+  }
+
+  Receiver receiver;
+};
+
+}  // namespace
+}  // namespace ha::replicator
+
+BOOST_AUTO_TEST_SUITE(session_receiver)
+
+using namespace ha;
+using namespace ha::replicator;
+
+BOOST_AUTO_TEST_CASE(an_offer_is_prepared_and_answered) {
+  Receiver receiver;
+  receiver.on_message(Offer{"etc", position(10), Bytes(32, 'k'), 3}, kAttempt, at(0));
+  BOOST_CHECK(find<PrepareAction>(receiver.take_actions()));
+  BOOST_CHECK(receiver.status().state == ReceiverState::Preparing);
+  receiver.on_prepared(kAttempt, Have{position(4), 2, {}}, at(1));
+  BOOST_CHECK(find_message<Have>(receiver.take_actions())->position == position(4));
+  BOOST_CHECK(receiver.status().state == ReceiverState::Active);
+}
+
+BOOST_AUTO_TEST_CASE(a_late_copy_of_an_offer_changes_nothing) {
+  Fixture test;
+  BOOST_TEST(test.receive(Offer{}, kAttempt).empty());
+  BOOST_TEST(test.receive(Offer{}, kAttempt - 1).empty());
+  BOOST_CHECK(test.receiver.status().state == ReceiverState::Active);
+}
+
+BOOST_AUTO_TEST_CASE(a_newer_offer_aborts_the_attempt_that_is_under_way) {
+  Fixture test;
+  test.receive(Data{1, 0, false, 0, "x"});
+  const auto actions = test.receive(Offer{}, kAttempt + 1);
+  BOOST_CHECK(std::holds_alternative<AbortAction>(actions.at(0)));
+  BOOST_CHECK(find<PrepareAction>(actions));
+  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));  // of the old one
+  test.receiver.on_closed(kAttempt, 1, {}, at(1));
+  BOOST_TEST(test.receiver.take_actions().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_batch_is_closed_when_all_its_frames_are_applied_in_any_order) {
+  Fixture test;
+  for (const std::uint32_t frame : {2U, 0U, 1U}) {
+    BOOST_CHECK(find<ApplyAction>(test.receive(Data{1, frame, frame == 2, 0, "x"})));
+  }
+  test.receiver.on_applied(kAttempt, 1, 1, 1, at(1));
+  test.receiver.on_applied(kAttempt, 1, 2, 1, at(1));
+  BOOST_CHECK(!find<CloseAction>(test.receiver.take_actions()));
+  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));
+  BOOST_CHECK(find<CloseAction>(test.receiver.take_actions()));
+  test.receiver.on_closed(kAttempt, 1, {}, at(1));
+  const auto ack = find_message<Ack>(test.receiver.take_actions());
+  BOOST_REQUIRE(ack);
+  BOOST_TEST(ack->batches == 1U);
+  BOOST_TEST(ack->consumed_bytes == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(copies_of_frames_are_dropped) {
+  Fixture test;
+  test.receive(Data{1, 0, false, 0, "x"});
+  BOOST_TEST(test.receive(Data{1, 0, false, 0, "x"}).empty());
+  test.whole(2);
+  BOOST_TEST(test.receive(Data{2, 0, true, 0, "x"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(batches_that_end_out_of_order_are_acknowledged_one_by_one) {
+  Fixture test;
+  const auto ack = find_message<Ack>(test.whole(2));
+  BOOST_TEST(ack->batches == 0U);
+  BOOST_TEST(ack->sparse == std::vector<std::uint64_t>{2}, boost::test_tools::per_element());
+  BOOST_TEST(find_message<Ack>(test.whole(1))->batches == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_waits_for_the_batches_it_comes_after) {
+  Fixture test;
+  BOOST_TEST(test.receive(Data{2, 0, true, 1, "x"}).empty());
+  const auto actions = test.whole(1);
+  const auto apply = find<ApplyAction>(actions);
+  BOOST_REQUIRE(apply);
+  BOOST_TEST(apply->batch == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(more_waiting_frames_than_any_credit_allows_are_refused) {
+  Fixture test;
+  const std::size_t frame = 2 * 1024 * 1024;
+  std::optional<Refusal> refusal;
+  for (std::uint32_t i = 0; i <= kHeldBytesMax / frame && !refusal; ++i) {
+    refusal = find_message<Refusal>(test.receive(Data{2, i, false, 1, Bytes(frame, 'x')}));
+  }
+  BOOST_REQUIRE(refusal);
+  BOOST_CHECK(refusal->code == Code::Exhausted);
+  BOOST_CHECK(test.receiver.status().state == ReceiverState::Refused);
+}
+
+BOOST_AUTO_TEST_CASE(too_many_open_batches_are_refused) {
+  Fixture test;
+  std::optional<Refusal> refusal;
+  for (std::uint64_t batch = 1; batch <= kOpenBatchesMax + 1 && !refusal; ++batch) {
+    refusal = find_message<Refusal>(test.receive(Data{batch, 0, false, 0, "x"}));
+  }
+  BOOST_REQUIRE(refusal);
+  BOOST_CHECK(refusal->code == Code::Exhausted);
+}
+
+BOOST_AUTO_TEST_CASE(frames_beyond_the_last_one_are_refused) {
+  for (const bool last_first : {true, false}) {
+    Fixture test;
+    test.receive(Data{1, last_first ? 1U : 3U, last_first, 0, "x"});
+    const auto refusal =
+        find_message<Refusal>(test.receive(Data{1, last_first ? 3U : 1U, !last_first, 0, "x"}));
+    BOOST_REQUIRE(refusal);
+    BOOST_CHECK(refusal->code == Code::Corrupt);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_mark_is_committed_when_everything_before_it_is_done) {
+  Fixture test;
+  BOOST_TEST(test.receive(Mark{1, position(10), 0}).empty());
+  const auto commit = find<CommitAction>(test.whole(1));
+  BOOST_REQUIRE(commit);
+  test.receiver.on_committed(kAttempt, position(10, 77), 2, at(1));
+  const auto done = find_message<Done>(test.receiver.take_actions());
+  BOOST_REQUIRE(done);
+  BOOST_CHECK(done->position == position(10, 77));
+  BOOST_TEST(done->failed == 2U);
+  BOOST_CHECK(*test.receiver.status().committed == position(10, 77));
+}
+
+BOOST_AUTO_TEST_CASE(a_mark_waits_for_the_items_that_were_asked_for_again) {
+  Fixture test;
+  test.receive(Mark{1, position(10), 0});
+  const auto actions = test.whole(1, {{"a", "other basis", true, "B"}});
+  BOOST_CHECK(!find<CommitAction>(actions));
+  BOOST_TEST(find_message<Ack>(actions)->trouble.size() == 1U);
+  test.whole(2);
+  BOOST_CHECK(find<CommitAction>(test.receive(Mark{2, position(10), 1})));
+}
+
+BOOST_AUTO_TEST_CASE(an_older_mark_that_comes_late_is_not_committed) {
+  Fixture test;
+  BOOST_CHECK(find<CommitAction>(test.receive(Mark{0, position(10), 0})));
+  test.receiver.on_committed(kAttempt, position(10), 0, at(1));
+  static_cast<void>(test.receiver.take_actions());
+  BOOST_TEST(test.receive(Mark{0, position(9), 0}).empty());
+  BOOST_CHECK(find<CommitAction>(test.receive(Mark{0, position(10), 0})));  // asked again: told again
+}
+
+BOOST_AUTO_TEST_CASE(a_newer_mark_during_a_commit_is_committed_next) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  BOOST_TEST(test.receive(Mark{0, position(11), 0}).empty());
+  test.receiver.on_committed(kAttempt, position(10), 0, at(1));
+  const auto commit = find<CommitAction>(test.receiver.take_actions());
+  BOOST_REQUIRE(commit);
+  BOOST_TEST(commit->position.sequence == 11U);
+}
+
+BOOST_AUTO_TEST_CASE(failed_work_refuses_the_attempt_in_its_own_words) {
+  Fixture test;
+  test.receiver.on_work_failed(kAttempt, Error(Code::NoSpace, "disk full", "make room"), at(1));
+  const auto actions = test.receiver.take_actions();
+  const auto refusal = find_message<Refusal>(actions);
+  BOOST_REQUIRE(refusal);
+  BOOST_CHECK(refusal->code == Code::NoSpace);
+  BOOST_TEST(refusal->hint == "make room");
+  BOOST_CHECK(find<AbortAction>(actions));
+  BOOST_TEST(test.receive(Data{1, 0, true, 0, "x"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_only_a_replica_sends_is_refused) {
+  Fixture test;
+  BOOST_CHECK(find_message<Refusal>(test.receive(Done{})));
+}
+
+BOOST_AUTO_TEST_CASE(questions_and_comparisons_are_passed_on_and_answered) {
+  Fixture test;
+  BOOST_CHECK(find<AnswerAction>(test.receive(Ask{3, "?"})));
+  test.receiver.on_answer(kAttempt, 3, "!", at(1));
+  BOOST_TEST(find_message<Answer>(test.receiver.take_actions())->body == "!");
+  BOOST_CHECK(find<CompareAction>(test.receive(Compare{1, {}})));
+  test.receiver.on_compared(kAttempt, Differ{1, {}, {}, {"z"}}, at(1));
+  BOOST_TEST(find_message<Differ>(test.receiver.take_actions())->extra.at(0) == "z");
+}
+
+BOOST_AUTO_TEST_CASE(a_busy_replica_gives_a_sign_of_life) {
+  Fixture test;
+  BOOST_CHECK(!test.receiver.next_wakeup());
+  test.receive(Data{1, 0, true, 0, "x"});
+  BOOST_REQUIRE(test.receiver.next_wakeup());
+  test.receiver.on_tick(*test.receiver.next_wakeup());
+  BOOST_CHECK(find_message<Ack>(test.receiver.take_actions()));
+  test.receiver.on_applied(kAttempt, 1, 0, 1, at(9));
+  test.receiver.on_closed(kAttempt, 1, {}, at(9));
+  BOOST_CHECK(!test.receiver.next_wakeup());
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_link_aborts_once) {
+  Fixture test;
+  test.receiver.on_link_down();
+  BOOST_CHECK(find<AbortAction>(test.receiver.take_actions()));
+  test.receiver.on_link_down();
+  BOOST_TEST(test.receiver.take_actions().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
