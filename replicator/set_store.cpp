@@ -13,6 +13,8 @@ constexpr char kZstd = 'Z';
 constexpr std::size_t kDigestKeyBytes = 32;
 constexpr std::size_t kFrameRawBytesMax = 16 * 1024 * 1024;
 constexpr std::uint64_t kSignatureBudgetBytes = 64ULL * 1024 * 1024;
+// Under this name, which no site can have, an origin's index keeps the position of its first whole scan.
+constexpr std::string_view kOurselves = ".";
 
 std::vector<ItemTrouble> troubles_of(std::vector<Trouble> troubles) {
   std::vector<ItemTrouble> out;
@@ -88,6 +90,8 @@ Status SetStore::ensure_key() {
     HA_TRY(key_, sys::DigestKey::from_bytes(index_.digest_key()));
   }
   HA_TRY(acknowledged_by_all_, index_.acknowledged_by_all(options_.peers));
+  HA_TRY(const std::optional<Position> whole, index_.applied(kOurselves));
+  whole_ = whole.has_value();
   return ok();
 }
 
@@ -96,6 +100,9 @@ Result<IndexFacts> SetStore::facts() {
     HA_TRY(committed_, IndexReader::open(options_.index_path));
   }
   HA_TRY(Identity now, committed_->identity());
+  if (options_.is_origin && !whole_) {
+    now.digest_key.clear();
+  }
   return IndexFacts{now.position(), now.count, now.trimmed_to, std::move(now.digest_key)};
 }
 
@@ -119,6 +126,12 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
   scanned_ = scanned_ || result.complete;
+  if (options_.is_origin && result.complete && !whole_) {
+    HA_TRY(IndexBatch batch, index_.begin());
+    HA_CHECK(batch.set_applied(kOurselves, index_.position()));
+    HA_CHECK(batch.commit());
+    whole_ = true;
+  }
   return result;
 }
 

@@ -52,7 +52,8 @@ class SetStore {
   void stop() noexcept { stop_ = true; }
 
   // ---- both roles
-  // Of what is committed: what a PeerReader sees.
+  // Of what is committed: what a PeerReader sees. Without the digest key, so that nothing is offered, while an
+  // origin's index has never held its whole tree: what is not in it yet would be deleted at the replicas.
   Result<IndexFacts> facts();
   // `deep`: reads all content.
   Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress, bool deep = false);
@@ -105,6 +106,7 @@ class SetStore {
   std::atomic<bool> stop_ = false;
   std::uint64_t acknowledged_by_all_ = 0;
   bool scanned_ = false;  // in this run of the program
+  bool whole_ = false;    // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
 };
 
