@@ -65,6 +65,10 @@ Router::~Router() = default;
 Result<std::unique_ptr<Router>> Router::open(Context& context, const KeyPair& own_keys, const ZapHandler& zap,
                                              RouterOptions options) {
   HA_TRY(ZmqSocket socket, ZmqSocket::open(context, SocketType::Router));
+  // Only the connecting end asks for heartbeats; the time to live in its pings ends what is half open here.
+  // libzmq 4.3.4 aborts (stream_engine_base.cpp, "!_io_error") when its own ping is due on a connection that
+  // was handed over to a new one and then hung up, which is what a peer that is killed and restarted leaves.
+  options.connection.heartbeat_interval = {};
   HA_CHECK(set_connection_options(socket, options.connection));
   // Say so instead of dropping silently, and let a peer that comes back replace its half-open self.
   HA_CHECK(socket.set(SocketOption::RouterMandatory, 1));
