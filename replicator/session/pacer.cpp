@@ -9,6 +9,9 @@ constexpr double kFastGrowth = 1.5;   // a round trip, while searching
 constexpr double kSlowGrowth = 1.02;  // a round trip, afterwards
 constexpr double kStepBack = 0.92;    // of what gets through
 constexpr Duration kWindowMin = std::chrono::milliseconds(200);
+constexpr Duration kBaseWindow = std::chrono::seconds(15);
+constexpr double kFloorOfBest = 0.3;   // of the best rate delivered lately: below it the delay is not our queue
+constexpr double kBestDecay = 0.995;   // a round trip: a path that has become slower is believed in time
 
 }  // namespace
 
@@ -25,7 +28,9 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
   }
   const double seconds = std::chrono::duration<double>(now - window_start_).count();
   const double delivered = static_cast<double>(sample.delivered_bytes - window_delivered_) / seconds;
-  const Duration queue = sample.rtt - sample.rtt_min;
+  note_base(sample, now);
+  best_ = std::max(best_ * kBestDecay, delivered);
+  const Duration queue = sample.rtt - base_;
   if (queue > kQueueLong) {
     searching_ = false;
     rate_ = std::min(rate_ * kStepBack, std::max(delivered * kStepBack, rate_ / 2));
@@ -36,10 +41,27 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
       rate_ = delivered * 2;
     }
   }
-  rate_ = std::clamp(rate_, static_cast<double>(kRateMin), static_cast<double>(kRateMax));
+  const double floor = std::max(static_cast<double>(kRateMin), best_ * kFloorOfBest);
+  rate_ = std::clamp(rate_, floor, static_cast<double>(kRateMax));
   window_start_ = now;
   window_delivered_ = sample.delivered_bytes;
   next_step_ = now + std::max(sample.rtt, kWindowMin);
+}
+
+// The shortest round trip of the last 15 to 30 s. Not the kernel's own minimum, which is five minutes old: what a
+// slow machine or a delayed acknowledgement adds would be taken for a queue, and the rate would never recover.
+void Pacer::note_base(const PacerSample& sample, SteadyTime now) {
+  if (base_ == Duration::zero()) {
+    base_ = next_base_ = std::min(sample.rtt, sample.rtt_min);
+    base_since_ = now;
+  }
+  next_base_ = std::min(next_base_, sample.rtt);
+  base_ = std::min(base_, sample.rtt);
+  if (now - base_since_ >= kBaseWindow) {
+    base_ = next_base_;
+    next_base_ = sample.rtt;
+    base_since_ = now;
+  }
 }
 
 std::uint64_t Pacer::rate() const noexcept {
