@@ -3,9 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
+#include <map>
 #include <set>
 #include <utility>
 
+#include "replicator/control_jobs.h"
+#include "replicator/control_status.h"
+#include "replicator/history.h"
 #include "schemas/control.pb.h"
 #include "version.h"
 
@@ -15,70 +20,60 @@ namespace {
 namespace pb = ha::schemas::control;
 
 constexpr mode_t kSocketMode = 0660;
+constexpr std::size_t kJobsKept = 50;
+constexpr std::size_t kFailedShownMax = 1000;  // of one set
+constexpr Duration kEventsInterval = std::chrono::milliseconds(500);
 
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+const char* kOtherVersion = "use the hareplicate of the same version as the daemon";
+
+Error stopping() {
+  return Error(Code::Unavailable, "the replicator is stopping");
 }
 
-void put_link(const LinkReport& from, bool outgoing, pb::Link& to) {
-  to.set_peer(from.peer);
-  to.set_outgoing(outgoing);
-  to.set_state(from.state);
-  to.set_state_for_ns(from.for_time.count());
-  if (from.rtt) {
-    to.set_rtt_ns(from.rtt->count());
-  }
-  if (from.clock_offset) {
-    to.set_clock_offset_ns(from.clock_offset->count());
-  }
-  if (from.last_heard) {
-    to.set_last_heard_ns(from.last_heard->count());
-  }
-  to.set_congestion(from.congestion);
-  to.set_sent_bytes(from.sent_bytes);
-  to.set_received_bytes(from.received_bytes);
-  to.set_send_bytes_per_s(from.send_bytes_per_s);
-  to.set_pacing_bytes_per_s(from.pacing_bytes_per_s);
-  to.set_in_flight_bytes(from.in_flight_bytes);
-  to.set_reconnects(from.reconnects);
-  to.set_config_equal(from.config_equal);
-  to.set_reason(from.reason);
-  to.set_hint(from.hint);
+std::string flag(const pb::Request& asked, const std::string& name) {
+  const auto found = asked.flags().find(name);
+  return found == asked.flags().end() ? std::string() : found->second;
 }
 
-void put_set(const SetReport& from, pb::Set& to) {
-  to.set_set(from.set);
-  to.set_kind("files");
-  to.set_peer(from.peer);
-  to.set_origin(from.is_origin);
-  to.set_state(from.state);
-  if (from.behind) {
-    to.set_behind_ns(from.behind->count());
+std::int64_t since_of(const pb::Request& asked) {
+  const std::string text = flag(asked, "since_ns");
+  return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
+}
+
+JobOrder order_of(const pb::Request& asked) {
+  JobOrder order;
+  order.verb = asked.verb();
+  order.peer = flag(asked, "to");
+  order.deep = asked.flags().contains("deep");
+  order.full = asked.flags().contains("full");
+  order.repair = asked.verb() == "resync" || asked.flags().contains("repair");
+  order.user = asked.user();
+  const auto& words = asked.arguments();
+  if (asked.verb() == "diff" && words.size() > 1) {
+    order.path = words[1];
   }
-  to.set_items(from.items);
-  to.set_pending_items(from.pending_items);
-  to.set_pending_bytes(from.pending_bytes);
-  to.set_sent_items(from.sent_items);
-  to.set_sent_bytes(from.sent_bytes);
-  to.set_failed_items(from.failed_items);
-  if (from.last_equal) {
-    to.set_last_equal_ns(nanoseconds(*from.last_equal));
-  }
-  to.set_epoch(from.position.epoch);
-  to.set_sequence(from.position.sequence);
-  to.set_reason(from.reason);
-  to.set_hint(from.hint);
+  const int sets = asked.verb() == "diff" ? std::min(words.size(), 1) : words.size();
+  order.sets.assign(words.begin(), words.begin() + sets);
+  return order;
 }
 
 }  // namespace
 
 class ControlService::Impl {
  public:
-  Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log)
-      : loop_(loop), pipeline_(pipeline), log_(log), started_(read_clocks().wall) {}
+  Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log, VerifiedBook verified, History history)
+      : loop_(loop),
+        pipeline_(pipeline),
+        log_(log),
+        started_(read_clocks().wall),
+        verified_(std::move(verified)),
+        history_(std::move(history)),
+        jobs_(pipeline, log, [this](const pb::Job& job, const std::vector<pb::Item>& items) {
+          loop_.post_or_wait([this, job, items] { on_job(job, items); });
+        }) {}
   ~Impl() {
-    if (registered_) {
-      loop_.remove(id_);
+    for (const wire::Loop::Id id : registered_) {
+      loop_.remove(id);
     }
   }
 
@@ -86,158 +81,289 @@ class ControlService::Impl {
     HA_TRY(server_, wire::ControlServer::open(path, kSocketMode, [this](wire::ControlRequest request) {
              on_request(std::move(request));
            }));
-    id_ = loop_.add(*server_, {});
-    registered_ = true;
+    registered_.push_back(loop_.add(*server_, {}));
+    registered_.push_back(
+        loop_.add_timer([this] { return listeners_.empty() ? std::nullopt : std::optional(events_at_); },
+                        [this](const Now& now) { tell_listeners(now); }));
     return ok();
   }
 
  private:
+  struct KeptJob {
+    pb::Job job;
+    std::vector<pb::Item> items;
+    std::set<std::uint64_t> followers;
+  };
+
   void on_request(wire::ControlRequest request) {
     pb::Request asked;
     if (!asked.ParseFromString(request.body)) {
-      server_->fail(request.client, Error(Code::Corrupt, "the request does not parse",
-                                          "use the hareplicate of the same version as the daemon"));
+      server_->fail(request.client, Error(Code::Corrupt, "the request does not parse", kOtherVersion));
       return;
     }
-    const bool changes = asked.verb() == "resync";
-    if (changes && request.uid != 0 && request.uid != ::geteuid()) {
-      server_->fail(request.client,
-                    Error(Code::Denied, "only root may do this", "sudo hareplicate " + asked.verb()));
-      return;
-    }
-    if (asked.verb() == "status") {
-      status(request.client);
-    } else if (asked.verb() == "resync") {
-      resync(request.client, asked);
-    } else if (asked.verb() == "events") {
+    const std::string& verb = asked.verb();
+    const bool job = verb == "resync" || verb == "verify" || verb == "diff";
+    if ((job || verb == "stop") && request.uid != 0 && request.uid != ::geteuid()) {
+      server_->fail(request.client, Error(Code::Denied, "only root may do this", "sudo hareplicate " + verb));
+    } else if (verb == "status") {
+      status(request.client, asked);
+    } else if (job) {
+      start_job(request.client, asked);
+    } else if (verb == "jobs") {
+      list_jobs(request.client);
+    } else if (verb == "follow") {
+      follow(request.client, asked.arguments_size() > 0 ? asked.arguments(0) : "");
+    } else if (verb == "stop") {
+      stop_job(request.client, asked.arguments_size() > 0 ? asked.arguments(0) : "");
+    } else if (verb == "history") {
+      history(request.client, asked);
+    } else if (verb == "events") {
       events(request.client, asked);
-    } else if (asked.verb() == "probe") {
+    } else if (verb == "probe") {
       probe(request.client, asked);
     } else {
-      server_->fail(request.client,
-                    Error(Code::Unsupported, "this daemon does not know \"" + escape(asked.verb()) + "\"",
-                          "use the hareplicate of the same version as the daemon"));
+      server_->fail(
+          request.client,
+          Error(Code::Unsupported, "this daemon does not know \"" + escape(verb) + "\"", kOtherVersion));
     }
   }
 
-  void reply(std::uint64_t client, const pb::Reply& message) {
-    static_cast<void>(server_->reply(client, message.SerializeAsString()));
+  bool reply(std::uint64_t client, const pb::Reply& message) {
+    return server_->reply(client, message.SerializeAsString());
   }
 
+  // ---------------------------------------------------------------- status
   // The origin loop's part, then the replica loop's, then the answer from here.
-  void status(std::uint64_t client) {
-    const bool asked = pipeline_.on_origin([this, client](Pipeline& pipeline, const Now& now) {
+  void status(std::uint64_t client, const pb::Request& asked) {
+    const bool problems = asked.flags().contains("problems");
+    const bool sent = pipeline_.on_origin([this, client, problems](Pipeline& pipeline, const Now& now) {
       SideReport origin;
+      std::vector<pb::Item> failed;
       for (const auto& peer : pipeline.peers()) {
         peer->report(origin, now);
-      }
-      static_cast<void>(
-          pipeline.on_replica([this, client, origin = std::move(origin)](Pipeline& also, const Now& at) {
-            SideReport replica;
-            also.replica_side().report(replica, at);
-            loop_.post_or_wait(
-                [this, client, origin, replica = std::move(replica)] { show(client, origin, replica); });
-          }));
-    });
-    if (!asked) {
-      server_->fail(client, Error(Code::Unavailable, "the replicator is stopping"));
-    }
-  }
-
-  void show(std::uint64_t client, const SideReport& origin, const SideReport& replica) {
-    pb::Reply message;
-    pb::Status& status = *message.mutable_status();
-    const Config& config = pipeline_.config();
-    status.set_cluster(config.cluster_name());
-    status.set_site(config.self().name);
-    status.set_config_digest(config_digest(config));
-    status.set_now_ns(nanoseconds(loop_.now().wall));
-    status.set_version(kVersion);
-    status.set_started_ns(nanoseconds(started_));
-    for (const ServiceConfig& service : config.services()) {
-      pb::Service& out = *status.add_services();
-      out.set_name(service.name);
-      out.set_holder(service.holder);
-      out.set_epoch(service.epoch);
-    }
-    std::set<std::string> outgoing;
-    for (const LinkReport& link : origin.links) {
-      outgoing.insert(link.peer);
-      put_link(link, true, *status.add_links());
-    }
-    for (const LinkReport& link : replica.links) {
-      if (!outgoing.contains(link.peer)) {
-        put_link(link, false, *status.add_links());
-      }
-    }
-    for (const SideReport* side : {&origin, &replica}) {
-      for (const SetReport& set : side->sets) {
-        put_set(set, *status.add_sets());
-        const bool bad = set.state == "HELD" || set.state == "failed" || set.state == "incomplete";
-        if (bad) {
-          pb::Problem& problem = *status.add_problems();
-          problem.set_id("H-" + set.set + "-" + set.peer);
-          problem.set_set(set.set);
-          problem.set_peer(set.peer);
-          problem.set_what(set.reason);
-          problem.set_next(set.hint);
+        for (const auto& set : pipeline.origin_sets()) {
+          for (const std::string& trouble : peer->troubles(set->config().name)) {
+            pb::Item& item = failed.emplace_back();
+            item.set_set(set->config().name);
+            item.set_peer(peer->name());
+            item.set_key(unescape(trouble.substr(0, trouble.find(": "))));
+            item.set_what("failed");
+            item.set_detail(trouble.substr(std::min(trouble.find(": ") + 2, trouble.size())));
+          }
         }
       }
+      static_cast<void>(pipeline.on_replica([this, client, problems, origin = std::move(origin),
+                                             failed = std::move(failed)](Pipeline& also, const Now& at) {
+        SideReport replica;
+        also.replica_side().report(replica, at);
+        loop_.post_or_wait([this, client, problems, origin, failed, replica = std::move(replica)] {
+          pb::Reply message;
+          pb::Status& out = *message.mutable_status();
+          put_status(pipeline_.config(), origin, replica, verified_, out);
+          out.set_config_digest(config_digest(pipeline_.config()));
+          out.set_now_ns(wall_nanoseconds(loop_.now().wall));
+          out.set_version(kVersion);
+          out.set_started_ns(wall_nanoseconds(started_));
+          if (problems) {
+            out.mutable_failed()->Assign(failed.begin(), failed.end());
+            add_failed(client, std::make_shared<pb::Reply>(std::move(message)), 0);
+          } else {
+            reply(client, message);
+            server_->end(client);
+          }
+        });
+      }));
+    });
+    if (!sent) {
+      server_->fail(client, stopping());
     }
-    reply(client, message);
-    server_->end(client);
   }
 
-  void resync(std::uint64_t client, const pb::Request& asked) {
-    if (asked.arguments_size() != 1) {
-      server_->fail(client, Error(Code::Invalid, "resync takes one set", "hareplicate resync SET"));
+  // The failed items of one set after the other, each on its own strand.
+  void add_failed(std::uint64_t client, std::shared_ptr<pb::Reply> message, std::size_t number) {
+    const auto& sets = pipeline_.config().sets();
+    if (number == sets.size()) {
+      reply(client, *message);
+      server_->end(client);
       return;
     }
-    const std::string set = asked.arguments(0);
-    const bool renew = asked.flags().contains("full");
-    const bool sent = pipeline_.on_origin([this, client, set, renew](Pipeline& pipeline, const Now& now) {
-      bool found = false;
-      for (const auto& source : pipeline.origin_sets()) {
-        if (source->config().name == set) {
-          found = true;
-          renew ? source->renew(now) : source->scan_now(now);
+    const std::string set = sets[number].name;
+    const bool known = pipeline_.on_set(set, [this, client, message, number, set](SetStore& store) {
+      auto failed = store.failed_items(kFailedShownMax);
+      loop_.post_or_wait([this, client, message, number, set, failed = std::move(failed)] {
+        for (const FailedItem& each : failed.ok() ? *failed : std::vector<FailedItem>()) {
+          pb::Item& item = *message->mutable_status()->add_failed();
+          item.set_set(set);
+          item.set_key(each.key);
+          item.set_what("failed");
+          item.set_detail(each.reason);
+          item.set_since_ns(each.since_ns);
         }
-      }
-      for (const auto& peer : pipeline.peers()) {
-        static_cast<void>(peer->check(set, true, now));
-      }
-      loop_.post_or_wait([this, client, set, found] {
-        if (found) {
-          log_.info("set.resync_started", {{"set", set}});
-          server_->end(client);
-        } else {
-          server_->fail(client,
-                        Error(Code::NotFound, "this site is not the origin of a set \"" + escape(set) + "\"",
-                              "hareplicate status shows the sets and who holds them"));
-        }
+        add_failed(client, message, number + 1);
+      });
+    });
+    if (!known) {
+      add_failed(client, message, number + 1);
+    }
+  }
+
+  // ---------------------------------------------------------------- jobs
+  void start_job(std::uint64_t client, const pb::Request& asked) {
+    const bool sent = pipeline_.on_origin([this, client, order = order_of(asked)](Pipeline&, const Now& now) {
+      const auto id = jobs_.start(order, now);
+      loop_.post_or_wait(
+          [this, client, id] { id.ok() ? follow(client, *id) : server_->fail(client, id.error()); });
+    });
+    if (!sent) {
+      server_->fail(client, stopping());
+    }
+  }
+
+  void stop_job(std::uint64_t client, const std::string& id) {
+    const bool sent = pipeline_.on_origin([this, client, id](Pipeline&, const Now& now) {
+      const Status stopped = jobs_.stop(id, now);
+      loop_.post_or_wait([this, client, stopped] {
+        stopped.ok() ? server_->end(client) : server_->fail(client, stopped.error());
       });
     });
     if (!sent) {
-      server_->fail(client, Error(Code::Unavailable, "the replicator is stopping"));
+      server_->fail(client, stopping());
     }
   }
 
-  void events(std::uint64_t client, const pb::Request&) {
-    for (const LogEvent& event : log_.recent()) {
+  void list_jobs(std::uint64_t client) {
+    for (const std::string& id : job_order_) {
       pb::Reply message;
-      pb::Event& out = *message.mutable_event();
-      out.set_number(event.number);
-      out.set_time_ns(nanoseconds(event.time));
-      out.set_level(std::string(log_level_name(event.level)));
-      out.set_name(event.name);
-      out.set_line(log_line(event));
-      out.set_json(log_json(event));
+      *message.mutable_job() = jobs_kept_.at(id).job;
       reply(client, message);
     }
     server_->end(client);
   }
 
-  // One round trip of arguments[1] bytes to the peer arguments[0] on the state lane.
+  void follow(std::uint64_t client, const std::string& id) {
+    const auto found = jobs_kept_.find(id);
+    if (found == jobs_kept_.end()) {
+      server_->fail(client, Error(Code::NotFound, "there is no job \"" + escape(id) + "\"",
+                                  "hareplicate jobs      lists the newest"));
+    } else if (found->second.job.ended_ns() != 0) {
+      finish_follower(client, found->second);
+    } else {
+      pb::Reply message;
+      *message.mutable_job() = found->second.job;
+      if (reply(client, message)) {
+        found->second.followers.insert(client);
+      }
+    }
+  }
+
+  void finish_follower(std::uint64_t client, const KeptJob& kept) {
+    for (const pb::Item& item : kept.items) {
+      pb::Reply message;
+      *message.mutable_item() = item;
+      if (!reply(client, message)) {
+        return;
+      }
+    }
+    pb::Reply message;
+    *message.mutable_job() = kept.job;
+    reply(client, message);
+    server_->end(client);
+  }
+
+  void on_job(const pb::Job& job, const std::vector<pb::Item>& items) {
+    if (!jobs_kept_.contains(job.id())) {
+      job_order_.push_back(job.id());
+      forget_old_jobs();
+    }
+    KeptJob& kept = jobs_kept_[job.id()];
+    kept.job = job;
+    if (job.ended_ns() != 0) {
+      kept.items = items;
+      for (const std::uint64_t client : std::exchange(kept.followers, {})) {
+        finish_follower(client, kept);
+      }
+      const Status written = verified_.take(job);
+      if (!written.ok()) {
+        log_.warn("verify.not_kept", written.error());
+      }
+      return;
+    }
+    pb::Reply message;
+    *message.mutable_job() = job;
+    std::erase_if(kept.followers, [&](std::uint64_t client) { return !reply(client, message); });
+  }
+
+  void forget_old_jobs() {
+    while (job_order_.size() > kJobsKept && jobs_kept_.at(job_order_.front()).job.ended_ns() != 0) {
+      jobs_kept_.erase(job_order_.front());
+      job_order_.pop_front();
+    }
+  }
+
+  // ---------------------------------------------------------------- history and events
+  void history(std::uint64_t client, const pb::Request& asked) {
+    const auto records = history_.read(asked.arguments_size() > 0 ? asked.arguments(0) : "", since_of(asked));
+    if (!records.ok()) {
+      server_->fail(client, records.error());
+      return;
+    }
+    for (const HistoryRecord& record : *records) {
+      pb::Reply message;
+      pb::Record& out = *message.mutable_record();
+      out.set_time_ns(record.time_ns);
+      out.set_set(record.set);
+      out.set_origin(record.origin);
+      out.set_epoch(record.epoch);
+      out.set_sequence(record.sequence);
+      out.set_items(record.items);
+      out.set_bytes(record.bytes);
+      out.set_failed(record.failed);
+      reply(client, message);
+    }
+    server_->end(client);
+  }
+
+  bool send_event(std::uint64_t client, const LogEvent& event) {
+    pb::Reply message;
+    pb::Event& out = *message.mutable_event();
+    out.set_number(event.number);
+    out.set_time_ns(wall_nanoseconds(event.time));
+    out.set_level(std::string(log_level_name(event.level)));
+    out.set_name(event.name);
+    out.set_line(log_line(event));
+    out.set_json(log_json(event));
+    return reply(client, message);
+  }
+
+  void events(std::uint64_t client, const pb::Request& asked) {
+    std::uint64_t last = 0;
+    for (const LogEvent& event : log_.recent()) {
+      last = event.number;
+      if (wall_nanoseconds(event.time) >= since_of(asked) && !send_event(client, event)) {
+        return;
+      }
+    }
+    if (asked.flags().contains("follow")) {
+      listeners_[client] = last;
+      events_at_ = loop_.now().steady + kEventsInterval;
+    } else {
+      server_->end(client);
+    }
+  }
+
+  void tell_listeners(const Now& now) {
+    events_at_ = now.steady + kEventsInterval;
+    for (auto listener = listeners_.begin(); listener != listeners_.end();) {
+      bool listens = true;
+      for (const LogEvent& event : log_.recent(listener->second)) {
+        listener->second = event.number;
+        listens = listens && send_event(listener->first, event);
+      }
+      listener = listens ? std::next(listener) : listeners_.erase(listener);
+    }
+  }
+
+  // One round trip to the peer arguments[0] on the state lane.
   void probe(std::uint64_t client, const pb::Request& asked) {
     const std::string peer = asked.arguments_size() > 0 ? asked.arguments(0) : "";
     static_cast<void>(pipeline_.on_origin([this, client, peer](Pipeline& pipeline, const Now&) {
@@ -267,8 +393,14 @@ class ControlService::Impl {
   Logger& log_;
   WallTime started_;
   std::unique_ptr<wire::ControlServer> server_;
-  wire::Loop::Id id_ = 0;
-  bool registered_ = false;
+  std::vector<wire::Loop::Id> registered_;
+  VerifiedBook verified_;
+  History history_;
+  std::deque<std::string> job_order_;
+  std::map<std::string, KeptJob> jobs_kept_;
+  std::map<std::uint64_t, std::uint64_t> listeners_;  // client → the last event it has
+  SteadyTime events_at_{};
+  Jobs jobs_;  // the origin loop's; gone before the rest
 };
 
 ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -276,9 +408,43 @@ ControlService::~ControlService() = default;
 
 Result<std::unique_ptr<ControlService>> ControlService::open(wire::Loop& loop, Pipeline& pipeline,
                                                              Logger& log, const std::string& path) {
-  auto impl = std::make_unique<Impl>(loop, pipeline, log);
+  const std::string state_dir = pipeline.config().state_dir().string();
+  HA_TRY(VerifiedBook verified, VerifiedBook::open(state_dir));
+  HA_TRY(History history, History::open(state_dir));
+  auto impl = std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history));
   HA_CHECK(impl->listen(path));
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
+}
+
+std::function<void(const Published&)> record_published(wire::Loop& loop, Logger& log,
+                                                       const std::string& state_dir) {
+  auto opened = History::open(state_dir);
+  auto history = opened.ok() ? std::make_shared<History>(std::move(opened).value()) : nullptr;
+  return [&loop, &log, history](const Published& done) {
+    log.info("set.published", {{"set", done.set},
+                               {"origin", done.origin},
+                               {"items", done.applied.items},
+                               {"bytes", done.applied.bytes},
+                               {"sequence", done.position.sequence},
+                               {"failed", done.failed}});
+    if (history == nullptr) {
+      return;
+    }
+    const HistoryRecord record{wall_nanoseconds(read_clocks().wall),
+                               done.set,
+                               done.origin,
+                               done.position.epoch,
+                               done.position.sequence,
+                               done.applied.items,
+                               done.applied.bytes,
+                               done.failed};
+    loop.post_or_wait([&log, history, record] {
+      const Status added = history->add(record);
+      if (!added.ok()) {
+        log.warn("history.not_written", added.error(), {{"set", record.set}});
+      }
+    });
+  };
 }
 
 }  // namespace ha::replicator

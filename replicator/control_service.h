@@ -1,7 +1,7 @@
 // The replicator's side of the local control socket: answers `hareplicate` (schemas/control.proto).
 //
 // Runs on the main loop; asks the other loops and the sets' strands by tasks and answers when they have.
-// Changing verbs need root or the daemon's own user. Thread safety: the main loop's thread.
+// Jobs and changing verbs need root or the daemon's own user. Thread safety: the main loop's thread.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace ha::replicator {
 
 class ControlService {
  public:
-  // All must outlive it. Exists if another daemon answers at `path`.
+  // All must outlive it. Exists if another daemon answers at `path`. To be opened before the pipeline starts.
   static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline, Logger& log,
                                                       const std::string& path);
   ~ControlService();
@@ -30,5 +30,9 @@ class ControlService {
   explicit ControlService(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// For Pipeline::open(): puts what was published into the log and, on `loop`, into the history at `state_dir`.
+[[nodiscard]] std::function<void(const Published&)> record_published(wire::Loop& loop, Logger& log,
+                                                                     const std::string& state_dir);
 
 }  // namespace ha::replicator

@@ -135,18 +135,8 @@ Status run(const CliInvocation& invocation) {
   HA_TRY(sys::SignalWatcher signals, sys::SignalWatcher::open({SIGTERM, SIGINT, SIGHUP}));
   HA_TRY([[maybe_unused]] const std::uint64_t descriptors, sys::raise_descriptor_limit(kDescriptors));
   HA_TRY(const std::unique_ptr<wire::Loop> loop, wire::Loop::open());
-  HA_TRY(const std::unique_ptr<Pipeline> pipeline, Pipeline::open(
-                                                       config, keys,
-                                                       [&log](const Published& done) {
-                                                         log.info("set.published",
-                                                                  {{"set", done.set},
-                                                                   {"origin", done.origin},
-                                                                   {"items", done.applied.items},
-                                                                   {"bytes", done.applied.bytes},
-                                                                   {"sequence", done.position.sequence},
-                                                                   {"failed", done.failed}});
-                                                       },
-                                                       log));
+  HA_TRY(const std::unique_ptr<Pipeline> pipeline,
+         Pipeline::open(config, keys, record_published(*loop, log, config.state_dir().string()), log));
   HA_TRY(const std::unique_ptr<ControlService> control,
          ControlService::open(*loop, *pipeline, log, (config.run_dir() / "replicator.sock").string()));
   pipeline->start();
