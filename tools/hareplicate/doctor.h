@@ -1,0 +1,27 @@
+// What a host needs to run a replicator well, checked one by one, each with the command that mends it.
+//
+// Looks only; changes nothing. Connecting to peers is plain TCP: whether their key fits is told by status.
+// Thread safety: one thread. Source: docs/operations.md, "Doctor".
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "replicator/config.h"
+
+namespace ha::tool {
+
+enum class Health { Good, Warning, Bad };
+
+struct Check {
+  Health health = Health::Good;
+  std::string what;  // "kernel: openat2"
+  std::string found;
+  std::string fix;  // a command or a sentence; empty when nothing is to be done
+};
+
+[[nodiscard]] std::vector<Check> check_host();  // rights, kernel, limits, clock, congestion control
+[[nodiscard]] std::vector<Check> check_site(const replicator::Config& config);  // directories and keys
+[[nodiscard]] std::vector<Check> check_peers(const replicator::Config& config);
+
+}  // namespace ha::tool

@@ -1,0 +1,83 @@
+// hareplicate: what operators type. Speaks schemas/control.proto with this site's replicator.
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "common/base/bytes.h"
+#include "tools/hareplicate/context.h"
+
+namespace {
+
+using namespace ha;        // NOLINT: main only
+using namespace ha::tool;  // NOLINT
+
+struct VerbRunner {
+  std::string_view verb;
+  Outcome (*run)(const Context&);
+};
+constexpr VerbRunner kRunners[] = {
+    {"status", run_status},
+    {"resync", run_resync},
+    {"verify", run_verify},
+    {"diff", run_diff},
+    {"jobs list", run_jobs},
+    {"jobs follow", run_jobs},
+    {"jobs stop", run_jobs},
+    {"history", run_history},
+    {"events", run_events},
+    {"config show", run_config_show},
+    {"config check", run_config_check},
+    {"keys new", run_keys_new},
+    {"keys show", run_keys_show},
+    {"doctor", run_doctor},
+};
+
+Outcome run(const CliInvocation& invocation) {
+  if (invocation.verb == "completion bash") {
+    print(cli_bash_completion(program()));
+    return ExitCode::Good;
+  }
+  HA_TRY(CliGlobals globals, read_globals(invocation));
+  if (!globals.site.empty()) {
+    return Error(Code::Unsupported, "this version cannot ask another site's daemon through this one",
+                 "run it there: ssh " + escape(globals.site) + " hareplicate " + invocation.verb);
+  }
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const Context context{invocation, globals, terminal,
+                        use_color(globals.color, terminal, process_environment())};
+  for (const VerbRunner& runner : kRunners) {
+    if (runner.verb == invocation.verb) {
+      return runner.run(context);
+    }
+  }
+  return Error(Code::Internal, "verb \"" + invocation.verb + "\" has no code");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    std::vector<std::string> words(argv + 1, argv + argc);
+    // "jobs" alone lists them.
+    if (!words.empty() && words.back() == "jobs") {
+      words.emplace_back("list");
+    }
+    auto parsed = parse_command_line(program(), std::move(words), process_environment());
+    if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
+      std::fputs(answer->out.c_str(), stdout);
+      std::fputs(answer->err.c_str(), stderr);
+      return static_cast<int>(answer->code);
+    }
+    const Outcome outcome = run(std::get<CliInvocation>(parsed));
+    if (!outcome.ok()) {
+      std::fputs(show_error("hareplicate", outcome.error()).c_str(), stderr);
+      return static_cast<int>(exit_code_of(outcome.error()));
+    }
+    return static_cast<int>(*outcome);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "hareplicate: %s\n", error.what());
+    return static_cast<int>(ExitCode::Internal);
+  }
+}

@@ -1,0 +1,119 @@
+// hareplicate config check, config show, keys new, keys show
+#include <cstdio>
+#include <filesystem>
+
+#include "common/base/bytes.h"
+#include "common/base/cli_table.h"
+#include "common/sys/file.h"
+#include "tools/hareplicate/context.h"
+#include "tools/hareplicate/daemon.h"
+#include "tools/hareplicate/key_file.h"
+
+namespace ha::tool {
+namespace {
+
+// The key file: there, private, readable as a key, and the one that cluster.toml has for this site.
+void check_key(const replicator::Config& config, ConfigProblems& problems) {
+  const std::string file = config.secret_key_file().string();
+  const auto key = public_key_of(file);
+  if (!key.ok()) {
+    const Error& error = key.error();
+    problems.error({file, 0, 0}, error.what() + (error.hint().empty() ? "" : " — " + error.hint()));
+  } else if (key->z85() != config.self().key) {
+    problems.error(config.self().place, "site \"" + config.self().name + "\": key is not that of " + file +
+                                            " — the file's is \"" + key->z85() + "\"");
+  }
+}
+
+// What is on this host; the set may also be missing because its file system is not mounted.
+void check_paths(const replicator::Config& config, ConfigProblems& problems) {
+  for (const replicator::SetConfig* set : config.sets_for(config.self().name)) {
+    const auto root = sys::Directory::open_root(set->path);
+    if (!root.ok()) {
+      problems.warning(set->place, "set \"" + set->name + "\": " + root.error().what() +
+                                       " — make it (mkdir -p " + set->path + ") or mount it");
+    }
+  }
+}
+
+}  // namespace
+
+Outcome run_config_check(const Context& context) {
+  const std::filesystem::path cluster = context.globals.config;
+  ConfigProblems problems;
+  const auto config = replicator::Config::load(cluster, cluster.parent_path() / "node.toml", problems);
+  if (config.ok()) {
+    check_key(*config, problems);
+    check_paths(*config, problems);
+  }
+  if (context.json()) {
+    Table table({{"FILE", "file", Align::Left},
+                 {"LINE", "line", Align::Left},
+                 {"COLUMN", "column", Align::Left},
+                 {"LEVEL", "level", Align::Left},
+                 {"TEXT", "text", Align::Left}});
+    for (const ConfigProblem& problem : problems.sorted()) {
+      table.add({problem.place.file, TableCell(std::uint64_t{problem.place.line}, ""),
+                 TableCell(std::uint64_t{problem.place.column}, ""), problem.is_error ? "error" : "warning",
+                 problem.text});
+    }
+    print(table.print(OutputMode::Json, "hareplicate.config-check/1"));
+  } else {
+    print(problems.text());
+    if (problems.errors() == 0) {
+      print("configuration is good: site " + config->self().name + ", " +
+            std::to_string(config->sites().size()) + " sites, " + std::to_string(config->sets().size()) +
+            " sets\n");
+    }
+  }
+  return problems.errors() == 0 ? ExitCode::Good : ExitCode::Usage;
+}
+
+Outcome run_config_show(const Context& context) {
+  HA_TRY(const replicator::Config config, load_config(context));
+  const bool origin = context.has("origin");
+  std::vector<TableColumn> columns = {{"KEY", "key", Align::Left}, {"VALUE", "value", Align::Left}};
+  if (origin) {
+    columns.push_back({"FROM", "origin", Align::Left});
+  }
+  Table table(columns);
+  for (const replicator::Config::Effective& value : config.effective()) {
+    std::vector<TableCell> row = {value.key, value.value};
+    if (origin) {
+      row.emplace_back(value.origin);
+    }
+    table.add(std::move(row));
+  }
+  print(table.print(context.globals.output, "hareplicate.config/1"));
+  return ExitCode::Good;
+}
+
+Outcome run_keys_new(const Context& context) {
+  const std::string file = context.argument(0);
+  HA_TRY(const wire::PublicKey key, make_key_file(file));
+  talk(context, "secret key written to " + escape(file) + " (mode 0600); it never leaves this host.\n" +
+                    "In cluster.toml, on every site, in this site's [[site]]:\n");
+  print("key = \"" + key.z85() + "\"\n");
+  return ExitCode::Good;
+}
+
+Outcome run_keys_show(const Context& context) {
+  if (!context.argument(0).empty()) {
+    HA_TRY(const wire::PublicKey key, public_key_of(context.argument(0)));
+    print("key = \"" + key.z85() + "\"\n");
+    return ExitCode::Good;
+  }
+  HA_TRY(const replicator::Config config, load_config(context));
+  const std::string file = config.secret_key_file().string();
+  HA_TRY(const wire::PublicKey key, public_key_of(file));
+  print("key = \"" + key.z85() + "\"\n");
+  if (key.z85() != config.self().key) {
+    return Error(Code::NotFound,
+                 "cluster.toml has another key for site \"" + config.self().name + "\" than " + file,
+                 "put the key above into its [[site]] on every site, then restart the replicators");
+  }
+  talk(context, escape(file) + ": the key that cluster.toml has for site " + config.self().name + "\n");
+  return ExitCode::Good;
+}
+
+}  // namespace ha::tool

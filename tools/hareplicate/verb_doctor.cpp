@@ -1,0 +1,70 @@
+// hareplicate doctor
+#include <algorithm>
+#include <cstdio>
+
+#include "common/base/bytes.h"
+#include "common/base/cli_table.h"
+#include "tools/hareplicate/context.h"
+#include "tools/hareplicate/daemon.h"
+#include "tools/hareplicate/doctor.h"
+
+namespace ha::tool {
+namespace {
+
+constexpr const char* kWords[] = {"ok", "WARNING", "BAD"};
+constexpr const char* kColors[] = {"\033[32m", "\033[33m", "\033[31m"};
+
+void add(std::vector<Check>& to, std::vector<Check> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void show(const Context& context, const std::vector<Check>& checks) {
+  if (context.globals.output != OutputMode::Table) {
+    Table table({{"CHECK", "check", Align::Left},
+                 {"HEALTH", "health", Align::Left},
+                 {"FOUND", "found", Align::Left},
+                 {"FIX", "fix", Align::Left}});
+    for (const Check& check : checks) {
+      table.add({check.what, kWords[static_cast<std::size_t>(check.health)], check.found, check.fix});
+    }
+    print(table.print(context.globals.output, "hareplicate.doctor/1"));
+    return;
+  }
+  std::size_t width = 0;
+  for (const Check& check : checks) {
+    width = std::max(width, check.what.size());
+  }
+  for (const Check& check : checks) {
+    const auto health = static_cast<std::size_t>(check.health);
+    const std::string word = kWords[health];
+    print((context.color ? kColors[health] + word + "\033[0m" : word) + std::string(10 - word.size(), ' ') +
+          check.what + std::string(width - check.what.size() + 3, ' ') + escape(check.found) + "\n");
+    if (!check.fix.empty()) {
+      print(std::string(10, ' ') + "fix: " + escape(check.fix) + "\n");
+    }
+  }
+}
+
+}  // namespace
+
+Outcome run_doctor(const Context& context) {
+  std::vector<Check> checks = check_host();
+  const auto config = load_config(context);
+  if (!config.ok()) {
+    checks.push_back({Health::Bad, "configuration", config.error().what(), config.error().hint()});
+  } else {
+    checks.push_back({Health::Good, "configuration", context.globals.config, ""});
+    add(checks, check_site(*config));
+    const auto daemon = Daemon::open(context);
+    checks.push_back(daemon.ok()
+                         ? Check{Health::Good, "replicator", "runs", ""}
+                         : Check{Health::Bad, "replicator", daemon.error().what(), daemon.error().hint()});
+    add(checks, check_peers(*config));
+  }
+  show(context, checks);
+  const bool bad = std::any_of(checks.begin(), checks.end(),
+                               [](const Check& check) { return check.health == Health::Bad; });
+  return bad ? ExitCode::NotGood : ExitCode::Good;
+}
+
+}  // namespace ha::tool

@@ -1,0 +1,129 @@
+// The table of verbs: command line, help, completion and the test of the man page come from it.
+#include "tools/hareplicate/context.h"
+#include "version.h"
+
+namespace ha::tool {
+namespace {
+
+constexpr CliArgument kSets[] = {{"SET", false, true}};
+constexpr CliArgument kSet[] = {{"SET", true, false}};
+constexpr CliArgument kOptionalSet[] = {{"SET", false, false}};
+constexpr CliArgument kSetPath[] = {{"SET", true, false}, {"PATH", false, false}};
+constexpr CliArgument kJob[] = {{"ID", true, false}};
+constexpr CliArgument kFile[] = {{"FILE", true, false}};
+constexpr CliArgument kOptionalFile[] = {{"FILE", false, false}};
+
+constexpr CliFlag kTo{"to", '\0', "SITE", "Only towards this site."};
+constexpr CliFlag kSince{"since", '\0', "TIME", "Not older: \"15m\" (ago), \"14:30\", \"2026-11-20 14:30\"."};
+
+constexpr CliFlag kStatusFlags[] = {
+    kTo,
+    {"problems", '\0', "", "List every item that failed, with its reason."},
+    {"oneline", '\0', "",
+     "One line and the exit codes of a monitoring plugin: 0 ok, 1 warning, 2 critical, 3 unknown."},
+    {"warning", '\0', "DURATION", "With --oneline: behind for longer is a warning."},
+    {"critical", '\0', "DURATION", "With --oneline: behind for longer is critical."},
+};
+constexpr CliFlag kResyncFlags[] = {
+    kTo,
+    {"full", '\0', "",
+     "Forget all stored positions first; also releases a holder that has gone back in time."},
+    {"itemize", 'i', "", "Name every item."},
+    {"dry-run", 'n', "", "Say what would change; send nothing."},
+};
+constexpr CliFlag kVerifyFlags[] = {
+    kTo,
+    {"deep", '\0', "", "Read all content on both sides, not only what the file systems say of it."},
+    {"repair", '\0', "", "Send what differs."},
+};
+constexpr CliFlag kDiffFlags[] = {
+    kTo,
+    {"limit", '\0', "N", "At most so many items (default 200)."},
+    {"deep", '\0', "", "Read all content on both sides first."},
+};
+constexpr CliFlag kHistoryFlags[] = {kSince};
+constexpr CliFlag kEventsFlags[] = {
+    kSince,
+    {"follow", 'f', "", "Go on with what happens."},
+    {"on", '\0', "GLOB", "Only events with such a name, e.g. 'link.*'."},
+};
+constexpr CliFlag kShowFlags[] = {{"origin", '\0', "", "Say where each value comes from: file:line:column."}};
+
+constexpr CliExample kStatusExamples[] = {
+    {"hareplicate status", "all links, sets and problems"},
+    {"hareplicate status --watch", "the same again and again"},
+    {"hareplicate status --oneline --warning 5m --critical 1h", "for Nagios and its kin"},
+};
+constexpr CliExample kResyncExamples[] = {
+    {"hareplicate resync etc --dry-run", "what would change?"},
+    {"hareplicate resync etc --to nyc1", "make etc on nyc1 equal to this site"},
+    {"hareplicate resync etc --full --yes", "after this site was restored from a backup"},
+};
+constexpr CliExample kVerifyExamples[] = {
+    {"hareplicate verify", "all sets, at all replicas"},
+    {"hareplicate verify voicemail --deep", "read every byte on both sides"},
+    {"hareplicate verify etc --repair", "and send what differs"},
+};
+constexpr CliExample kDiffExamples[] = {
+    {"hareplicate diff etc --to nyc1", "what differs there"},
+    {"hareplicate diff etc keys --to nyc1", "only keys and what is in it"},
+    {"hareplicate diff etc --json | jq '.rows[].key'", "for a script"},
+};
+constexpr CliExample kEventsExamples[] = {
+    {"hareplicate events --since 15m", "what happened lately"},
+    {"hareplicate events --follow --on 'link.*'", "watch the links"},
+    {"hareplicate events --json", "JSON lines"},
+};
+constexpr CliExample kKeysExamples[] = {
+    {"hareplicate keys new /etc/hareplicate/secrets/fra1.curve", "make this site's key"},
+    {"hareplicate keys show", "is the key file the one in cluster.toml?"},
+    {"hareplicate config check", "then see whether everything fits"},
+};
+
+constexpr CliVerb kVerbs[] = {
+    {"status", "How links and sets are; exit code 1 when something needs you.", kSets, kStatusFlags,
+     kStatusExamples},
+    {"resync", "Make a set at its replicas equal to this site's.", kSet, kResyncFlags, kResyncExamples},
+    {"verify", "Compare sets with their replicas; changes nothing.", kSets, kVerifyFlags, kVerifyExamples},
+    {"diff", "List the items that differ at the replicas.", kSetPath, kDiffFlags, kDiffExamples},
+    {"jobs list", "Jobs that run or ran lately.", {}, {}, {}},
+    {"jobs follow", "Follow a job to its end.", kJob, {}, {}},
+    {"jobs stop", "Stop a job; what it has done stays.", kJob, {}, {}},
+    {"history", "What was applied at this site, when, and from whom.", kOptionalSet, kHistoryFlags, {}},
+    {"events", "What the replicator has logged lately.", {}, kEventsFlags, kEventsExamples},
+    {"config check", "Is the configuration right? Every problem with file:line:column.", {}, {}, {}},
+    {"config show", "Every value in force.", {}, kShowFlags, {}},
+    {"keys new",
+     "Make a site's secret key; prints the public one for cluster.toml.",
+     kFile,
+     {},
+     kKeysExamples},
+    {"keys show",
+     "The public key of a key file, and whether cluster.toml has it.",
+     kOptionalFile,
+     {},
+     kKeysExamples},
+    {"doctor",
+     "Check this host: rights, kernel, limits, clock, directories, keys, peers. Prints fixes.",
+     {},
+     {},
+     {}},
+    {"completion bash", "Print the completion script for bash.", {}, {}, {}},
+};
+
+constexpr CliExample kExamples[] = {
+    {"hareplicate status", "how are things?"},
+    {"hareplicate resync etc --to nyc1 --dry-run", "what would change on nyc1?"},
+    {"hareplicate doctor", "why does it not work?"},
+};
+
+}  // namespace
+
+const CliProgram& program() noexcept {
+  static const CliProgram made = {
+      "hareplicate", kVersion,           "Asks and steers the replicator of this site.",
+      kVerbs,        operator_globals(), kExamples};
+  return made;
+}
+
+}  // namespace ha::tool
