@@ -3,7 +3,7 @@
 
     bench.py --replicator BIN --wanem BIN [--congestion bbr] [--loss 0.5%] [--scale 1] CASE...
 
-Cases: r01 tiny ins small first nothing. Times count from the moment the change is on the origin's disk cache
+Cases: r01 tiny ins small first nothing state. Times count from the moment the change is on the origin's disk cache
 until the replica's files have the new size and time, the replicator's settle time included; contents are
 compared afterwards. Bytes are those of both directions on the wire, headers included.
 """
@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 sys.path.insert(0, HERE)
 
+import control  # noqa: E402
 from contestants import (RSYNC_TUNED, RSYNC_Z, Replicator, Rsync, cpu_seconds, facts_of, wait_for,  # noqa: E402
                          wire_bytes)
 from wanem_path import WanemPath, skip_unless_possible  # noqa: E402
@@ -93,7 +94,9 @@ class Bench:
         with Replicator(path, self.options.replicator, source, target) as pair:
             pair.wait_in_sync(LIMIT_S)
             wait_for(target, facts_of(source, all_files(source)), LIMIT_S)
-            time.sleep(6 if prime else 1)  # young files are looked at twice; signatures are made
+            time.sleep(6)  # young files are looked at twice
+            if prime:
+                self.touch_up(source, target)
             begin_bytes = wire_bytes(path)
             keys = edit(source)
             seconds = wait_for(target, facts_of(source, keys), LIMIT_S)
@@ -101,6 +104,15 @@ class Bench:
             if self.options.verbose:
                 print(pair.log("a"), pair.log("b"), file=sys.stderr)
             return seconds, sent
+
+    def touch_up(self, source, target):
+        """One small edit of each large file, so that what is measured is a file that changes now and then."""
+        for key in all_files(source):
+            file = os.path.join(source, key)
+            if os.path.getsize(file) > 1 << 20:
+                tool("scatter", file, "--count", 1, "--bytes", 16, "--seed", 99)
+                wait_for(target, facts_of(source, [key]), LIMIT_S)
+        time.sleep(8)  # signatures are made when there is nothing better to do
 
     def edited_by_rsync(self, path, source, target, edit, who):
         with Rsync(path, source, target) as rsync:
@@ -170,6 +182,70 @@ class Bench:
             self.show("first", who, seconds, sent, self.floor(size))
 
 
+    def nothing(self):
+        """What one comparison of positions costs: the bytes of 40 s with a check every 2 s, less those of 40 s without."""
+        count = int(100_000 * self.options.scale)
+        source, target = self.trees(lambda folder: tool("make-many", folder, "--files", count, "--size-min", 1,
+                                                        "--size-max", 100, "--seed", 5))
+        tool_copy(source, target)
+        if "replicator" in self.options.who:
+            used = {}
+            for check in ("2s", "14m"):
+                with self.path() as path, Replicator(path, self.options.replicator, source, target,
+                                                     f'[set_defaults]\ncheck = "{check}"\n') as pair:
+                    pair.wait_in_sync(LIMIT_S)
+                    time.sleep(30)  # the walk is over, young files have been looked at twice
+                    begin_bytes, begin_cpu = wire_bytes(path), cpu_seconds(pair.pid("a"))
+                    time.sleep(40)
+                    used[check] = wire_bytes(path) - begin_bytes
+                    cpu = (cpu_seconds(pair.pid("a")) - begin_cpu) / 40
+                    memory = [pair.memory_kb(end) // 1024 for end in "ab"]
+            self.show("nothing", "replicator", 0.15, (used["2s"] - used["14m"]) // 20, 0.15,
+                      f"one round trip by design; idle with {count} files: {memory[0]} and {memory[1]} MiB "
+                      f"anonymous memory, {cpu * 100:.2f} % CPU at the origin")
+        for who in self.options.who:
+            if who != "replicator":
+                with self.path() as path, Rsync(path, source, target) as rsync:
+                    begin_bytes = wire_bytes(path)
+                    seconds = rsync.run(*(RSYNC_Z if who == "rsync-z" else RSYNC_TUNED))
+                    self.show("nothing", who, seconds, wire_bytes(path) - begin_bytes, 0.15)
+
+    def state(self):
+        """Round trips of 200-byte messages on the state lane, alone and beside a saturating first load."""
+        size = int(200_000_000 * self.options.scale)
+        source, target = self.trees(lambda folder: None)
+        with self.path() as path, Replicator(path, self.options.replicator, source, target) as pair:
+            pair.wait_in_sync(LIMIT_S)
+            time.sleep(3)
+            alone = self.round_trips(pair, lambda count: count >= 100)
+            wanted = {}
+            for i in range(10):
+                tool("make-big", os.path.join(source, f"f{i}"), "--bytes", size // 10, "--seed", i + 30)
+            wanted = facts_of(source, all_files(source))
+            beside = self.round_trips(pair, lambda _: arrived(target, wanted))
+        for name, times in (("state lane alone", alone), ("state lane beside a first load", beside)):
+            times.sort()
+            self.show("state", name, times[len(times) // 2], 0, 0.15,
+                      f"{len(times)} round trips: p50 {times[len(times) // 2] * 1000:.0f} ms, "
+                      f"p99 {times[int(len(times) * 0.99)] * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms")
+
+    def round_trips(self, pair, done):
+        times = []
+        begin = time.monotonic()
+        while not done(len(times)) and time.monotonic() - begin < LIMIT_S:
+            for reply in control.ask(pair.socket("a"), "probe", "b", timeout=60):
+                times.append(reply["probe"]["rtt_ns"] / 1e9)
+            time.sleep(0.05)
+        return times
+
+
+def arrived(root, wanted):
+    try:
+        return facts_of(root, wanted) == wanted
+    except FileNotFoundError:
+        return False
+
+
 def tool_copy(source, target):
     subprocess.run(["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", source + "/", target + "/"], check=True)
 
@@ -192,7 +268,7 @@ def main():
     parser.add_argument("--who", action="append", choices=["replicator", "rsync-z", "rsync-tuned"])
     parser.add_argument("--folder", default=None)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("cases", nargs="+", choices=["r01", "tiny", "ins", "small", "first"])
+    parser.add_argument("cases", nargs="+", choices=["r01", "tiny", "ins", "small", "first", "nothing", "state"])
     options = parser.parse_args()
     options.who = options.who or ["replicator", "rsync-z", "rsync-tuned"]
     skip_unless_possible()
