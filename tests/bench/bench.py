@@ -143,7 +143,7 @@ class Bench:
         self.big("tiny", lambda file: tool("scatter", file, "--count", count, "--bytes", 16, "--seed", 3), count * 16)
 
     def ins(self):
-        self.big("ins", lambda file: tool("insert-front", file, "--bytes", 1 << 20), 1 << 20)
+        self.big("ins", lambda file: tool("insert-front", file, "--bytes", 1 << 20, "--seed", 77), 1 << 20)
 
     def small(self):
         count = int(10_000 * self.options.scale)
