@@ -10,6 +10,11 @@ constexpr Duration kProgressWithin = std::chrono::seconds(150);
 
 }  // namespace
 
+std::string shown(const replicator::Position& position) {
+  return std::to_string(position.index_id % 10'000) + "/" + std::to_string(position.epoch) + "/" +
+         std::to_string(position.sequence) + " " + hex(position.sum).substr(0, 6);
+}
+
 void Invariants::sent(const std::string& set, const Bytes& key, const Digest& hash) {
   sent_.emplace(set + '\0' + key, hash);
 }
@@ -34,12 +39,13 @@ void Invariants::epoch_applied(const std::string& site, const std::string& set, 
 void Invariants::confirmed(const std::string& site, const std::string& set,
                            const replicator::Position& position) {
   ++counts.commits;
-  std::uint64_t& last = confirmed_[site + "/" + set][{position.index_id, position.epoch}];
-  if (position.sequence < last) {
-    world_.violate(site + "/" + set + " confirmed " + std::to_string(position.sequence) + " after " +
-                   std::to_string(last));
+  world_.trace(site + "/" + set + " confirms " + shown(position));
+  replicator::Position& last = confirmed_[site + "/" + set];
+  const bool same = position.index_id == last.index_id && position.epoch == last.epoch;
+  if (same && position.sequence < last.sequence) {
+    world_.violate(site + "/" + set + " confirmed " + shown(position) + " after " + shown(last));
   }
-  last = position.sequence;
+  last = position;
 }
 
 void Invariants::forget(const std::string& site, const std::string& set) {

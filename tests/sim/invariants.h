@@ -2,7 +2,8 @@
 //
 // - A replica applies only what its origin has sent, whole and unaltered.
 // - Within one (index id, epoch), the position a replica confirms never goes back, unless its own index was
-//   lost or restored.
+//   lost or restored. (An origin that loses its index, makes a new one and is then given the old one back is
+//   not seen: with the new digest key the replica has forgotten the old index. Everything is compared.)
 // - Nothing of an older epoch than the one seen is applied.
 // - Bytes in flight stay within the window, or are one frame; frames waiting stay within their limit.
 // - Every attempt gets on or ends.
@@ -20,6 +21,9 @@
 #include "tests/sim/world.h"
 
 namespace ha::sim {
+
+// For the trace.
+[[nodiscard]] std::string shown(const replicator::Position& position);
 
 class Invariants {
  public:
@@ -57,7 +61,7 @@ class Invariants {
   };
   World& world_;
   std::set<std::pair<Bytes, Digest>> sent_;
-  std::map<std::string, std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t>> confirmed_;
+  std::map<std::string, replicator::Position> confirmed_;
   std::map<std::string, std::uint64_t> epochs_;
   std::map<std::string, Progress> progress_;
 };

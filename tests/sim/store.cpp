@@ -141,11 +141,13 @@ Result<Have> SimStore::prepare(const std::string& origin, const Offer& offer) {
     scan_all();
   }
   Have have;
+  world_.trace(options_.site + "/" + options_.set + " is offered " + shown(offer.position));
   if (const std::optional<Position> applied = must(index_->applied(origin))) {
     have.position = *applied;
     have.position.sum = index_->sum();
   }
   have.count = index_->count();
+  world_.trace(options_.site + "/" + options_.set + " has " + shown(have.position));
   return have;
 }
 
@@ -259,7 +261,8 @@ void SimStore::lose_index() {
 }
 
 void SimStore::take_snapshot() {
-  if (options_.index_path == ":memory:") {
+  // One without a key has never been offered: made and not opened, which SetStore does in one go.
+  if (options_.index_path == ":memory:" || index_->digest_key().empty()) {
     return;
   }
   index_.reset();
