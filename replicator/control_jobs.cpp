@@ -48,7 +48,7 @@ std::string what_of(const Difference& difference) {
 }  // namespace
 
 struct Jobs::Part {
-  enum class Phase { Listing, Comparing, Renewing, Copying, Done, Failed };
+  enum class Phase { Listing, Settling, Comparing, Renewing, Copying, Done, Failed };
 
   OriginSet* set = nullptr;
   OriginPeer* peer = nullptr;
@@ -56,12 +56,15 @@ struct Jobs::Part {
   std::optional<std::uint64_t> differences;
   std::uint64_t index_id = 0;  // before the renewal
   SteadyTime progress_at{};
+  Position looked_at;  // ours after we had looked
+  std::function<void(const Now&)> begin_compare;
   Error error{Code::Internal, ""};
   pb::JobPart shown;
 
   [[nodiscard]] bool ended() const { return phase == Phase::Done || phase == Phase::Failed; }
   void fail(Error why) {
     phase = Phase::Failed;
+    begin_compare = {};
     error = std::move(why);
   }
 };
@@ -98,8 +101,7 @@ Status Jobs::add_parts(Running& job) {
                               : Error(Code::NotFound,
                                       "set " + name + " is sent by " +
                                           pipeline_.config().origin_of(*known).name + ", not by this site",
-                                      "hareplicate " + order.verb + " " + name + "      on " +
-                                          pipeline_.config().origin_of(*known).name);
+                                      "run it on " + pipeline_.config().origin_of(*known).name);
     }
   }
   for (auto& set : pipeline_.origin_sets()) {
@@ -204,13 +206,46 @@ void Jobs::on_looked(const std::shared_ptr<Running>& job, const OriginSet* set,
       part.fail(result.error());
       continue;
     }
-    part.phase = Part::Phase::Comparing;
+    part.phase = Part::Phase::Settling;
+    part.looked_at = set->facts().position;
     part.progress_at = now.steady;
-    const Look look = job->order.deep ? Look::Content : Look::Stat;
-    part.peer->compare(
-        set->config().name, {look, spans_of(job->order.path)},
-        [this, job, &part](const ComparedAction& compared) { on_compared(job, part, compared); }, now);
+    part.begin_compare = [this, job, &part](const Now& at) {
+      const Look look = job->order.deep ? Look::Content : Look::Stat;
+      part.peer->compare(
+          part.set->config().name, {look, spans_of(job->order.path)},
+          [this, job, &part](const ComparedAction& compared) { on_compared(job, part, compared); }, at);
+    };
+    settle(part, now);
   }
+}
+
+// What is being sent is sent first: to compare in the middle would interrupt it, and tell of it as different.
+void Jobs::settle(Part& part, const Now& now) {
+  const auto status = part.peer->sender_status(part.set->config().name);
+  const bool has_all = status->acknowledged && status->acknowledged->index_id == part.looked_at.index_id &&
+                       status->acknowledged->sequence >= part.looked_at.sequence;
+  switch (status->state) {
+    case SenderState::Offering:
+    case SenderState::Comparing:
+    case SenderState::Sending:
+    case SenderState::Confirming:
+      if (!has_all) {
+        return;
+      }
+      break;
+    case SenderState::Down:
+      return;
+    case SenderState::Waiting:
+    case SenderState::Equal:
+    case SenderState::Incomplete:
+    case SenderState::Held:
+      break;
+  }
+  part.phase = Part::Phase::Comparing;
+  part.progress_at = now.steady;
+  // Moved out: it holds the job, which holds the part.
+  const auto begin_compare = std::exchange(part.begin_compare, {});
+  begin_compare(now);
 }
 
 void Jobs::on_compared(const std::shared_ptr<Running>& job, Part& part, const ComparedAction& compared) {
@@ -218,14 +253,20 @@ void Jobs::on_compared(const std::shared_ptr<Running>& job, Part& part, const Co
     return;
   }
   part.differences = compared.count;
+  std::vector<const Difference*> differences;
   for (const Difference& difference : compared.differences) {
+    differences.push_back(&difference);
+  }
+  std::sort(differences.begin(), differences.end(),
+            [](const Difference* a, const Difference* b) { return a->item.key < b->item.key; });
+  for (const Difference* difference : differences) {
     if (job->items.size() < kJobItemsMax) {
       pb::Item& item = job->items.emplace_back();
       item.set_set(part.set->config().name);
       item.set_peer(part.peer->name());
-      item.set_key(difference.item.key);
-      item.set_what(what_of(difference));
-      item.set_bytes(difference.item.size);
+      item.set_key(difference->item.key);
+      item.set_what(what_of(*difference));
+      item.set_bytes(difference->item.size);
     }
   }
   if (job->order.repair && (compared.count > 0 || job->order.full)) {
@@ -256,6 +297,11 @@ void Jobs::repair(Running& job, Part& part, const Now& now) {
 void Jobs::follow(Running& job, Part& part, const Now& now) {
   if (part.phase == Part::Phase::Renewing) {
     repair(job, part, now);
+  } else if (part.phase == Part::Phase::Settling) {
+    settle(part, now);
+    if (part.phase == Part::Phase::Settling) {
+      watch(job, part, now);
+    }
   } else if (part.phase == Part::Phase::Comparing || part.phase == Part::Phase::Copying) {
     watch(job, part, now);
   }
@@ -320,14 +366,16 @@ void Jobs::publish(Running& job, const Now& now) {
   shown.clear_phase();
   bool ended = true;
   bool good = true;
-  constexpr const char* kNames[] = {"listing", "comparing", "copying", "copying", "done", "failed"};
+  bool failed = false;
+  constexpr const char* kNames[] = {"listing", "copying", "comparing", "copying",
+                                    "copying", "done",    "failed"};
   for (Part& part : job.parts) {
     pb::JobPart& out = part.shown;
     out.set_set(part.set->config().name);
     out.set_peer(part.peer->name());
     out.set_phase(kNames[static_cast<std::size_t>(part.phase)]);
     out.set_items(part.set->facts().count);
-    if (part.phase == Part::Phase::Copying) {
+    if (part.phase == Part::Phase::Copying || part.phase == Part::Phase::Settling) {
       const auto status = part.peer->sender_status(part.set->config().name);
       out.set_items_done(status->items_done);
       out.set_items_total(status->items_planned);
@@ -358,10 +406,11 @@ void Jobs::publish(Running& job, const Now& now) {
     }
     ended = ended && part.ended();
     good = good && out.good();
+    failed = failed || part.phase == Part::Phase::Failed;
     *shown.add_parts() = out;
   }
   if (ended) {
-    shown.set_phase(job.stopped ? "stopped" : good ? "done" : "failed");
+    shown.set_phase(job.stopped ? "stopped" : failed ? "failed" : "done");
     shown.set_good(good);
     shown.set_ended_ns(nanoseconds(now.wall));
   }

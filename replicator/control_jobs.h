@@ -62,6 +62,7 @@ class Jobs {
   void begin(const std::shared_ptr<Running>& job, const Now& now);
   void on_looked(const std::shared_ptr<Running>& job, const OriginSet* set, const Result<ScanResult>& result);
   void on_compared(const std::shared_ptr<Running>& job, Part& part, const ComparedAction& compared);
+  void settle(Part& part, const Now& now);
   void repair(Running& job, Part& part, const Now& now);
   void follow(Running& job, Part& part, const Now& now);
   void watch(Running& job, Part& part, const Now& now);
