@@ -164,6 +164,9 @@ class ControlService::Impl {
           out.set_now_ns(wall_nanoseconds(loop_.now().wall));
           out.set_version(kVersion);
           out.set_started_ns(wall_nanoseconds(started_));
+          for (pb::Link& link : *out.mutable_links()) {  // one that never was up has no beginning
+            link.set_state_for_ns(std::min(link.state_for_ns(), out.now_ns() - out.started_ns()));
+          }
           if (problems) {
             out.mutable_failed()->Assign(failed.begin(), failed.end());
             add_failed(client, std::make_shared<pb::Reply>(std::move(message)), 0);
