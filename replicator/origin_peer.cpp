@@ -18,6 +18,7 @@ constexpr std::size_t kFirstBulk = 2;
 constexpr std::size_t kWaitingMax = 4096;
 constexpr int kMessagesPerTurn = 64;
 constexpr int kBulkQueueMessages = 4;
+constexpr Duration kRateValid = std::chrono::seconds(3);
 constexpr Duration kSampleInterval = std::chrono::milliseconds(100);
 constexpr std::uint64_t kProbeIds = 1ULL << 63;  // ids of probes; the link's own pings count from 1
 
@@ -267,12 +268,25 @@ void OriginPeer::sample_path(const Now& now) {
   }
   sample.backlogged = std::exchange(backlogged_, stuck_.has_value()) && in_flight() > 0;
   pacer_.on_sample(sample, now.steady);
+  measure_rate(sample.delivered_bytes, now);
   if (pacer_.rate() != paced_) {
     paced_ = pacer_.rate();
     for (std::size_t i = kFirstBulk; i < lanes_.size(); ++i) {
       lanes_[i].dealer->set_pacing(paced_ / options_.link.bulk_flows);
     }
   }
+}
+
+// For people: bytes that the other end's kernel has acknowledged, over about a second.
+void OriginPeer::measure_rate(std::uint64_t delivered_bytes, const Now& now) {
+  const double seconds = std::chrono::duration<double>(now.steady - rate_at_).count();
+  if (seconds < 1) {
+    return;
+  }
+  const std::uint64_t bytes = delivered_bytes >= bytes_at_rate_ ? delivered_bytes - bytes_at_rate_ : 0;
+  send_rate_ = static_cast<std::uint64_t>(static_cast<double>(bytes) / seconds);
+  bytes_at_rate_ = delivered_bytes;
+  rate_at_ = now.steady;
 }
 
 void OriginPeer::on_tick(const Now& now) {
@@ -311,6 +325,9 @@ void OriginPeer::report(SideReport& out, const Now& now) const {
   link.peer = options_.peer;
   link.state = state_name(status.state);
   link.for_time = now.steady - status.since;
+  if (status.state == LinkState::Up) {
+    link.last_heard = now.steady - status.last_heard;
+  }
   link.rtt = status.rtt;
   link.clock_offset = status.clock_offset;
   link.congestion = lanes_[kFirstBulk].dealer->congestion();
@@ -318,7 +335,7 @@ void OriginPeer::report(SideReport& out, const Now& now) const {
     link.sent_bytes += lane.sent_bytes;
     link.received_bytes += lane.received_bytes;
   }
-  link.send_bytes_per_s = send_rate_;
+  link.send_bytes_per_s = now.steady - rate_at_ < kRateValid ? send_rate_ : 0;
   link.pacing_bytes_per_s = paced_;
   link.in_flight_bytes = in_flight();
   link.reconnects = reconnects_;

@@ -121,6 +121,7 @@ class OriginPeer {
   void on_tick(const Now& now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   void sample_path(const Now& now);
+  void measure_rate(std::uint64_t delivered_bytes, const Now& now);
   void count_pending(Session& session);
   [[nodiscard]] SetReport report_set(const Session& session, const Now& now) const;
 
@@ -138,7 +139,7 @@ class OriginPeer {
   std::uint64_t window_bytes_ = 0;
   std::uint64_t reconnects_ = 0;
   std::uint64_t paced_ = 0;
-  std::uint64_t bytes_at_sample_ = 0;
+  std::uint64_t bytes_at_rate_ = 0;
   std::uint64_t send_rate_ = 0;
   bool backlogged_ = false;
   SteadyTime sample_at_{};

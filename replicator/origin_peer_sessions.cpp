@@ -103,8 +103,8 @@ std::vector<std::string> OriginPeer::troubles(const std::string& set) const {
 }
 
 void OriginPeer::on_event(Session& session, const SenderEvent& event) {
-  log_.warn(event.name,
-            {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
+  log_.log(event.name == "session.comparing" ? LogLevel::Info : LogLevel::Warn, event.name,
+           {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
   if (event.name == "item.failed") {
     session.troubles.push_back(event.text);
     if (session.troubles.size() > kTroublesKept) {

@@ -93,7 +93,7 @@ void OriginLink::on_welcome(const Welcome& welcome, const Now& now) {
   status_.peer_config_digest = welcome.config_digest;
   status_.reason.clear();
   status_.hint.clear();
-  last_heard_ = now.steady;
+  status_.last_heard = now.steady;
   actions_.push_back(LinkUp{static_cast<std::uint32_t>(nonce_), welcome.window_bytes});
   ping(now);
 }
@@ -109,7 +109,7 @@ void OriginLink::on_pong(const Ping& ping, const Now& now) {
   if (status_.state != LinkState::Up || ping.id > ping_id_ || rtt < Duration::zero()) {
     return;
   }
-  last_heard_ = now.steady;
+  status_.last_heard = now.steady;
   status_.rtt = rtt;
   if (!status_.rtt_min || rtt <= *status_.rtt_min || now.steady - rtt_min_at_ > kRttWindow) {
     status_.rtt_min = rtt;
@@ -124,7 +124,7 @@ void OriginLink::on_tick(const Now& now) {
   }
   if (status_.state != LinkState::Up) {
     greet(now);
-  } else if (now.steady - last_heard_ > kSilenceMax) {
+  } else if (now.steady - status_.last_heard > kSilenceMax) {
     go_down("no answer to pings", now);
     greet(now);
   } else {

@@ -45,6 +45,7 @@ struct LinkStatus {
   std::optional<Duration> rtt;           // of the last answered ping
   std::optional<Duration> rtt_min;       // of the last minute: the path without queues
   std::optional<Duration> clock_offset;  // positive: the peer's wall clock is ahead
+  SteadyTime last_heard{};               // with state Up: the last answer
   std::string peer_config_digest;
   std::string reason;  // of Refused, or of the last loss
   std::string hint;
@@ -84,7 +85,6 @@ class OriginLink {
   std::uint64_t nonce_ = 0;
   std::uint64_t ping_id_ = 0;
   SteadyTime wake_at_{};
-  SteadyTime last_heard_{};
   SteadyTime rtt_min_at_{};
   std::vector<LinkAction> actions_;
 };

@@ -8,10 +8,12 @@ namespace {
 constexpr double kFastGrowth = 1.5;   // a round trip, while searching
 constexpr double kSlowGrowth = 1.02;  // a round trip, afterwards
 constexpr double kStepBack = 0.92;    // of what gets through
+constexpr double kArrives = 0.8;      // what is sent gets through: the delay is no queue of ours
 constexpr Duration kWindowMin = std::chrono::milliseconds(200);
 constexpr Duration kBaseWindow = std::chrono::seconds(15);
-constexpr double kFloorOfBest = 0.3;   // of the best rate delivered lately: below it the delay is not our queue
-constexpr double kBestDecay = 0.995;   // a round trip: a path that has become slower is believed in time
+constexpr double kFloorOfBest =
+    0.3;  // of the best rate delivered lately: below it the delay is not our queue
+constexpr double kBestDecay = 0.995;  // a round trip: a path that has become slower is believed in time
 
 }  // namespace
 
@@ -34,7 +36,7 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
   if (queue > kQueueLong) {
     searching_ = false;
     rate_ = std::min(rate_ * kStepBack, std::max(delivered * kStepBack, rate_ / 2));
-  } else if (queue < kQueueTarget) {
+  } else if (queue < kQueueTarget || (searching_ && delivered >= rate_ * kArrives)) {
     rate_ *= searching_ ? kFastGrowth : kSlowGrowth;
     if (searching_ && delivered > 0 && rate_ > delivered * 3) {
       searching_ = false;  // something else is the limit: the reader, or the connections' own control
@@ -48,8 +50,9 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
   next_step_ = now + std::max(sample.rtt, kWindowMin);
 }
 
-// The shortest round trip of the last 15 to 30 s. Not the kernel's own minimum, which is five minutes old: what a
-// slow machine or a delayed acknowledgement adds would be taken for a queue, and the rate would never recover.
+// The shortest round trip of the last 15 to 30 s. Not the kernel's own minimum, which is five minutes old:
+// what a slow machine or a delayed acknowledgement adds would be taken for a queue, and the rate would never
+// recover.
 void Pacer::note_base(const PacerSample& sample, SteadyTime now) {
   if (base_ == Duration::zero()) {
     base_ = next_base_ = std::min(sample.rtt, sample.rtt_min);

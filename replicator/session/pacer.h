@@ -32,7 +32,7 @@ class Pacer {
   static constexpr std::uint64_t kRateMin = 250'000;
   static constexpr std::uint64_t kRateMax = 2'000'000'000;
   static constexpr Duration kQueueTarget = std::chrono::milliseconds(20);
-  static constexpr Duration kQueueLong = std::chrono::milliseconds(40);
+  static constexpr Duration kQueueLong = std::chrono::milliseconds(60);
 
  private:
   void note_base(const PacerSample& sample, SteadyTime now);
@@ -40,8 +40,8 @@ class Pacer {
   std::uint64_t limit_;
   double rate_ = static_cast<double>(kRateStart);
   bool searching_ = true;  // no queue has been seen yet: grow fast
-  Duration base_{};       // round trip without a queue
-  Duration next_base_{};  // … of the window that has begun
+  Duration base_{};        // round trip without a queue
+  Duration next_base_{};   // … of the window that has begun
   SteadyTime base_since_{};
   double best_ = 0;  // bytes per second delivered, lately
   SteadyTime window_start_{};
