@@ -1,7 +1,9 @@
 # The only place for compiler flags. Every target links ha_flags privately.
 find_program(HA_CCACHE ccache)
 if(HA_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${HA_CCACHE})
+  # Relative to the checkout, so that a fresh clone finds what another one has compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      ${HA_CCACHE})
 endif()
 
 add_library(ha_flags INTERFACE)
