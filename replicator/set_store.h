@@ -52,8 +52,8 @@ class SetStore {
   void stop() noexcept { stop_ = true; }
 
   // ---- both roles
-  // Of what is committed: what a PeerReader sees. Without the digest key, so that nothing is offered, while an
-  // origin's index has never held its whole tree: what is not in it yet would be deleted at the replicas.
+  // Of what is committed: what a PeerReader sees. Without the digest key, so that nothing is offered, while
+  // an origin's index has never held its whole tree: what is not in it yet would be deleted at the replicas.
   Result<IndexFacts> facts();
   // `deep`: reads all content.
   Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress, bool deep = false);

@@ -21,8 +21,8 @@ struct PathFacts {
   std::chrono::microseconds rtt_min{0};
   std::uint64_t delivery_bytes_per_second = 0;
   std::uint64_t acknowledged_bytes = 0;  // by the other end's kernel, since the connection began
-  std::uint64_t unsent_bytes = 0;  // written by us, not yet sent by the kernel
-  std::uint32_t retransmits = 0;   // since the connection began
+  std::uint64_t unsent_bytes = 0;        // written by us, not yet sent by the kernel
+  std::uint32_t retransmits = 0;         // since the connection began
 };
 
 class TcpConnection {

@@ -31,7 +31,7 @@
 
 namespace ha::replicator {
 
-inline constexpr std::size_t kFrameBytes = 256 * 1024;             // raw; one chunk or delta may go beyond
+inline constexpr std::size_t kFrameBytes = 256 * 1024;         // raw; one chunk or delta may go beyond
 inline constexpr std::uint64_t kLiteralBytesMax = 128 * 1024;  // so little of an item is not worth a question
 inline constexpr std::size_t kAskSignatureBytesMax = 4 * 1024 * 1024;  // expected in one answer
 
