@@ -25,6 +25,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import tree_compare  # noqa: E402
 from control import ControlError, ask  # noqa: E402
+from promise import end_with_us  # noqa: E402
 
 STAGING = b".hareplicate"
 ORIGIN, REPLICA = "fra1", "nyc1"
@@ -134,7 +135,7 @@ class Site:
             log.write(f"---- start {self.starts}\n".encode())
             log.flush()
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            env=os.environ | self.environment)
+                                            env=os.environ | self.environment, preexec_fn=end_with_us)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 
+from promise import end_with_us
+
 STOP_SECONDS = 20
 
 
 @contextlib.contextmanager
 def lossyfs(program, mount_point):
     """Yields ctl(words…): lose [SEED], sync, capacity BYTES."""
-    process = subprocess.Popen([program, mount_point], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, mount_point], stdout=subprocess.PIPE, text=True,
+                               preexec_fn=end_with_us)
     try:
         if process.stdout.readline() != "ready\n":
             raise RuntimeError("lossyfs did not start")
@@ -26,6 +29,8 @@ def lossyfs(program, mount_point):
             process.wait()
         if os.path.ismount(mount_point):
             subprocess.run(["umount", "-l", mount_point], check=False)
+        with contextlib.suppress(OSError):
+            os.removedirs(mount_point)  # the cluster has left it, as it was not empty then
 
 
 @contextlib.contextmanager

@@ -6,8 +6,10 @@
 The program ends with 0 when every check was good, 1 when one was not or anything was raised, 77 when skipped.
 """
 
+import ctypes
 import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -34,6 +36,15 @@ def skip_unless_root(*devices):
             skip(f"it needs {device}")
 
 
+libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_us():
+    """For preexec_fn: the child gets SIGTERM when this test is gone, however that came."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def is_sanitized(program):
     """Whether the program was built with a sanitizer: then memory and times say nothing about it."""
     with open(program, "rb") as binary:
@@ -50,6 +61,7 @@ class Promise:
         self.started = time.monotonic()
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is put away
         print(f"promise: {self.what}  (HA_SEED={self.seed}{', full' if FULL else ''})", flush=True)
         return self
 
