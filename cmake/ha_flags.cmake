@@ -2,8 +2,8 @@
 find_program(HA_CCACHE ccache)
 if(HA_CCACHE)
   # Relative to the checkout, so that a fresh clone finds what another one has compiled.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
-      ${HA_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${HA_CCACHE})
 endif()
 
 add_library(ha_flags INTERFACE)
@@ -11,7 +11,7 @@ target_include_directories(ha_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY
 target_compile_options(ha_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   -Wimplicit-fallthrough -Wformat=2 -Wcast-align -fstack-protector-strong
-  # GCC 12 takes moved-from alternatives of std::variant for uninitialized memory; the sanitizers watch instead.
+  # GCC 12 takes moved-from alternatives of std::variant for uninitialized memory; the sanitizers watch.
   $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond -Wlogical-op -Wuseless-cast -Wno-maybe-uninitialized>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
   $<$<BOOL:${HA_WERROR}>:-Werror>)

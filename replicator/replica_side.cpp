@@ -255,19 +255,7 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
                   done.receiver.on_applied(attempt, batch, frame, bytes, now());
                 });
           },
-          [&](const CloseAction& close) {
-            run(
-                origin, number, session,
-                [batch = close.batch](SetStore& store) { return store.close(batch); },
-                [this, now, batch = close.batch](Session& done, std::uint64_t attempt,
-                                                 std::vector<ItemTrouble> trouble) {
-                  for (const ItemTrouble& item : trouble) {
-                    log_.log(item.redo ? LogLevel::Debug : LogLevel::Warn, "item.failed",
-                             {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
-                  }
-                  done.receiver.on_closed(attempt, batch, std::move(trouble), now());
-                });
-          },
+          [&](const CloseAction& batch) { close(origin, number, session, batch.batch); },
           [&](AnswerAction& ask) {
             run(
                 origin, number, session,
@@ -288,6 +276,18 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
           },
       },
       action);
+}
+
+void ReplicaSide::close(Origin& origin, std::uint32_t number, Session& session, std::uint64_t batch) {
+  run(
+      origin, number, session, [batch](SetStore& store) { return store.close(batch); },
+      [this, batch](Session& done, std::uint64_t attempt, std::vector<ItemTrouble> trouble) {
+        for (const ItemTrouble& item : trouble) {
+          log_.log(item.redo ? LogLevel::Debug : LogLevel::Warn, "item.failed",
+                   {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
+        }
+        done.receiver.on_closed(attempt, batch, std::move(trouble), loop_.now().steady);
+      });
 }
 
 void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session, const Position& position) {

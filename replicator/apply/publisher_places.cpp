@@ -242,9 +242,13 @@ Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
   if (!entry->local.empty()) {
     HA_TRY(recorded, decode_local(entry->local));
   }
-  HA_TRY(const sys::FileHandle pinned, context_.root.open_regular(leader));
+  HA_TRY(const sys::FileHandle pinned, context_.root.pin(leader));
   HA_TRY(const sys::Stat leader_stat, pinned.stat());
-  if (local_stat(leader_stat) != recorded) {
+  const bool regular = leader_stat.type == sys::FileType::Regular;
+  if (!regular && (leader_stat.ino != recorded.inode || leader_stat.type == sys::FileType::Directory)) {
+    return Error(Code::Conflict, "\"" + escape(leader) + "\", which it is a link to, has been changed here");
+  }
+  if (regular && local_stat(leader_stat) != recorded) {
     HA_TRY(const LiveContent live, open_live(context_.root, context_.index, context_.key, leader));
     if (live.content != entry->content || live.local.inode != leader_stat.ino) {
       return Error(Code::Conflict,

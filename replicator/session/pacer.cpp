@@ -9,6 +9,8 @@ constexpr double kFastGrowth = 1.5;   // a round trip, while searching
 constexpr double kSlowGrowth = 1.02;  // a round trip, afterwards
 constexpr double kStepBack = 0.92;    // of what gets through
 constexpr double kArrives = 0.8;      // what is sent gets through: the delay is no queue of ours
+constexpr double kNearBest = 0.8;
+constexpr double kAheadOfBest = 2;
 constexpr Duration kWindowMin = std::chrono::milliseconds(200);
 constexpr Duration kBaseWindow = std::chrono::seconds(15);
 constexpr double kFloorOfBest =
@@ -18,6 +20,7 @@ constexpr double kBestDecay = 0.995;  // a round trip: a path that has become sl
 }  // namespace
 
 void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
+  local_ = sample.rtt_min > Duration::zero() && sample.rtt_min < kLocalPath;
   const bool reset = sample.delivered_bytes < window_delivered_;
   if (sample.rtt <= Duration::zero() || sample.rtt_min <= Duration::zero() || !sample.backlogged || reset) {
     window_start_ = now;
@@ -37,11 +40,10 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
     searching_ = false;
     rate_ = std::min(rate_ * kStepBack, std::max(delivered * kStepBack, rate_ / 2));
   } else if (queue < kQueueTarget || (searching_ && delivered >= rate_ * kArrives)) {
-    rate_ *= searching_ ? kFastGrowth : kSlowGrowth;
-    if (searching_ && delivered > 0 && rate_ > delivered * 3) {
-      searching_ = false;  // something else is the limit: the reader, or the connections' own control
-      rate_ = delivered * 2;
-    }
+    // Fast up to what the path has carried; beyond it with care. What is delivered lags a round trip behind.
+    const bool known = !searching_ && rate_ > best_ * kNearBest;
+    const double most = std::max(best_ * kAheadOfBest, static_cast<double>(kRateStart) * kFastGrowth);
+    rate_ = std::max(rate_, std::min(rate_ * (known ? kSlowGrowth : kFastGrowth), most));
   }
   const double floor = std::max(static_cast<double>(kRateMin), best_ * kFloorOfBest);
   rate_ = std::clamp(rate_, floor, static_cast<double>(kRateMax));
@@ -68,7 +70,7 @@ void Pacer::note_base(const PacerSample& sample, SteadyTime now) {
 }
 
 std::uint64_t Pacer::rate() const noexcept {
-  const auto rate = static_cast<std::uint64_t>(rate_);
+  const auto rate = local_ ? kRateMax : static_cast<std::uint64_t>(rate_);
   return limit_ > 0 ? std::min(limit_, rate) : rate;
 }
 

@@ -29,8 +29,9 @@ class Pacer {
   [[nodiscard]] std::uint64_t rate() const noexcept;
 
   static constexpr std::uint64_t kRateStart = 4'000'000;
-  static constexpr std::uint64_t kRateMin = 250'000;
+  static constexpr std::uint64_t kRateMin = 1'000'000;
   static constexpr std::uint64_t kRateMax = 2'000'000'000;
+  static constexpr Duration kLocalPath = std::chrono::milliseconds(5);
   static constexpr Duration kQueueTarget = std::chrono::milliseconds(20);
   static constexpr Duration kQueueLong = std::chrono::milliseconds(60);
 
@@ -39,6 +40,7 @@ class Pacer {
 
   std::uint64_t limit_;
   double rate_ = static_cast<double>(kRateStart);
+  bool local_ = false;     // the path is so short that a queue does not matter, and delays tell nothing
   bool searching_ = true;  // no queue has been seen yet: grow fast
   Duration base_{};        // round trip without a queue
   Duration next_base_{};   // … of the window that has begun

@@ -12,7 +12,7 @@ constexpr BytesView kStagingName = ".hareplicate";
 constexpr std::uint64_t kLargeFileBytes = 4 * 1024 * 1024;  // reading it takes long enough to commit before
 
 bool has_several_names(const sys::Stat& stat) {
-  return stat.type == sys::FileType::Regular && stat.nlink > 1;
+  return stat.type != sys::FileType::Directory && stat.nlink > 1;
 }
 
 }  // namespace

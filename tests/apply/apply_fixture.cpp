@@ -1,4 +1,4 @@
-#include "apply_fixture.h"
+#include "tests/apply/apply_fixture.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -290,6 +290,23 @@ bool is_root(const char* for_what) {
   }
   BOOST_TEST_MESSAGE("skipped, not root: " << for_what);
   return false;
+}
+
+struct stat stat_of(const std::filesystem::path& path) {
+  struct stat facts {};
+  BOOST_REQUIRE_EQUAL(::lstat(path.c_str(), &facts), 0);
+  return facts;
+}
+
+void check_converged(Target& t, const Bytes& key, BytesView content) {
+  BOOST_TEST((read_all(t.at(key)) == content));
+  const auto entry = t.entry(key);
+  BOOST_REQUIRE(entry.has_value());
+  BOOST_TEST((entry->content == digest_of(content)));
+  const LocalStat local = decode_local(entry->local).value();
+  const struct stat facts = stat_of(t.at(key));
+  BOOST_TEST(local.inode == facts.st_ino);
+  BOOST_TEST(local.ctime_ns == facts.st_ctim.tv_nsec);
 }
 
 }  // namespace ha::replicator::test

@@ -2,6 +2,8 @@
 // by hand (not by the source's FrameBuilder).
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -98,5 +100,9 @@ template <typename T>
 
 // Whether we may mount, make devices and the like; says so when not.
 [[nodiscard]] bool is_root(const char* for_what);
+
+struct stat stat_of(const std::filesystem::path& path);
+// The file has this content and the index says so, with the stat it has now.
+void check_converged(Target& t, const Bytes& key, BytesView content);
 
 }  // namespace ha::replicator::test

@@ -14,9 +14,9 @@
 #include <boost/test/unit_test.hpp>
 #include <thread>
 
-#include "apply_fixture.h"
 #include "common/sys/file.h"
 #include "replicator/apply/file_target.h"
+#include "tests/apply/apply_fixture.h"
 
 using namespace ha;
 using namespace ha::replicator;
@@ -26,12 +26,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMiB = 1024 * 1024;
-
-struct stat stat_of(const fs::path& path) {
-  struct stat facts {};
-  BOOST_REQUIRE_EQUAL(::lstat(path.c_str(), &facts), 0);
-  return facts;
-}
 
 class SmallMount {
  public:

@@ -8,9 +8,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "apply_fixture.h"
 #include "common/base/random.h"
 #include "replicator/apply/file_target.h"
+#include "tests/apply/apply_fixture.h"
 
 using namespace ha;
 using namespace ha::replicator;

@@ -3,7 +3,7 @@
 
     bench.py --replicator BIN --wanem BIN [--congestion bbr] [--loss 0.5%] [--scale 1] CASE...
 
-Cases: r01 tiny ins small first nothing state. Times count from the moment the change is on the origin's disk cache
+Cases: r01 tiny ins small first nothing state. Times count from the moment the change is made
 until the replica's files have the new size and time, the replicator's settle time included; contents are
 compared afterwards. Bytes are those of both directions on the wire, headers included.
 """
@@ -22,8 +22,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 sys.path.insert(0, HERE)
 
 import control  # noqa: E402
-from contestants import (RSYNC_TUNED, RSYNC_Z, Replicator, Rsync, cpu_seconds, facts_of, wait_for,  # noqa: E402
-                         wire_bytes)
+from contestants import (RSYNC_TUNED, RSYNC_Z, Replicator, Rsync, cpu_seconds,  # noqa: E402
+                         facts_of, wait_for, wire_bytes)
 from wanem_path import WanemPath, skip_unless_possible  # noqa: E402
 
 TREE = os.path.join(HERE, "..", "support", "tree.py")
@@ -122,7 +122,7 @@ class Bench:
             return seconds, wire_bytes(path) - begin_bytes
 
     # ------------------------------------------------------------ cases
-    def big(self, case, edit, changed_bytes):
+    def big(self, case, changed_bytes, edit):
         size = int(GIB * self.options.scale)
 
         def change(source):
@@ -130,20 +130,23 @@ class Bench:
             edit(file)
             return ["big"]
 
-        self.edited(case, lambda source: tool("make-big", os.path.join(source, "big"), "--bytes", size, "--seed", 1),
-                    change, changed_bytes)
+        def make(source):
+            tool("make-big", os.path.join(source, "big"), "--bytes", size, "--seed", 1)
+
+        self.edited(case, make, change, changed_bytes)
 
     def r01(self):
         count = max(1, int(262 * self.options.scale))
-        self.big("r01", lambda file: tool("edit-extents", file, "--count", count, "--bytes", 4096, "--seed", 2),
-                 count * 4096)
+        self.big("r01", count * 4096,
+                 lambda file: tool("edit-extents", file, "--count", count, "--bytes", 4096, "--seed", 2))
 
     def tiny(self):
         count = max(1, int(1000 * self.options.scale))
-        self.big("tiny", lambda file: tool("scatter", file, "--count", count, "--bytes", 16, "--seed", 3), count * 16)
+        self.big("tiny", count * 16,
+                 lambda file: tool("scatter", file, "--count", count, "--bytes", 16, "--seed", 3))
 
     def ins(self):
-        self.big("ins", lambda file: tool("insert-front", file, "--bytes", 1 << 20, "--seed", 77), 1 << 20)
+        self.big("ins", 1 << 20, lambda file: tool("insert-front", file, "--bytes", 1 << 20, "--seed", 77))
 
     def small(self):
         count = int(10_000 * self.options.scale)
@@ -183,10 +186,10 @@ class Bench:
 
 
     def nothing(self):
-        """What one comparison of positions costs: the bytes of 40 s with a check every 2 s, less those of 40 s without."""
+        """One comparison of positions: the bytes of 40 s with a check every 2 s, less those without."""
         count = int(100_000 * self.options.scale)
-        source, target = self.trees(lambda folder: tool("make-many", folder, "--files", count, "--size-min", 1,
-                                                        "--size-max", 100, "--seed", 5))
+        source, target = self.trees(lambda folder: tool(
+            "make-many", folder, "--files", count, "--size-min", 1, "--size-max", 100, "--seed", 5))
         tool_copy(source, target)
         if "replicator" in self.options.who:
             used = {}
@@ -247,7 +250,8 @@ def arrived(root, wanted):
 
 
 def tool_copy(source, target):
-    subprocess.run(["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", source + "/", target + "/"], check=True)
+    subprocess.run(["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", source + "/", target + "/"],
+                   check=True)
 
 
 def restore(before, tree):
@@ -268,7 +272,8 @@ def main():
     parser.add_argument("--who", action="append", choices=["replicator", "rsync-z", "rsync-tuned"])
     parser.add_argument("--folder", default=None)
     parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("cases", nargs="+", choices=["r01", "tiny", "ins", "small", "first", "nothing", "state"])
+    parser.add_argument("cases", nargs="+",
+                        choices=["r01", "tiny", "ins", "small", "first", "nothing", "state"])
     options = parser.parse_args()
     options.who = options.who or ["replicator", "rsync-z", "rsync-tuned"]
     skip_unless_possible()

@@ -83,8 +83,8 @@ class Replicator:
     def start(self, end):
         log = open(os.path.join(self.folder, end, "log"), "a")
         self.daemons[end] = self.path.popen(
-            end, [self.binary, "--config", os.path.join(self.folder, end, "cluster.toml"), "--log-format", "json", "--log-level", "debug"],
-            stderr=log, stdout=log)
+            end, [self.binary, "--config", os.path.join(self.folder, end, "cluster.toml"),
+                  "--log-format", "json", "--log-level", "debug"], stderr=log, stdout=log)
 
     def __enter__(self):
         self.start("b")
@@ -158,8 +158,8 @@ class Rsync:
 
     def run(self, *options, limit_s=900):
         begin = time.monotonic()
-        self.path.run("a", ["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", *options, self.source + "/",
-                            f"rsync://{self.path.addresses['b']}:8730/tree/"],
+        self.path.run("a", ["rsync", "-aHAXS", "--delete", "--exclude=/.hareplicate", *options,
+                            self.source + "/", f"rsync://{self.path.addresses['b']}:8730/tree/"],
                       check=True, timeout=limit_s, stdout=subprocess.DEVNULL)
         return time.monotonic() - begin
 

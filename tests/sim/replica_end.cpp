@@ -218,21 +218,21 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                   done.receiver.on_answer(attempt, batch, std::move(body), now());
                 });
           },
-          [&](const CommitAction& mark) {
-            run(
-                origin, number, session,
-                [site = origin.link->origin, position = mark.position](SimStore& store) {
-                  return store.commit(site, position);
-                },
-                [now](Session& done, std::uint64_t attempt, SimStore::Committed committed) {
-                  done.receiver.on_committed(attempt, committed.position, committed.failed, now());
-                });
-          },
+          [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
           [&](const AbortAction&) {
             strands_.at(session.set)->post([store = stores_.at(session.set)] { store->abort(); });
           },
       },
       action);
+}
+
+void ReplicaEnd::commit(Origin& origin, std::uint32_t number, Session& session, const Position& position) {
+  run(
+      origin, number, session,
+      [site = origin.link->origin, position](SimStore& store) { return store.commit(site, position); },
+      [this](Session& done, std::uint64_t attempt, SimStore::Committed committed) {
+        done.receiver.on_committed(attempt, committed.position, committed.failed, world_.now());
+      });
 }
 
 void ReplicaEnd::send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt,

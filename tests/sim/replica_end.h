@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "replicator/model/position.h"
 #include "replicator/session/link.h"
 #include "replicator/session/receiver.h"
 #include "tests/sim/origin_end.h"
@@ -40,6 +41,7 @@ class ReplicaEnd {
   void on_hello(Origin& origin, std::size_t lane, const replicator::Hello& hello);
   Session* session_for(Origin& origin, std::uint32_t number, const replicator::SetMessage& message);
   void advance(Origin& origin, std::uint32_t number);
+  void commit(Origin& origin, std::uint32_t number, Session& session, const replicator::Position& position);
   void perform(Origin& origin, std::uint32_t number, Session& session, replicator::ReceiverAction action);
   void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt,
                 const replicator::SetMessage& message);

@@ -41,7 +41,7 @@ struct TreeFixture {
   sys::Directory root = must(sys::Directory::open_root(place.string()));
   sys::DigestKey key = must(sys::DigestKey::from_bytes(Bytes(32, 'k')));
   Index index = must(Index::open(":memory:"));
-  ScanOptions options{{}, {}, {}, distant_clock};
+  ScanOptions options{{}, {}, {}, {}, distant_clock};
   std::atomic<bool> stop = false;
 
   TreeFixture() = default;
