@@ -277,7 +277,8 @@ Result<std::vector<DirectoryEntry>> DirectoryReader::next(std::size_t count_max)
     }
     const BytesView name = found->d_name;
     if (name != "." && name != "..") {
-      out.push_back({Bytes(name), found->d_type != DT_UNKNOWN, type_of(DTTOIF(found->d_type))});
+      out.push_back(
+          {Bytes(name), found->d_type != DT_UNKNOWN, type_of(static_cast<mode_t>(DTTOIF(found->d_type)))});
     }
   }
   return out;
