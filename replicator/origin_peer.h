@@ -48,6 +48,8 @@ class OriginPeer {
   OriginPeer& operator=(const OriginPeer&) = delete;
 
   void on_facts(OriginSet& set, const Now& now);
+  // The set's origin is reading this item again.
+  void expect(const OriginSet& set, const Bytes& key, const Now& now);
   // False: this peer has no such set. `full`: everything is compared, whatever positions say.
   bool check(const std::string& set, bool full, const Now& now);
   // Finds where the set differs and changes nothing; `done` is called on the loop. False: no such set here.

@@ -56,6 +56,15 @@ void OriginPeer::on_facts(OriginSet& set, const Now& now) {
   advance(now);
 }
 
+void OriginPeer::expect(const OriginSet& set, const Bytes& key, const Now& now) {
+  for (auto& session : sessions_) {
+    if (session->set == &set) {
+      session->sender.expect(key);
+    }
+  }
+  advance(now);
+}
+
 bool OriginPeer::check(const std::string& set, bool full, const Now& now) {
   Session* session = session_of(set);
   if (session == nullptr) {

@@ -22,9 +22,11 @@ Bytes parent_of(BytesView key) {
 
 }  // namespace
 
-OriginSet::OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log,
-                     std::function<void(OriginSet&)> on_facts)
-    : loop_(loop), store_(store), strand_(strand), log_(log), on_facts_(std::move(on_facts)) {}
+OriginSet::OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log, Calls calls)
+    : loop_(loop), store_(store), strand_(strand), log_(log), calls_(std::move(calls)) {
+  store_.set_on_reading(
+      [this](const Bytes& key) { loop_.post_or_wait([this, key] { calls_.on_reading(*this, key); }); });
+}
 
 OriginSet::~OriginSet() {
   for (const wire::Loop::Id id : registered_) {
@@ -209,7 +211,7 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
     scan_at_ = now.steady + config().settle;
   }
   make_next_signatures();
-  on_facts_(*this);
+  calls_.on_facts(*this);
 }
 
 // ---------------------------------------------------------------- what is known
@@ -236,7 +238,7 @@ void OriginSet::take_facts(Result<IndexFacts> facts) {
   }
   facts_ = std::move(facts).value();
   if (moved) {
-    on_facts_(*this);
+    calls_.on_facts(*this);
   }
 }
 

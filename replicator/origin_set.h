@@ -24,9 +24,12 @@ namespace ha::replicator {
 
 class OriginSet {
  public:
-  // All must outlive it. `on_facts` is called whenever the committed index has moved on.
-  OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log,
-            std::function<void(OriginSet&)> on_facts);
+  struct Calls {
+    std::function<void(OriginSet&)> on_facts;                      // the committed index has moved on
+    std::function<void(OriginSet&, const Bytes& key)> on_reading;  // a large file that changed is being read
+  };
+  // All must outlive it.
+  OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log, Calls calls);
   ~OriginSet();
   OriginSet(const OriginSet&) = delete;
   OriginSet& operator=(const OriginSet&) = delete;
@@ -73,7 +76,7 @@ class OriginSet {
   SetStore& store_;
   Strand& strand_;
   Logger& log_;
-  std::function<void(OriginSet&)> on_facts_;
+  Calls calls_;
   std::optional<sys::Watch> watch_;
   std::vector<wire::Loop::Id> registered_;
   IndexFacts facts_;

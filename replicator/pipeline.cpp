@@ -95,12 +95,19 @@ Status Pipeline::open_origin(const wire::KeyPair& keys, const LinkFacts& facts) 
   std::map<std::string, std::vector<OriginSet*>> by_peer;
   for (auto& [name, set] : sets_) {
     if (set.store->options().is_origin) {
-      origin_sets_.push_back(std::make_unique<OriginSet>(*origin_loop_, *set.store, set.strand, log_,
-                                                         [this](OriginSet& changed) {
-                                                           for (auto& peer : peers_) {
-                                                             peer->on_facts(changed, origin_loop_->now());
-                                                           }
-                                                         }));
+      OriginSet::Calls calls;
+      calls.on_facts = [this](OriginSet& changed) {
+        for (auto& peer : peers_) {
+          peer->on_facts(changed, origin_loop_->now());
+        }
+      };
+      calls.on_reading = [this](OriginSet& reading, const Bytes& key) {
+        for (auto& peer : peers_) {
+          peer->expect(reading, key, origin_loop_->now());
+        }
+      };
+      origin_sets_.push_back(
+          std::make_unique<OriginSet>(*origin_loop_, *set.store, set.strand, log_, std::move(calls)));
       for (const std::string& peer : set.store->options().peers) {
         by_peer[peer].push_back(origin_sets_.back().get());
       }

@@ -218,6 +218,15 @@ void ReplicaSide::run(Origin& origin, std::uint32_t number, Session& session, Wo
       });
 }
 
+// In slices, so that other work of the set goes on between.
+void ReplicaSide::precopy(Strand& strand, SetStore& store) {
+  strand.post([&strand, &store] {
+    if (store.precopy_more()) {
+      precopy(strand, store);
+    }
+  });
+}
+
 void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action) {
   const auto now = [this] { return loop_.now().steady; };
   std::visit(
@@ -265,6 +274,14 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
                 });
           },
           [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
+          [&](const ExpectAction& item) {
+            const ReplicaSet& set = sets_.at(session.set);
+            set.strand->post([store = set.store, strand = set.strand, key = item.key] {
+              if (store->expect(key)) {
+                precopy(*strand, *store);
+              }
+            });
+          },
           [&](const AbortAction&) {
             const ReplicaSet& set = sets_.at(session.set);
             set.strand->post([this, store = set.store, name = session.set] {

@@ -96,6 +96,7 @@ class ReplicaSide {
   Session* session_for(Origin& origin, std::uint32_t number, const SetMessage& message,
                        std::uint64_t attempt);
   void advance(Origin& origin, std::uint32_t number, const Now& now);
+  static void precopy(Strand& strand, SetStore& store);
   void perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action);
   template <typename Work, typename Done>
   void run(Origin& origin, std::uint32_t number, Session& session, Work work, Done done);

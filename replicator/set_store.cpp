@@ -114,6 +114,7 @@ ScanOptions SetStore::scan_options(std::function<void(const ScanProgress&)> prog
   };
   options.keep_previous = [this](const Entry& old) { return old.sequence <= acknowledged_by_all_; };
   options.progress = std::move(progress);
+  options.on_reading = on_reading_;
   return options;
 }
 

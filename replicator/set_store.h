@@ -68,6 +68,8 @@ class SetStore {
   Result<std::optional<Position>> acknowledged(const std::string& peer) { return index_.acknowledged(peer); }
   // A new index id: every replica is compared, whatever its position. For an index that went back in time.
   Status renew();
+  // Called on this strand when a large file that changed is about to be read.
+  void set_on_reading(std::function<void(const Bytes& key)> call) { on_reading_ = std::move(call); }
   // Signatures of a file, within a budget; what the next delta of it is made from. False: there is more to
   // do.
   Result<bool> make_signatures_of(BytesView key);
@@ -84,6 +86,9 @@ class SetStore {
     std::vector<ItemTrouble> trouble;
   };
   Result<Committed> commit(const std::string& origin, const Position& position);
+  // True: there is more to be copied.
+  bool expect(const Bytes& key) { return target_ && target_->expect(key); }
+  bool precopy_more() { return target_ && target_->precopy_more(); }
   Status abort();
   Result<Bytes> answer(BytesView question);
 
@@ -108,6 +113,7 @@ class SetStore {
   bool scanned_ = false;  // in this run of the program
   bool whole_ = false;    // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
+  std::function<void(const Bytes& key)> on_reading_;
 };
 
 // What a frame weighs on the wire: zstd where that helps. The first byte tells.

@@ -8,6 +8,7 @@
 
 #include "replicator/apply/answer.h"
 #include "replicator/apply/apply_context.h"
+#include "replicator/apply/precopy.h"
 #include "replicator/apply/publisher.h"
 #include "replicator/apply/staged_item.h"
 #include "replicator/apply/transfer.h"
@@ -25,13 +26,18 @@ constexpr char kGoKey[] = ".";          // no item's key
 class FileTarget::Impl {
  public:
   Impl(sys::Directory root, Index& index, const sys::DigestKey& key, const FileTargetOptions& options)
-      : context_(std::move(root), index, key, options.sync), options_(options), publisher_(context_) {}
+      : context_(std::move(root), index, key, options.sync),
+        options_(options),
+        publisher_(context_),
+        precopy_(context_) {}
 
   Result<Recovery> recover();
   Status apply_frame(std::uint64_t batch, BytesView body);
   Result<BatchOutcome> close_batch(std::uint64_t batch);
   Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
   Status abort_transfers();
+  bool expect(const Bytes& key);
+  bool precopy_more() { return precopy_.more(); }
   [[nodiscard]] std::vector<KeptPartial> partials() const;
   ApplyContext& context() { return context_; }
 
@@ -58,6 +64,7 @@ class FileTarget::Impl {
   std::map<std::uint64_t, Batch> batches_;
   std::size_t transfers_ = 0;
   std::map<Bytes, PartialTransfer> partials_;  // by key; `ranges` as in the index
+  Precopy precopy_;
   bool recovered_ = false;
   bool going_ = false;  // the journal ends in Go and is not all published
 };
@@ -162,6 +169,9 @@ Result<Transfer*> FileTarget::Impl::transfer(std::uint64_t batch, const ItemPart
     partials_.erase(partial);
   }
   ++transfers_;
+  if (auto begun = kept ? std::nullopt : precopy_.take(part.key, part.content)) {
+    return &open.try_emplace(part.key, std::move(*begun)).first->second;
+  }
   return &open.try_emplace(part.key, context_, part.key, part.content, std::move(kept)).first->second;
 }
 
@@ -180,6 +190,7 @@ Status FileTarget::Impl::free_batch(std::uint64_t batch) {
 
 // Nothing fits any more: kept transfers are the least of all worth their place.
 Status FileTarget::Impl::free_space(std::uint64_t batch) {
+  HA_CHECK(precopy_.drop());
   HA_CHECK(free_batch(batch));
   while (!partials_.empty()) {
     HA_CHECK(drop_partial(Bytes(partials_.begin()->first)));
@@ -337,6 +348,7 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
     }
   }
   HA_CHECK(publisher_.finish_pass(outcome.published));
+  HA_CHECK(precopy_.drop_old());
   outcome.position = origin_position;
   outcome.position.sum = context_.index.sum();
   HA_TRY(IndexBatch batch, context_.index.begin());
@@ -344,6 +356,14 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
   HA_CHECK(batch.commit());
   context_.names = sys::NameCache();
   return outcome;
+}
+
+// ---------------------------------------------------------------- precopy
+
+bool FileTarget::Impl::expect(const Bytes& key) {
+  const bool open = std::any_of(batches_.begin(), batches_.end(),
+                                [&](const auto& batch) { return batch.second.contains(key); });
+  return recovered_ && !open && !partials_.contains(key) && precopy_.begin(key);
 }
 
 // ---------------------------------------------------------------- kept transfers
@@ -361,6 +381,7 @@ Status FileTarget::Impl::abort_transfers() {
   batches_.clear();
   transfers_ = 0;
   publisher_.forget_waiting();
+  HA_CHECK(precopy_.drop_old());
   return going_ ? ok() : drop_journal();
 }
 
@@ -451,6 +472,12 @@ Result<CommitOutcome> FileTarget::commit(std::string_view origin, const Position
 }
 Status FileTarget::abort_transfers() {
   return impl_->abort_transfers();
+}
+bool FileTarget::expect(const Bytes& key) {
+  return impl_->expect(key);
+}
+bool FileTarget::precopy_more() {
+  return impl_->precopy_more();
 }
 std::vector<KeptPartial> FileTarget::partials() const {
   return impl_->partials();

@@ -165,18 +165,16 @@ Status Transfer::open_basis() {
   if (live_ && live_->file.is_open()) {
     return ok();
   }
-  if (live_) {
-    const auto again = reopen_live(context_.root, key_, *live_);
-    if (again.ok()) {
-      return ok();
-    }
+  if (!live_ || !reopen_live(context_.root, key_, *live_).ok()) {
+    HA_TRY(live_, open_live(context_.root, context_.index, context_.key, key_));
+    live_offsets_ = chunk_offsets(live_->chunks);
   }
-  HA_TRY(live_, open_live(context_.root, context_.index, context_.key, key_));
-  if (live_->content != basis_ || basis_.is_zero()) {
-    return redo("what is here is not what the change was made for");
+  if (live_->content != precopied_content_) {
+    precopied_ = 0;
   }
-  live_offsets_ = chunk_offsets(live_->chunks);
-  return ok();
+  return live_->content == basis_ && !basis_.is_zero()
+             ? ok()
+             : redo("what is here is not what the change was made for");
 }
 
 // ---------------------------------------------------------------- the end
@@ -198,6 +196,7 @@ Result<std::optional<StagedItem>> Transfer::finish() {
     return std::optional<StagedItem>();
   }
   if (header_->deleted || meta_.type != FileType::Regular) {
+    HA_CHECK(discard());
     StagedItem item;
     item.header = *header_;
     item.meta = meta_;
@@ -225,6 +224,7 @@ Result<std::optional<StagedItem>> Transfer::finish_content() {
   item.header = *header_;
   item.meta = meta_;
   if (item.local.inode != 0) {
+    HA_CHECK(context_.staging.discard(std::exchange(staged_, {})));  // a precopy that was not needed
     return std::optional<StagedItem>(std::move(item));
   }
   HA_CHECK(open_staged());

@@ -31,6 +31,16 @@ class Transfer {
   [[nodiscard]] Result<std::optional<StagedItem>> finish();
   [[nodiscard]] const std::optional<Trouble>& trouble() const noexcept { return trouble_; }
 
+  // Before there is any part: copies up to `bytes` more of what is here now to where it would stay if nothing
+  // moved, for parts to come. False: all is done, or it is of no use here.
+  [[nodiscard]] Result<bool> precopy(std::uint64_t bytes);
+  // The content that the parts to come are of; only after precopy().
+  void take_content(const Digest& content) {
+    content_ = content;
+    basis_ = {};
+  }
+  [[nodiscard]] const Bytes& key() const noexcept { return key_; }
+
   // Lets go of what is staged.
   Status discard();
   // The same, but what has at least `bytes_min` is synced and described, to be resumed.
@@ -41,6 +51,7 @@ class Transfer {
   Status run(const std::vector<Op>& ops);
   Status run_op(const Op& op);
   Status copy(std::uint64_t offset, const CopyOp& op);
+  [[nodiscard]] std::size_t group_end(std::size_t first, std::size_t last) const;
   Status copy_group(std::size_t first, std::size_t last, std::uint64_t to);
   Status share_blocks(std::uint64_t from, std::uint64_t to, std::uint64_t length);
   Status literal(std::uint64_t offset, const LiteralOp& op);
@@ -50,6 +61,8 @@ class Transfer {
   // `data` is that of `chunks`: writes it if every digest is right, otherwise the item is to be redone.
   Status write_checked(std::uint64_t offset, const ChunkList& chunks, BytesView data, const char* what);
   Status write_data(std::uint64_t offset, BytesView data);
+  // Makes the range a hole again where the precopy has left something.
+  Status clear(std::uint64_t offset, std::uint64_t bytes);
   Status open_staged();
   Status resume_kept(const PartialTransfer& kept);
   Status verify_kept(const Assembly& claimed);
@@ -80,6 +93,10 @@ class Transfer {
   bool shares_blocks_ = false;  // the staged file's file system can
   std::optional<LiveContent> live_;
   std::vector<std::uint64_t> live_offsets_;
+  std::size_t next_precopied_ = 0;  // chunk of live_
+  std::uint64_t precopied_ = 0;     // bytes that are those of precopied_content_
+  Digest precopied_content_;
+  std::uint64_t written_through_ = 0;  // by the precopy: beyond, what is not covered is a hole
   std::optional<Trouble> trouble_;
 };
 

@@ -15,6 +15,7 @@ constexpr std::uint64_t kPatchBytesMax = 4 * 1024 * 1024;  // of the old run, an
 constexpr std::uint64_t kWritebackBytesMin = 256 * 1024;
 constexpr std::uint64_t kShareBytesMin = 64 * 1024;
 constexpr std::size_t kBlockBytes = 4096;
+constexpr std::uint64_t kPrecopyBytesMin = 4 * 1024 * 1024;
 
 Error corrupt(const char* what) {
   return Error(Code::Corrupt, what);
@@ -66,13 +67,14 @@ Status Transfer::copy(std::uint64_t offset, const CopyOp& op) {
   }
   const ChunkList& chunks = live_->chunks;
   for (std::size_t i = first; i < last && !trouble_;) {
-    std::size_t end = i + 1;
-    if (!chunks[i].is_zeros()) {
-      while (end < last && !chunks[end].is_zeros() &&
-             live_offsets_[end + 1] - live_offsets_[i] <= kCopyGroupBytes) {
-        ++end;
-      }
-      HA_CHECK(copy_group(i, end, offset + live_offsets_[i] - begin));
+    const std::size_t end = group_end(i, last);
+    const std::uint64_t to = offset + live_offsets_[i] - begin;
+    if (to == live_offsets_[i] && live_offsets_[end] <= precopied_) {
+      // It is there.
+    } else if (chunks[i].is_zeros()) {
+      HA_CHECK(clear(to, chunks[i].length));
+    } else {
+      HA_CHECK(copy_group(i, end, to));
     }
     i = end;
   }
@@ -81,6 +83,17 @@ Status Transfer::copy(std::uint64_t offset, const CopyOp& op) {
   }
   return assembly_.add(offset, ChunkList(chunks.begin() + static_cast<std::ptrdiff_t>(first),
                                          chunks.begin() + static_cast<std::ptrdiff_t>(last)));
+}
+
+// One past the chunks that are copied together with chunk `first`: a zero chunk is alone.
+std::size_t Transfer::group_end(std::size_t first, std::size_t last) const {
+  const ChunkList& chunks = live_->chunks;
+  std::size_t end = first + 1;
+  while (!chunks[first].is_zeros() && end < last && !chunks[end].is_zeros() &&
+         live_offsets_[end + 1] - live_offsets_[first] <= kCopyGroupBytes) {
+    ++end;
+  }
+  return end;
 }
 
 // Old chunks first … last - 1, all of them data.
@@ -159,8 +172,49 @@ Status Transfer::patch(std::uint64_t offset, const PatchOp& op) {
 
 Status Transfer::zeros(std::uint64_t offset, const ZerosOp& op) {
   HA_TRY(const bool there, assembly_.has(offset, op.bytes, size_max()));
-  // Nothing is ever written where nothing is covered, so the hole is there.
-  return there ? ok() : assembly_.add(offset, zero_chunks(op.bytes));
+  if (there) {
+    return ok();
+  }
+  HA_CHECK(clear(offset, op.bytes));
+  return assembly_.add(offset, zero_chunks(op.bytes));
+}
+
+// But for the precopy nothing is ever written where nothing is covered.
+Status Transfer::clear(std::uint64_t offset, std::uint64_t bytes) {
+  return offset < written_through_
+             ? staged_file_.punch_hole(offset, std::min(bytes, written_through_ - offset))
+             : ok();
+}
+
+// ---------------------------------------------------------------- before the first part
+
+Result<bool> Transfer::precopy(std::uint64_t bytes) {
+  if (!live_) {
+    HA_TRY(live_, open_live(context_.root, context_.index, context_.key, key_));
+    precopied_content_ = basis_ = live_->content;
+    live_offsets_ = chunk_offsets(live_->chunks);
+  }
+  const std::size_t count = live_->chunks.size();
+  if (live_offsets_.back() < kPrecopyBytesMin || next_precopied_ == count) {
+    HA_CHECK(settle(ok()));
+    return false;
+  }
+  const auto copy_some = [&]() -> Status {
+    HA_CHECK(open_staged());
+    HA_CHECK(open_basis());
+    for (const std::uint64_t until = precopied_ + bytes;
+         !trouble_ && next_precopied_ < count && precopied_ < until;) {
+      const std::size_t end = group_end(next_precopied_, count);
+      if (!live_->chunks[next_precopied_].is_zeros()) {
+        HA_CHECK(copy_group(next_precopied_, end, precopied_));
+      }
+      next_precopied_ = end;
+      written_through_ = precopied_ = live_offsets_[end];
+    }
+    return ok();
+  };
+  HA_CHECK(settle(copy_some()));
+  return !trouble_ && next_precopied_ < count;
 }
 
 Result<Bytes> Transfer::read_old_run(std::size_t first, std::size_t count) {
@@ -196,8 +250,7 @@ Status Transfer::write_checked(std::uint64_t offset, const ChunkList& chunks, By
   return assembly_.add(offset, chunks);
 }
 
-// Leaves out blocks of zeros, so that holes smaller than a chunk stay holes: the staged file has none of its
-// own bytes where nothing is covered.
+// Leaves out blocks of zeros, so that holes smaller than a chunk stay holes.
 Status Transfer::write_data(std::uint64_t offset, BytesView data) {
   std::size_t at = 0;
   std::size_t run_begin = 0;
@@ -211,6 +264,7 @@ Status Transfer::write_data(std::uint64_t offset, BytesView data) {
     const std::size_t length = std::min(to_block_end, data.size() - at);
     if (length == kBlockBytes && is_zero(data.substr(at, length))) {
       HA_CHECK(flush(at));
+      HA_CHECK(clear(offset + at, length));
       run_begin = at + length;
     }
     at += length;

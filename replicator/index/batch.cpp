@@ -40,6 +40,7 @@ constexpr const char* kDropEntries = "DELETE FROM entries";
 constexpr const char* kDropChunks = "DELETE FROM chunks";
 constexpr const char* kDropSignatures = "DELETE FROM signatures";
 constexpr const char* kDropPositions = "DELETE FROM positions";
+constexpr const char* kDropPositionsOf = "DELETE FROM positions WHERE side = ?";
 constexpr const char* kDropPartials = "DELETE FROM partials";
 
 std::int64_t signed_of(std::uint64_t value) {
@@ -160,9 +161,10 @@ Status IndexBatch::set_digest_key(BytesView key) {
   }
   if (!now.digest_key.empty()) {
     HA_TRY(const std::uint64_t id, random_index_id());
-    for (const char* sql : {kDropEntries, kDropChunks, kDropSignatures, kDropPositions, kDropPartials}) {
+    for (const char* sql : {kDropEntries, kDropChunks, kDropSignatures, kDropPartials}) {
       HA_CHECK(run(sql));
     }
+    HA_CHECK(run(kDropPositionsOf, std::int64_t{kSideAcknowledged}));
     now.index_id = id;
     now.count = 0;
     now.sum = {};

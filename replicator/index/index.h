@@ -99,7 +99,8 @@ class IndexBatch {
   // Refused if lower than the epoch stored; a higher one adds to the lineage where the old one ended.
   Status set_epoch(std::uint64_t epoch);
   // 32 bytes. Another key than the one stored makes every hash void: entries, chunks, signatures and
-  // positions are dropped and the index gets a new id. The first key of an index just sets it.
+  // what peers have of us are dropped and the index gets a new id. What we have applied of others stays: it
+  // tells an origin that it went back in time. The first key of an index just sets it.
   Status set_digest_key(BytesView key);
   // A new index id with the same entries: no stored position continues from it, so every peer is compared.
   Status renew_id();

@@ -28,6 +28,7 @@ enum class MessageType : std::uint16_t {
   Ack = 24,
   Mark = 25,
   Done = 26,
+  Expect = 27,
 };
 
 struct Encoded {

@@ -128,8 +128,14 @@ struct Done {
   std::uint64_t failed = 0;
 };
 
+// A hint, never answered: the origin is reading this item again, and a change of it may follow.
+struct Expect {
+  Bytes key;
+};
+
 using LinkMessage = std::variant<Hello, Welcome, Refusal, Ping, Pong>;
-using SetMessage = std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done>;
+using SetMessage =
+    std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done, Expect>;
 
 // Limits of one message, checked by the decoder before anything is allocated for it.
 inline constexpr std::size_t kCompareRangesMax = 4096;

@@ -72,6 +72,7 @@ void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime 
                    actions_.push_back(AnswerAction{ask.batch, std::move(ask.body)});
                  },
                  [&](const Mark& mark) { on_mark(mark); },
+                 [&](Expect& item) { actions_.push_back(ExpectAction{std::move(item.key)}); },
                  [&](const auto&) {
                    refuse({Code::Corrupt, "the origin sent what only a replica sends", {}}, now);
                  },

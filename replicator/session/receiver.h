@@ -39,9 +39,12 @@ struct AnswerAction {  // → on_answer
 struct CommitAction {  // we are where the origin says; keep it, with our own sum → on_committed
   Position position;
 };
+struct ExpectAction {  // a large item may change soon; nothing is answered
+  Bytes key;
+};
 struct AbortAction {};  // the attempt has ended: drop or keep what is staged
 using ReceiverAction = std::variant<SetMessage, PrepareAction, CompareAction, ApplyAction, CloseAction,
-                                    AnswerAction, CommitAction, AbortAction>;
+                                    AnswerAction, CommitAction, ExpectAction, AbortAction>;
 
 enum class ReceiverState { Idle, Preparing, Active, Refused };
 

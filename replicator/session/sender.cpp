@@ -113,6 +113,13 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
   }
 }
 
+void Sender::expect(const Bytes& key) {
+  if (state_ == SenderState::Equal || state_ == SenderState::Incomplete || state_ == SenderState::Sending ||
+      state_ == SenderState::Confirming) {
+    actions_.push_back(SetMessage(Expect{key}));
+  }
+}
+
 void Sender::check_now(SteadyTime now) {
   if (state_ == SenderState::Equal || state_ == SenderState::Incomplete || state_ == SenderState::Waiting) {
     start_attempt(now);

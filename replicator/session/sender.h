@@ -161,7 +161,9 @@ class Sender {
 
   // ---- what the operator or the pipeline wants
   void check_now(SteadyTime now);  // present positions again
-  void resync(SteadyTime now);     // compare everything by range sums, whatever positions say
+  // A large item is being read again: the replica may prepare for a change of it. Only a hint.
+  void expect(const Bytes& key);
+  void resync(SteadyTime now);  // compare everything by range sums, whatever positions say
 
   // Finds where the two differ and sends nothing: one ComparedAction, or none if cancelled before. What was
   // found is left to the next check, which sends it.

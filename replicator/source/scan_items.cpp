@@ -9,7 +9,6 @@ namespace ha::replicator {
 namespace {
 
 constexpr BytesView kStagingName = ".hareplicate";
-constexpr std::uint64_t kLargeFileBytes = 4 * 1024 * 1024;  // reading it takes long enough to commit before
 
 bool has_several_names(const sys::Stat& stat) {
   return stat.type != sys::FileType::Directory && stat.nlink > 1;
@@ -67,6 +66,10 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
   }
   if (stat.type == sys::FileType::Regular && stat.size > kLargeFileBytes) {
     HA_CHECK(writer_.flush());
+    if (options_->on_reading && old && old->rank == Rank::Content &&
+        old->local != encode_local(stat_record(stat))) {
+      options_->on_reading(key);
+    }
   }
   const bool partial = scope_ == ScanScope::Directories;
   HA_TRY(const Finding found,

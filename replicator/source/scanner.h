@@ -38,6 +38,7 @@ inline constexpr std::size_t kScanBatchEntriesMax = 1000;
 inline constexpr std::chrono::milliseconds kScanBatchTimeMax{200};
 inline constexpr std::size_t kScanListMax = 10'000;            // busy keys and mount points that are listed
 inline constexpr std::size_t kDirectoryNamesMax = 10'000'000;  // a larger directory counts as unreadable
+inline constexpr std::uint64_t kLargeFileBytes = 4 * 1024 * 1024;  // reading takes longer than a message does
 inline constexpr std::size_t kReadBufferBytes = 4 * 1024 * 1024;
 inline constexpr std::chrono::seconds kRacyAge{2};  // younger than this is looked at again
 inline constexpr int kReadTriesMax = 3;
@@ -62,6 +63,8 @@ struct ScanOptions {
   // After every item, after every buffer that was read, and after the last one before the file is looked at
   // again.
   std::function<void(const ScanProgress&)> progress;
+  // Before a file of at least kLargeFileBytes is read that has changed and was known before.
+  std::function<void(const Bytes& key)> on_reading;
   std::function<Now()> clock = read_clocks;
 };
 

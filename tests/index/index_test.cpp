@@ -140,6 +140,7 @@ BOOST_AUTO_TEST_CASE(another_digest_key_starts_over_under_a_new_id) {
   must(batch.set_digest_key(kKey));
   must(batch.put(make_entry("a", 1)));
   must(batch.set_acknowledged("fra1", {1, 2, 3, {}}));
+  must(batch.set_applied("fra1", {4, 5, 6, {}}));
   must(batch.set_digest_key(kKey));
   BOOST_TEST(index.index_id() == id);
   BOOST_TEST(index.count() == 1U);
@@ -152,6 +153,7 @@ BOOST_AUTO_TEST_CASE(another_digest_key_starts_over_under_a_new_id) {
   BOOST_TEST(index.trimmed_to() == 1U);
   BOOST_TEST(!must(index.get("a")));
   BOOST_TEST(!must(index.acknowledged("fra1")));
+  BOOST_TEST(must(index.applied("fra1"))->sequence == 6U);
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_without_commit_changes_nothing) {

@@ -48,6 +48,11 @@ void OriginSetSim::scan() {
   planned_ = false;
   std::set<Bytes> keys = std::exchange(dirty_, {});
   keys.erase(Bytes());
+  for (OriginEnd* peer : peers) {
+    for (const Bytes& key : keys) {
+      peer->expect(*this, key);
+    }
+  }
   strand_.post([this, keys = std::move(keys), full = std::exchange(full_, false)] {
     full ? store_.scan_all() : store_.scan(keys);
     post_facts();
@@ -133,6 +138,15 @@ void OriginEnd::on_facts(OriginSetSim& set) {
   for (auto& session : sessions_) {
     if (session->set == &set) {
       session->sender.on_index(set.facts(), world_.now());
+    }
+  }
+  advance();
+}
+
+void OriginEnd::expect(const OriginSetSim& set, const Bytes& key) {
+  for (auto& session : sessions_) {
+    if (session->set == &set) {
+      session->sender.expect(key);
     }
   }
   advance();

@@ -73,6 +73,7 @@ class OriginEnd {
   ~OriginEnd();
 
   void on_facts(OriginSetSim& set);
+  void expect(const OriginSetSim& set, const Bytes& key);
   void observe(Invariants& invariants);
 
   struct Session {

@@ -210,6 +210,7 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                   done.receiver.on_closed(attempt, batch, std::move(trouble), now());
                 });
           },
+          [&](const ExpectAction&) {},  // only a hint
           [&](AnswerAction& ask) {
             run(
                 origin, number, session,

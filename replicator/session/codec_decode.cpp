@@ -1,6 +1,6 @@
-#include "replicator/session/codec.h"
-
+// Bytes of a peer to session messages, every count and length checked.
 #include "replicator/model/entry.h"
+#include "replicator/session/codec.h"
 #include "schemas/replication.pb.h"
 
 namespace ha::replicator {
@@ -31,21 +31,10 @@ bool bad_key(const std::string& key) {
   return key.size() > kKeyBytesMax;
 }
 
-void put_optional(const Digest& digest, std::string* out) {
-  if (!digest.is_zero()) {
-    *out = digest_bytes(digest);
-  }
-}
 bool read_optional(const std::string& in, Digest& out) {
   return in.empty() || parse_digest(in, out);
 }
 
-void put_position(const Position& from, pb::Position& to) {
-  to.set_index_id(from.index_id);
-  to.set_epoch(from.epoch);
-  to.set_sequence(from.sequence);
-  put_optional(from.sum, to.mutable_sum());
-}
 Status read_position(const pb::Position& from, Position& to) {
   to.index_id = from.index_id();
   to.epoch = from.epoch();
@@ -56,15 +45,6 @@ Status read_position(const pb::Position& from, Position& to) {
   return ok();
 }
 
-template <typename T>
-Encoded packed(MessageType type, const T& message) {
-  return {type, message.SerializeAsString()};
-}
-
-void put_key_hash(const ItemHash& from, pb::KeyHash& to) {
-  to.set_key(from.key);
-  to.set_hash(from.present || !from.hash.is_zero() ? digest_bytes(from.hash) : Bytes());
-}
 Status read_key_hash(pb::KeyHash& from, ItemHash& to) {
   if (bad_key(from.key()) || from.key().empty() || !read_optional(from.hash(), to.hash)) {
     return corrupt("an item has no valid key or hash");
@@ -74,16 +54,6 @@ Status read_key_hash(pb::KeyHash& from, ItemHash& to) {
   return ok();
 }
 
-void put_range(const Range& from, pb::Range& to) {
-  to.set_low(from.low);
-  to.set_high(from.high);
-  to.set_count(from.count);
-  put_optional(from.sum, to.mutable_sum());
-  to.set_leaf(from.leaf);
-  for (const ItemHash& item : from.items) {
-    put_key_hash(item, *to.add_items());
-  }
-}
 Status read_range(pb::Range& from, Range& to, std::size_t& items_left) {
   if (bad_key(from.low()) || bad_key(from.high()) || !read_optional(from.sum(), to.sum) ||
       over(from.items(), items_left) || (!from.high().empty() && from.high() <= from.low())) {
@@ -116,151 +86,7 @@ Status read_ranges(Ranges& from, std::vector<Range>& to) {
   return ok();
 }
 
-// ---------------------------------------------------------------- encoding, one overload a message
-Encoded pack(const Hello& from) {
-  pb::Hello to;
-  to.set_cluster_id(from.cluster_id);
-  to.set_site(from.site);
-  to.set_link_nonce(from.link_nonce);
-  to.set_config_digest(from.config_digest);
-  to.set_wall_ns(from.wall_ns);
-  return packed(MessageType::Hello, to);
-}
-Encoded pack(const Welcome& from) {
-  pb::Welcome to;
-  to.set_link_nonce(from.link_nonce);
-  to.set_site(from.site);
-  to.set_config_digest(from.config_digest);
-  to.set_wall_ns(from.wall_ns);
-  to.set_window_bytes(from.window_bytes);
-  return packed(MessageType::Welcome, to);
-}
-Encoded pack_refusal(const Refusal& from, MessageType type) {
-  pb::Refusal to;
-  to.set_code(static_cast<std::uint32_t>(from.code));
-  to.set_what(from.what);
-  to.set_hint(from.hint);
-  return packed(type, to);
-}
-Encoded pack_ping(const Ping& from, MessageType type) {
-  pb::Ping to;
-  to.set_id(from.id);
-  to.set_sent_ns(from.sent_ns);
-  to.set_wall_ns(from.wall_ns);
-  to.set_padding(from.padding);
-  return packed(type, to);
-}
-Encoded pack(const Offer& from) {
-  pb::Offer to;
-  to.set_set(from.set);
-  put_position(from.position, *to.mutable_position());
-  to.set_digest_key(from.digest_key);
-  to.set_count(from.count);
-  to.set_look(static_cast<std::uint32_t>(from.look));
-  return packed(MessageType::Offer, to);
-}
-Encoded pack(const Have& from) {
-  pb::Have to;
-  put_position(from.position, *to.mutable_position());
-  to.set_count(from.count);
-  for (const Partial& partial : from.partials) {
-    pb::Partial& out = *to.add_partials();
-    out.set_key(partial.key);
-    out.set_content(digest_bytes(partial.content));
-    out.set_resume(partial.resume);
-  }
-  return packed(MessageType::Have, to);
-}
-Encoded pack(const Compare& from) {
-  pb::Compare to;
-  to.set_step(from.step);
-  for (const Range& range : from.ranges) {
-    put_range(range, *to.add_ranges());
-  }
-  return packed(MessageType::Compare, to);
-}
-Encoded pack(const Differ& from) {
-  pb::Differ to;
-  to.set_step(from.step);
-  for (const Range& range : from.ranges) {
-    put_range(range, *to.add_ranges());
-  }
-  for (const ItemHash& wanted : from.wanted) {
-    put_key_hash(wanted, *to.add_wanted());
-  }
-  for (const Bytes& key : from.extra) {
-    to.add_extra(key);
-  }
-  return packed(MessageType::Differ, to);
-}
-Encoded pack(const Data& from) {
-  pb::Data to;
-  to.set_batch(from.batch);
-  to.set_frame(from.frame);
-  to.set_last(from.last);
-  to.set_after(from.after);
-  to.set_body(from.body);
-  return packed(MessageType::Data, to);
-}
-template <typename Out, typename In>
-Encoded pack_question(const In& from, MessageType type) {
-  Out to;
-  to.set_batch(from.batch);
-  to.set_body(from.body);
-  return packed(type, to);
-}
-Encoded pack(const Ack& from) {
-  pb::Ack to;
-  to.set_batches(from.batches);
-  for (const std::uint64_t batch : from.sparse) {
-    to.add_sparse(batch);
-  }
-  to.set_consumed_bytes(from.consumed_bytes);
-  for (const ItemTrouble& item : from.trouble) {
-    pb::ItemTrouble& out = *to.add_trouble();
-    out.set_key(item.key);
-    out.set_reason(item.reason);
-    out.set_redo(item.redo);
-    out.set_basis(item.basis);
-  }
-  return packed(MessageType::Ack, to);
-}
-Encoded pack(const Mark& from) {
-  pb::Mark to;
-  to.set_batches(from.batches);
-  put_position(from.position, *to.mutable_position());
-  to.set_redone(from.redone);
-  return packed(MessageType::Mark, to);
-}
-Encoded pack(const Done& from) {
-  pb::Done to;
-  put_position(from.position, *to.mutable_position());
-  to.set_failed(from.failed);
-  return packed(MessageType::Done, to);
-}
-
-struct LinkPacker {
-  Encoded operator()(const Refusal& message) const { return pack_refusal(message, MessageType::LinkRefusal); }
-  Encoded operator()(const Ping& message) const { return pack_ping(message, MessageType::Ping); }
-  Encoded operator()(const Pong& message) const { return pack_ping(message.ping, MessageType::Pong); }
-  template <typename T>
-  Encoded operator()(const T& message) const {
-    return pack(message);
-  }
-};
-struct SetPacker {
-  Encoded operator()(const Refusal& message) const { return pack_refusal(message, MessageType::SetRefusal); }
-  Encoded operator()(const Ask& message) const { return pack_question<pb::Ask>(message, MessageType::Ask); }
-  Encoded operator()(const Answer& message) const {
-    return pack_question<pb::Answer>(message, MessageType::Answer);
-  }
-  template <typename T>
-  Encoded operator()(const T& message) const {
-    return pack(message);
-  }
-};
-
-// ---------------------------------------------------------------- decoding, one function a message
+// One function a message.
 Result<Hello> read_hello(BytesView body) {
   pb::Hello in;
   HA_CHECK(parse(body, in));
@@ -414,6 +240,15 @@ Result<SetMessage> read_done(BytesView body) {
   return SetMessage(std::move(out));
 }
 
+Result<SetMessage> read_expect(BytesView body) {
+  pb::Expect in;
+  HA_CHECK(parse(body, in));
+  if (bad_key(in.key()) || in.key().empty()) {
+    return corrupt("an item has no valid key");
+  }
+  return SetMessage(Expect{std::move(*in.mutable_key())});
+}
+
 template <typename To, typename From>
 Result<To> widen(Result<From> from) {
   HA_TRY(From value, std::move(from));
@@ -421,13 +256,6 @@ Result<To> widen(Result<From> from) {
 }
 
 }  // namespace
-
-Encoded encode(const LinkMessage& message) {
-  return std::visit(LinkPacker{}, message);
-}
-Encoded encode(const SetMessage& message) {
-  return std::visit(SetPacker{}, message);
-}
 
 bool is_link_message(std::uint16_t type) noexcept {
   return type <= static_cast<std::uint16_t>(MessageType::Pong);
@@ -458,6 +286,7 @@ Result<LinkMessage> decode_link_message(std::uint16_t type, BytesView body) {
     case MessageType::Ack:
     case MessageType::Mark:
     case MessageType::Done:
+    case MessageType::Expect:
       break;
   }
   return corrupt("unknown type");
@@ -487,6 +316,8 @@ Result<SetMessage> decode_set_message(std::uint16_t type, BytesView body) {
       return read_mark(body);
     case MessageType::Done:
       return read_done(body);
+    case MessageType::Expect:
+      return read_expect(body);
     case MessageType::Hello:
     case MessageType::Welcome:
     case MessageType::LinkRefusal:
