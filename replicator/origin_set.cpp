@@ -13,6 +13,7 @@ constexpr std::size_t kDirtyMax = 4096;  // more directories than that: walk eve
 constexpr std::size_t kUnsignedMax = 4096;
 constexpr Duration kFactsInterval = std::chrono::milliseconds(200);
 constexpr Duration kRacyWait = std::chrono::milliseconds(2200);  // kRacyAge and a little
+constexpr Duration kSignWait = std::chrono::seconds(1);          // what was just read is to be sent first
 constexpr Duration kRetryAfterError = std::chrono::seconds(10);
 
 Bytes parent_of(BytesView key) {
@@ -92,7 +93,7 @@ std::optional<SteadyTime> OriginSet::next_wakeup() const {
     return std::nullopt;
   }
   std::optional<SteadyTime> next = walk_at_;
-  for (const auto& at : {scan_at_, again_at_}) {
+  for (const auto& at : {scan_at_, again_at_, sign_at_}) {
     if (at && (!next || *at < *next)) {
       next = at;
     }
@@ -116,6 +117,10 @@ void OriginSet::on_tick(const Now& now) {
   }
   if (scan_at_ && *scan_at_ <= now.steady) {
     scan(now);
+  }
+  if (sign_at_ && *sign_at_ <= now.steady) {
+    sign_at_.reset();
+    make_next_signatures();
   }
 }
 
@@ -279,12 +284,12 @@ void OriginSet::want_signatures(const Bytes& key) {
   if (unsigned_keys_.size() < kUnsignedMax &&
       std::find(unsigned_keys_.begin(), unsigned_keys_.end(), key) == unsigned_keys_.end()) {
     unsigned_keys_.push_back(key);
-    make_next_signatures();
+    sign_at_ = sign_at_.value_or(loop_.now().steady + kSignWait);
   }
 }
 
 void OriginSet::make_next_signatures() {
-  if (signing_ || scanning_ || unsigned_keys_.empty()) {
+  if (signing_ || scanning_ || sign_at_ || unsigned_keys_.empty()) {
     return;
   }
   signing_ = true;

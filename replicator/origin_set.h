@@ -93,6 +93,7 @@ class OriginSet {
   bool scanning_ = false;
   SteadyTime scan_began_{};
   bool signing_ = false;
+  std::optional<SteadyTime> sign_at_;
   bool first_scan_done_ = false;
   std::uint64_t items_scanned_ = 0;
   std::deque<Bytes> unsigned_keys_;

@@ -48,12 +48,13 @@ CREATE TABLE chunks (
   PRIMARY KEY (key, version)
 ) WITHOUT ROWID;
 
+-- With a rowid, so that the key alone tells whether there is one without reading what it says.
 CREATE TABLE signatures (
   chunk     BLOB    NOT NULL PRIMARY KEY,
   used      INTEGER NOT NULL,
   size      INTEGER NOT NULL,
   signature BLOB    NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE INDEX signatures_by_use ON signatures (used, size);
 

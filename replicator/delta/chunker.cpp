@@ -217,12 +217,33 @@ std::size_t Chunker::cut(BytesView window) {
       consumed += length;
       continue;
     }
-    const std::size_t length = chunk_length(rest.substr(0, std::min(data_bytes, kChunkBytesMax)));
+    const BytesView piece = rest.substr(0, std::min(data_bytes, kChunkBytesMax));
     emit_zeros();
-    emit_data(rest.substr(0, length));
-    consumed += length;
+    if (const auto same = same_as_before(piece)) {
+      emit_data(piece.substr(0, same->length), *same);
+      consumed += same->length;
+    } else {
+      const std::size_t length = chunk_length(piece);
+      emit_data(piece.substr(0, length));
+      consumed += length;
+    }
   }
   return consumed;
+}
+
+// Where a piece is cut depends on its bytes from the last cut on, and on where it ends if that comes before.
+// So the last chunk of a piece of before says nothing: more may follow now.
+std::optional<Chunk> Chunker::same_as_before(BytesView piece) {
+  while (before_next_ < before_.size() && before_at_ < position_) {
+    before_at_ += before_[before_next_++].length;
+  }
+  if (before_at_ != position_ || before_next_ + 1 >= before_.size() || before_[before_next_].is_zeros() ||
+      before_[before_next_ + 1].is_zeros() || before_[before_next_].length > piece.size()) {
+    return std::nullopt;
+  }
+  const Chunk& chunk = before_[before_next_];
+  return sys::digest(key_, piece.substr(0, chunk.length)) == chunk.digest ? std::optional(chunk)
+                                                                          : std::nullopt;
 }
 
 // Moves data_end_ on until the next cut is certain: over kChunkBytesMax of data, or up to where it ends.
@@ -246,7 +267,10 @@ Chunker::Follows Chunker::look_ahead(BytesView window) {
 }
 
 void Chunker::emit_data(BytesView data) {
-  const Chunk chunk{static_cast<std::uint32_t>(data.size()), sys::digest(key_, data)};
+  emit_data(data, {static_cast<std::uint32_t>(data.size()), sys::digest(key_, data)});
+}
+
+void Chunker::emit_data(BytesView data, const Chunk& chunk) {
   const std::uint64_t offset = position_;
   chunks_.push_back(chunk);
   position_ += data.size();

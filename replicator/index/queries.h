@@ -183,6 +183,7 @@ class IndexQueries {
   // Of the version before it that all peers had acknowledged, if one is kept.
   Result<std::optional<StoredChunks>> kept_chunks(BytesView key);
   // The fine signature of a chunk, by the chunk's digest. IndexBatch::touch_signature keeps it young.
+  Result<bool> has_signature(const Digest& chunk);
   Result<std::optional<Bytes>> get_signature(const Digest& chunk);
 
   // The position stored for a peer (what it acknowledged of this index) or an origin (what we applied of it).

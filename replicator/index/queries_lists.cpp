@@ -19,6 +19,7 @@ constexpr const char* kFindChunks =
     "SELECT list FROM chunks WHERE key = ? AND content = ? ORDER BY version LIMIT 1";
 constexpr const char* kCurrentChunks = "SELECT content, list FROM chunks WHERE key = ? AND version = 0";
 constexpr const char* kKeptChunks = "SELECT content, list FROM chunks WHERE key = ? AND version = 1";
+constexpr const char* kHasSignature = "SELECT 1 FROM signatures WHERE chunk = ?";
 constexpr const char* kGetSignature = "SELECT signature FROM signatures WHERE chunk = ?";
 constexpr const char* kPosition =
     "SELECT index_id, epoch, sequence, sum FROM positions WHERE side = ? AND site = ?";
@@ -142,6 +143,11 @@ Result<std::optional<StoredChunks>> IndexQueries::kept_chunks(BytesView key) {
   HA_TRY(sys::Query query, database_.query(kKeptChunks));
   query->bind(key);
   return first_row(query, make_chunks);
+}
+
+Result<bool> IndexQueries::has_signature(const Digest& chunk) {
+  HA_TRY(sys::Query query, database_.query(kHasSignature));
+  return query->bind(chunk).step();
 }
 
 Result<std::optional<Bytes>> IndexQueries::get_signature(const Digest& chunk) {

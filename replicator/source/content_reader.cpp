@@ -14,8 +14,9 @@ constexpr std::uint64_t kBytesPerBlock = 512;
 }  // namespace
 
 Result<Content> ContentReader::read(const sys::FileHandle& file, const sys::Stat& stat,
-                                    const OnBytes& on_bytes) {
+                                    const OnBytes& on_bytes, ChunkList before) {
   Chunker chunker(key_, stat.size);
+  chunker.remember(std::move(before));
   // Asking for holes costs more than reading a small file. Where all blocks are allocated there are none.
   const bool may_have_holes = stat.size > kZeroGridBytes && stat.blocks < stat.size / kBytesPerBlock;
   buffer_.resize(std::max(buffer_.size(),

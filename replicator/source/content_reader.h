@@ -28,9 +28,10 @@ class ContentReader {
   explicit ContentReader(const sys::DigestKey& key) : key_(key) {}
 
   // `stat` is that of `file`. Conflict if the file turns out shorter; whether it grew or changed only a
-  // second look at its times can tell, which is the caller's.
+  // second look at its times can tell, which is the caller's. `before`: the chunk list that it had; none only
+  // makes it slower.
   [[nodiscard]] Result<Content> read(const sys::FileHandle& file, const sys::Stat& stat,
-                                     const OnBytes& on_bytes);
+                                     const OnBytes& on_bytes, ChunkList before = {});
 
  private:
   sys::DigestKey key_;

@@ -1,5 +1,6 @@
 #include "replicator/source/frame_draft.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ha::replicator {
@@ -10,6 +11,13 @@ constexpr std::size_t kPartsMax = 8192;
 constexpr std::size_t kOpsMax = 8192;
 constexpr std::size_t kPartBytes = 64;  // of digests, numbers and tags
 constexpr std::size_t kOpBytes = 24;
+constexpr std::size_t kFirstFrameBytes = 64 * 1024;
+constexpr std::size_t kFramesOfASize = 4;
+constexpr std::size_t kDoublingsMax = 16;
+
+std::size_t ramp(std::size_t frames, std::size_t bytes_max) {
+  return std::min(bytes_max, kFirstFrameBytes << std::min(frames / kFramesOfASize, kDoublingsMax));
+}
 
 std::size_t op_bytes(const Op& op) {
   if (const auto* literal = std::get_if<LiteralOp>(&op.kind)) {
@@ -24,7 +32,8 @@ std::size_t op_bytes(const Op& op) {
 }  // namespace
 
 bool FrameDraft::full() const noexcept {
-  return !empty() && (bytes_ >= bytes_max_ || frame_.parts.size() >= kPartsMax || ops_ >= kOpsMax);
+  return !empty() &&
+         (bytes_ >= ramp(frames_, bytes_max_) || frame_.parts.size() >= kPartsMax || ops_ >= kOpsMax);
 }
 
 void FrameDraft::begin(const Entry& item, const Digest& basis, bool with_header) {
@@ -74,6 +83,7 @@ Bytes FrameDraft::take() {
   frame_ = Frame{};
   bytes_ = 0;
   ops_ = 0;
+  ++frames_;
   return body;
 }
 

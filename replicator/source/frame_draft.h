@@ -11,6 +11,7 @@ namespace ha::replicator {
 
 class FrameDraft {
  public:
+  // The first frames are smaller than `bytes_max`, so that they leave early and on all flows.
   explicit FrameDraft(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   [[nodiscard]] bool empty() const noexcept { return frame_.parts.empty(); }
@@ -30,7 +31,8 @@ class FrameDraft {
 
  private:
   std::size_t bytes_max_;
-  std::size_t bytes_ = 0;  // about what encode_frame() will give
+  std::size_t frames_ = 0;  // taken
+  std::size_t bytes_ = 0;   // about what encode_frame() will give
   std::size_t ops_ = 0;
   Frame frame_;
 };

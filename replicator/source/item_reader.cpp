@@ -106,7 +106,7 @@ Result<Finding> ItemReader::look_once(const Item& item) {
 Result<Finding> ItemReader::read_regular(const Item& item) {
   HA_TRY(const sys::FileHandle file, item.directory.open_regular(item.name));
   HA_TRY(const sys::Stat before, file.stat());
-  HA_TRY(const Content content, content_.read(file, before, on_bytes_));
+  HA_TRY(const Content content, content_.read(file, before, on_bytes_, item.before));
   const auto known = old_meta(item.old);
   HA_TRY(FileMeta meta, read_meta(file, before, known ? &*known : nullptr, names_));
   on_read_();

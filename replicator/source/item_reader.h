@@ -57,6 +57,7 @@ class ItemReader {
     const Entry* old = nullptr;      // the live entry, if there is one
     const Leader* leader = nullptr;  // it is another name of this one
     bool deep = false;               // read it even if its stat is unchanged
+    ChunkList before{};              // of the content of `old`, if it is worth knowing
     bool trust_links = false;        // a link whose stat is unchanged is unchanged, whoever leads
   };
   // Cancelled is the only error: on_bytes said so.

@@ -64,22 +64,35 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
     note_busy(key);
     return ok();
   }
+  ChunkList before;
   if (stat.type == sys::FileType::Regular && stat.size > kLargeFileBytes) {
     HA_CHECK(writer_.flush());
-    if (options_->on_reading && old && old->rank == Rank::Content &&
-        old->local != encode_local(stat_record(stat))) {
-      options_->on_reading(key);
-    }
+    HA_TRY(before, before_reading(key, stat, old));
   }
   const bool partial = scope_ == ScanScope::Directories;
-  HA_TRY(const Finding found,
-         look({directory, name, key, stat, old ? &*old : nullptr, leader, options_->deep, partial}));
+  HA_TRY(const Finding found, look({directory, name, key, stat, old ? &*old : nullptr, leader, options_->deep,
+                                    std::move(before), partial}));
   if (leader == nullptr) {
     note_leader(stat, key, found, old);
   } else if (--leader->unseen == 0) {
     leaders_.erase({stat.dev, stat.ino});
   }
   return record(found, key, old);
+}
+
+// Of a large file that will be read: the chunk list that it had; who wants to know is told.
+Result<ChunkList> ScanRun::before_reading(const Bytes& key, const sys::Stat& stat,
+                                          const std::optional<Entry>& old) {
+  const bool changed = old && old->local != encode_local(stat_record(stat));
+  if (!old || old->rank != Rank::Content || (!changed && !options_->deep)) {
+    return ChunkList{};
+  }
+  if (changed && options_->on_reading) {
+    options_->on_reading(key);
+  }
+  HA_TRY(const std::optional<StoredChunks> stored, index_->current_chunks(key));
+  auto chunks = stored ? decode_chunks(stored->list) : Result<ChunkList>(ChunkList{});
+  return chunks.ok() ? std::move(chunks).value() : ChunkList{};
 }
 
 Result<Finding> ScanRun::look(const ItemReader::Item& item) {

@@ -64,6 +64,7 @@ class ScanRun {
   Status visit(const Bytes& name);
   Status visit_present(const sys::Directory& directory, const Bytes& name, const Bytes& key,
                        const sys::Stat& stat, std::optional<Entry> old);
+  Result<ChunkList> before_reading(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
   Result<Finding> look(const ItemReader::Item& item);
   Status record(const Finding& finding, const Bytes& key, const std::optional<Entry>& old);
   void add_block(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);

@@ -63,9 +63,9 @@ struct ScanOptions {
   // After every item, after every buffer that was read, and after the last one before the file is looked at
   // again.
   std::function<void(const ScanProgress&)> progress;
-  // Before a file of at least kLargeFileBytes is read that has changed and was known before.
-  std::function<void(const Bytes& key)> on_reading;
   std::function<Now()> clock = read_clocks;
+  // Before a file of at least kLargeFileBytes is read that has changed and was known before.
+  std::function<void(const Bytes& key)> on_reading{};
 };
 
 struct ScanResult {

@@ -38,11 +38,6 @@ Result<Bytes> signature_at(const sys::FileHandle& file, const sys::DigestKey& di
   return chunk_signature(data);
 }
 
-Result<bool> has_signature(Index& index, const Digest& chunk) {
-  HA_TRY(const std::optional<Bytes> signature, index.get_signature(chunk));
-  return signature.has_value();
-}
-
 // Reads and signs what is missing until a limit says stop.
 Status sign(const sys::FileHandle& file, Index& index, const sys::DigestKey& digest_key, const Target& target,
             std::uint64_t budget_bytes, const std::atomic<bool>& stop, SignaturesMade& made,
@@ -51,7 +46,7 @@ Status sign(const sys::FileHandle& file, Index& index, const sys::DigestKey& dig
   for (const Chunk& chunk : target.chunks) {
     const std::uint64_t offset = next;
     next += chunk.length;
-    HA_TRY(const bool known, chunk.is_zeros() ? Result<bool>(true) : has_signature(index, chunk.digest));
+    HA_TRY(const bool known, chunk.is_zeros() ? Result<bool>(true) : index.has_signature(chunk.digest));
     if (known || fresh.has(chunk.digest)) {
       continue;
     }

@@ -108,8 +108,9 @@ class Replicator:
         """Until the origin says so for the first time."""
         begin = time.monotonic()
         while "set.published" not in self.log("b") and "set.in_sync" not in self.log("a"):
-            if time.monotonic() - begin > limit_s:
-                raise TimeoutError("never in sync\n" + self.log("a")[-2000:])
+            ended = [end for end in "ab" if self.daemons[end].poll() is not None]
+            if ended or time.monotonic() - begin > limit_s:
+                raise TimeoutError("never in sync\n" + self.log((ended or ["a"])[0])[-2000:])
             time.sleep(0.05)
 
     def memory_kb(self, end):

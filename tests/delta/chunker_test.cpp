@@ -171,6 +171,47 @@ BOOST_AUTO_TEST_CASE(an_insertion_at_the_front_keeps_almost_every_chunk) {
   BOOST_TEST(kept * 100 >= before.size() * 99, kept << " of " << before.size());
 }
 
+BOOST_AUTO_TEST_CASE(what_the_file_was_before_never_changes_a_cut) {
+  Random random(seed());
+  for (int round = 0; round < 60; ++round) {
+    Bytes content;
+    while (content.size() < 2 * kMiB + random.below(kMiB)) {
+      content += random.below(4) == 0 ? Bytes(random.below(300'000), '\0')
+                                      : random_bytes(random, 1 + random.below(400'000));
+    }
+    const ChunkList before = chunks_of(content);
+    for (std::uint64_t edits = random.below(4); edits > 0; --edits) {
+      const std::size_t at = random.below(content.size());
+      const std::size_t length = std::min<std::size_t>(random.below(200'000), content.size() - at);
+      switch (random.below(5)) {
+        case 0:
+          content.replace(at, length, Bytes(length, '\0'));
+          break;
+        case 1:
+          content.replace(at, length, random_bytes(random, length));
+          break;
+        case 2:
+          content.erase(at, length);
+          break;
+        case 3:
+          content.resize(std::max<std::size_t>(at, kMiB + kMiB / 2));
+          break;
+        default:
+          content.insert(at, random_bytes(random, length));
+          break;
+      }
+    }
+    Chunker chunker(key(), content.size());
+    chunker.remember(before);
+    for (std::size_t at = 0; at < content.size();) {
+      const std::size_t piece = std::min<std::size_t>(content.size() - at, 1 + random.below(700'000));
+      BOOST_REQUIRE(chunker.feed(BytesView(content).substr(at, piece)).ok());
+      at += piece;
+    }
+    BOOST_TEST((chunker.finish().value() == chunks_of(content)), "round " << round);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_sink_sees_every_chunk_with_its_bytes) {
   Random random(seed());
   Bytes content = random_bytes(random, 3 * kMiB);
