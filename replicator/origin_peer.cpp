@@ -12,9 +12,6 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::size_t kControl = 0;
-constexpr std::size_t kState = 1;
-constexpr std::size_t kFirstBulk = 2;
 constexpr std::size_t kWaitingMax = 4096;
 constexpr int kMessagesPerTurn = 64;
 constexpr int kBulkQueueMessages = 4;
@@ -78,8 +75,8 @@ Status OriginPeer::open_lanes(wire::Context& context, const wire::KeyPair& keys)
     dealer.server_key = options_.peer_key;
     const bool bulk = i >= kFirstBulk;
     dealer.routing_id = options_.site + (i == kControl ? "/control"
-                                         : i == kState ? "/state"
-                                                       : "/bulk/" + std::to_string(i - kFirstBulk));
+                                         : bulk        ? "/bulk/" + std::to_string(i - kFirstBulk)
+                                                       : "/state/" + std::to_string(i - kState));
     if (bulk) {
       // A ping waits behind megabytes of data; the lanes beside tell of a dead path much sooner.
       dealer.connection.heartbeat_interval = kBulkHeartbeat;
@@ -214,8 +211,15 @@ void OriginPeer::send_link(const LinkSend& message) {
   header.type = static_cast<std::uint16_t>(encoded.type);
   header.lane = message.lane == LinkLane::Control ? wire::Lane::Control : wire::Lane::State;
   auto bytes = wire::encode_envelope(header, encoded.body);
-  if (bytes.ok()) {
-    send(message.lane == LinkLane::Control ? kControl : kState, std::move(bytes).value());
+  if (!bytes.ok()) {
+    return;
+  }
+  if (message.lane == LinkLane::Control) {
+    send(kControl, std::move(bytes).value());
+    return;
+  }
+  for (std::size_t i = kState; i < kFirstBulk; ++i) {
+    send(i, *bytes);  // whichever comes first counts
   }
 }
 

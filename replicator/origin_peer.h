@@ -67,6 +67,10 @@ class OriginPeer {
   void probe(std::size_t bytes, std::function<void(Duration)> done);
 
  private:
+  // Of lanes_: control, the two copies of the state lane, the bulk flows.
+  static constexpr std::size_t kControl = 0;
+  static constexpr std::size_t kState = 1;
+  static constexpr std::size_t kFirstBulk = 3;
   struct Lane {
     std::unique_ptr<wire::Dealer> dealer;
     bool connected = false;
@@ -132,7 +136,7 @@ class OriginPeer {
   Logger& log_;
   OriginLink link_;
   Pacer pacer_;
-  std::vector<Lane> lanes_;  // control, state, bulk 0 … n-1
+  std::vector<Lane> lanes_;
   std::vector<std::unique_ptr<Session>> sessions_;
   std::vector<wire::Loop::Id> registered_;
   std::optional<Bytes> stuck_;  // a data message that no flow had room for

@@ -10,8 +10,6 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::size_t kControl = 0;
-constexpr std::size_t kFirstBulk = 2;
 constexpr int kFramesPerTurn = 64;
 constexpr std::size_t kTroublesKept = 100;
 
@@ -112,7 +110,10 @@ std::vector<std::string> OriginPeer::troubles(const std::string& set) const {
 }
 
 void OriginPeer::on_event(Session& session, const SenderEvent& event) {
-  log_.log(event.name == "session.comparing" ? LogLevel::Info : LogLevel::Warn, event.name,
+  const LogLevel level = event.name == "session.checked"     ? LogLevel::Debug
+                         : event.name == "session.comparing" ? LogLevel::Info
+                                                             : LogLevel::Warn;
+  log_.log(level, event.name,
            {{"set", session.set->config().name}, {"peer", options_.peer}, {"reason", event.text}});
   if (event.name == "item.failed") {
     session.troubles.push_back(event.text);

@@ -106,9 +106,11 @@ void OriginLink::ping(const Now& now) {
 
 void OriginLink::on_pong(const Ping& ping, const Now& now) {
   const Duration rtt = std::chrono::nanoseconds(nanoseconds(now.steady) - ping.sent_ns);
-  if (status_.state != LinkState::Up || ping.id > ping_id_ || rtt < Duration::zero()) {
+  if (status_.state != LinkState::Up || ping.id > ping_id_ || ping.id <= answered_ ||
+      rtt < Duration::zero()) {
     return;
   }
+  answered_ = ping.id;
   status_.last_heard = now.steady;
   status_.rtt = rtt;
   if (!status_.rtt_min || rtt <= *status_.rtt_min || now.steady - rtt_min_at_ > kRttWindow) {

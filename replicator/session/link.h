@@ -84,6 +84,7 @@ class OriginLink {
   LinkStatus status_;
   std::uint64_t nonce_ = 0;
   std::uint64_t ping_id_ = 0;
+  std::uint64_t answered_ = 0;  // every ping comes back twice
   SteadyTime wake_at_{};
   SteadyTime rtt_min_at_{};
   std::vector<LinkAction> actions_;

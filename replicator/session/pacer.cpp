@@ -10,7 +10,11 @@ constexpr double kSlowGrowth = 1.02;  // a round trip, afterwards
 constexpr double kStepBack = 0.92;    // of what gets through
 constexpr double kArrives = 0.8;      // what is sent gets through: the delay is no queue of ours
 constexpr double kNearBest = 0.8;
-constexpr double kAheadOfBest = 2;
+constexpr double kAheadSearching = 1.2;  // of the best: how far the rate may be ahead of it
+constexpr double kAheadKnown = 1.03;     // TCP's own probes are held to this
+constexpr Duration kQueueSeen = std::chrono::milliseconds(30);  // ends the search
+constexpr double kBetter = 1.02;
+constexpr int kStalledMax = 2;  // round trips without anything better: that is what the path carries
 constexpr Duration kWindowMin = std::chrono::milliseconds(200);
 constexpr Duration kBaseWindow = std::chrono::seconds(15);
 constexpr double kFloorOfBest =
@@ -34,15 +38,16 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
   const double seconds = std::chrono::duration<double>(now - window_start_).count();
   const double delivered = static_cast<double>(sample.delivered_bytes - window_delivered_) / seconds;
   note_base(sample, now);
-  best_ = std::max(best_ * kBestDecay, delivered);
+  note_delivered(delivered);
   const Duration queue = sample.rtt - base_;
-  if (queue > kQueueLong) {
+  if (queue > (searching_ ? kQueueSeen : kQueueLong)) {
     searching_ = false;
     rate_ = std::min(rate_ * kStepBack, std::max(delivered * kStepBack, rate_ / 2));
   } else if (queue < kQueueTarget || (searching_ && delivered >= rate_ * kArrives)) {
     // Fast up to what the path has carried; beyond it with care. What is delivered lags a round trip behind.
     const bool known = !searching_ && rate_ > best_ * kNearBest;
-    const double most = std::max(best_ * kAheadOfBest, static_cast<double>(kRateStart) * kFastGrowth);
+    const double ahead = searching_ ? kAheadSearching : kAheadKnown;
+    const double most = std::max(best_ * ahead, static_cast<double>(kRateStart) * kFastGrowth);
     rate_ = std::max(rate_, std::min(rate_ * (known ? kSlowGrowth : kFastGrowth), most));
   }
   const double floor = std::max(static_cast<double>(kRateMin), best_ * kFloorOfBest);
@@ -50,6 +55,16 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
   window_start_ = now;
   window_delivered_ = sample.delivered_bytes;
   next_step_ = now + std::max(sample.rtt, kWindowMin);
+}
+
+void Pacer::note_delivered(double delivered) {
+  const bool better = delivered > best_ * kBetter;
+  best_ = std::max(best_ * kBestDecay, delivered);
+  stalled_ = better || rate_ < best_ * kAheadKnown ? 0 : stalled_ + 1;
+  if (searching_ && stalled_ >= kStalledMax) {
+    searching_ = false;
+    rate_ = std::min(rate_, best_ * kAheadKnown);
+  }
 }
 
 // The shortest round trip of the last 15 to 30 s. Not the kernel's own minimum, which is five minutes old:

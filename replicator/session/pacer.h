@@ -37,6 +37,7 @@ class Pacer {
 
  private:
   void note_base(const PacerSample& sample, SteadyTime now);
+  void note_delivered(double delivered);
 
   std::uint64_t limit_;
   double rate_ = static_cast<double>(kRateStart);
@@ -46,6 +47,7 @@ class Pacer {
   Duration next_base_{};   // … of the window that has begun
   SteadyTime base_since_{};
   double best_ = 0;  // bytes per second delivered, lately
+  int stalled_ = 0;  // samples while searching that brought nothing better
   SteadyTime window_start_{};
   std::uint64_t window_delivered_ = 0;
   SteadyTime next_step_{};

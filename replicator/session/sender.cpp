@@ -65,7 +65,7 @@ void Sender::start_attempt(SteadyTime now) {
   }
   clear_attempt();
   state_ = SenderState::Offering;
-  last_heard_ = now;
+  offered_at_ = last_heard_ = now;
   const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
   actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look}));
 }
@@ -246,6 +246,8 @@ void Sender::on_have(Have have, SteadyTime now) {
   } else if (compare_wanted_) {
     start_comparing(now);
   } else if (have.position == index_.position) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - offered_at_);
+    actions_.push_back(SenderEvent{"session.checked", "equal after " + std::to_string(took.count()) + " us"});
     settle(have.position, 0, now);
   } else if (continues_from(have.position)) {
     start_incremental(have.position.sequence, now);

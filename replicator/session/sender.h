@@ -239,6 +239,7 @@ class Sender {
   bool held_ = false;   // … and this index has not been renewed since, however many changes it has seen
   std::string reason_;
   std::string hint_;
+  SteadyTime offered_at_{};
   SteadyTime last_heard_{};
   SteadyTime wake_at_{};  // Waiting: next attempt; Equal, Incomplete: next check
   Duration retry_;

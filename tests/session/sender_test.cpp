@@ -82,7 +82,8 @@ BOOST_AUTO_TEST_CASE(equal_positions_are_equal_without_a_word_more) {
   BOOST_TEST(!test.sender.take_became_equal());
   const auto actions = test.sender.take_actions();
   BOOST_CHECK(find<AcknowledgedAction>(actions)->position == position(10));
-  BOOST_TEST(actions.size() == 1U);
+  BOOST_TEST(find<SenderEvent>(actions)->name == "session.checked");
+  BOOST_TEST(actions.size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_acknowledged_continues_from_there) {
