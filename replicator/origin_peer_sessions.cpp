@@ -356,8 +356,9 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
   }
   const auto changed = session.set->changed_since(status.acknowledged ? status.acknowledged->sequence : 0);
   switch (status.state) {
-    case SenderState::Down:
-      report.state = "down";
+    case SenderState::Down:  // nothing is offered before the first scan is over
+      report.state =
+          link_.status().state == LinkState::Up && !session.set->first_scan_done() ? "reading" : "down";
       break;
     case SenderState::Waiting:
       report.state = "failed";

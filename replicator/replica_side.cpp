@@ -1,6 +1,7 @@
 #include "replicator/replica_side.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/wire/envelope.h"
@@ -27,7 +28,8 @@ ReplicaSide::ReplicaSide(wire::Loop& loop, ReplicaOptions options, std::map<std:
       options_(std::move(options)),
       sets_(std::move(sets)),
       on_published_(std::move(on_published)),
-      log_(log) {}
+      log_(log),
+      opened_at_(read_clocks().steady) {}
 
 Result<std::unique_ptr<ReplicaSide>> ReplicaSide::open(wire::Loop& loop, wire::Context& context,
                                                        const wire::KeyPair& keys, ReplicaOptions options,
@@ -169,7 +171,7 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
     send_set(origin, number, attempt, Refusal{Code::Refused, why, "compare cluster.toml on both sites"});
     return nullptr;
   }
-  return &origin.sessions.emplace(number, Session{offer->set, {}, std::nullopt}).first->second;
+  return &origin.sessions.emplace(number, Session{offer->set, {}, std::nullopt, 0, 0}).first->second;
 }
 
 void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message,
@@ -319,6 +321,8 @@ void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session,
         for (const ItemTrouble& item : committed.trouble) {
           log_.warn("item.failed", {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
         }
+        done.items = committed.count;
+        done.failed = committed.failed;
         done.receiver.on_committed(attempt, committed.position, committed.failed, loop_.now().steady);
       });
 }
@@ -401,38 +405,76 @@ std::optional<SteadyTime> ReplicaSide::next_wakeup() const {
   return next;
 }
 
+bool ReplicaSide::is_up(const Origin& origin, const Now& now) {
+  return origin.nonce != 0 && now.steady - origin.last_heard < kSilenceMax;
+}
+
+// Every set that is configured, and the link it should come by, whether anybody has connected or not.
 void ReplicaSide::report(SideReport& out, const Now& now) const {
-  for (const auto& [site, origin] : origins_) {
-    LinkReport link;
-    link.peer = site;
-    const bool up = origin.nonce != 0 && now.steady - origin.last_heard < kSilenceMax;
-    link.state = up ? "up" : "down";
-    link.for_time = now.steady - (up ? origin.since : origin.last_heard);
-    link.last_heard = now.steady - origin.last_heard;
-    link.clock_offset = origin.clock_offset;
-    link.sent_bytes = origin.sent_bytes;
-    link.received_bytes = origin.received_bytes;
-    link.reconnects = origin.links > 0 ? origin.links - 1 : 0;
-    link.config_equal = origin.config_equal;
-    out.links.push_back(std::move(link));
-    for (const auto& [number, session] : origin.sessions) {
-      const ReceiverStatus status = session.receiver.status();
-      SetReport set;
-      set.set = session.set;
-      set.peer = site;
-      set.state = !up                                        ? "down"
-                  : status.state == ReceiverState::Refused   ? "failed"
-                  : status.state == ReceiverState::Preparing ? "reading"
-                                                             : "receiving";
-      set.sent_bytes = status.bytes;
-      set.last_equal = session.last_published;
-      set.reason = status.reason;
-      if (status.committed) {
-        set.position = *status.committed;
-      }
-      out.sets.push_back(std::move(set));
-    }
+  std::set<std::string> sites;
+  for (const auto& [name, set] : sets_) {
+    out.sets.push_back(report_set(name, set, now));
+    sites.insert(set.origin);
   }
+  for (const std::string& site : sites) {
+    out.links.push_back(report_link(site, now));
+  }
+}
+
+LinkReport ReplicaSide::report_link(const std::string& site, const Now& now) const {
+  LinkReport link;
+  link.peer = site;
+  link.state = "down";
+  const auto found = origins_.find(site);
+  if (found == origins_.end()) {
+    link.for_time = now.steady - opened_at_;
+    link.reason = "it has not connected since this program started";
+    link.hint = "on " + site + ": hareplicate doctor";
+    return link;
+  }
+  const Origin& origin = found->second;
+  const bool up = is_up(origin, now);
+  link.state = up ? "up" : "down";
+  link.for_time = now.steady - (up ? origin.since : origin.last_heard);
+  link.last_heard = now.steady - origin.last_heard;
+  link.clock_offset = origin.clock_offset;
+  link.sent_bytes = origin.sent_bytes;
+  link.received_bytes = origin.received_bytes;
+  link.reconnects = origin.links > 0 ? origin.links - 1 : 0;
+  link.config_equal = origin.config_equal;
+  return link;
+}
+
+SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set, const Now& now) const {
+  SetReport report;
+  report.set = name;
+  report.peer = set.origin;
+  report.state = "down";
+  const auto found = origins_.find(set.origin);
+  if (found == origins_.end()) {
+    return report;
+  }
+  const Origin& origin = found->second;
+  const auto session = std::find_if(origin.sessions.begin(), origin.sessions.end(),
+                                    [&](const auto& each) { return each.second.set == name; });
+  if (session == origin.sessions.end()) {
+    report.state = is_up(origin, now) ? "waiting" : "down";
+    return report;
+  }
+  const ReceiverStatus status = session->second.receiver.status();
+  report.state = !is_up(origin, now)                        ? "down"
+                 : status.state == ReceiverState::Refused   ? "failed"
+                 : status.state == ReceiverState::Preparing ? "reading"
+                                                            : "receiving";
+  report.items = session->second.items;
+  report.failed_items = session->second.failed;
+  report.sent_bytes = status.bytes;
+  report.last_equal = session->second.last_published;
+  report.reason = status.reason;
+  if (status.committed) {
+    report.position = *status.committed;
+  }
+  return report;
 }
 
 }  // namespace ha::replicator

@@ -70,6 +70,8 @@ class ReplicaSide {
     std::string set;
     Receiver receiver;
     std::optional<WallTime> last_published;
+    std::uint64_t items = 0;  // at the last commit
+    std::uint64_t failed = 0;
   };
   struct Origin {
     std::string site;
@@ -108,6 +110,9 @@ class ReplicaSide {
   void flush(Origin& origin);
   void on_tick(const Now& now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
+  [[nodiscard]] LinkReport report_link(const std::string& site, const Now& now) const;
+  [[nodiscard]] SetReport report_set(const std::string& name, const ReplicaSet& set, const Now& now) const;
+  [[nodiscard]] static bool is_up(const Origin& origin, const Now& now);
 
   wire::Loop& loop_;
   ReplicaOptions options_;
@@ -119,6 +124,7 @@ class ReplicaSide {
   std::vector<std::string> endpoints_;
   std::vector<wire::Loop::Id> registered_;
   std::map<std::string, Origin> origins_;
+  SteadyTime opened_at_{};
   std::uint64_t refusals_seen_ = 0;
 };
 

@@ -236,15 +236,28 @@ Result<Differ> SetStore::compare_with(const Compare& theirs) {
   return compare(view, theirs);
 }
 
+// A full disk gets its remedy: the origin shows the hint beside the reason.
+Status SetStore::with_remedy(Status status) const {
+  if (status.ok() || status.error().code() != Code::NoSpace || !status.error().hint().empty()) {
+    return status;
+  }
+  return std::move(status).error().hinted("make room there (df " + options_.set.path +
+                                          "); it goes on by itself");
+}
+
 Status SetStore::apply(std::uint64_t batch, std::uint32_t frame, BytesView body) {
   HA_TRY(FileTarget * files, target());
   HA_TRY(const Bytes raw, unpack_frame(decompressor_, body));
-  return files->apply_frame(batch, frame, raw);
+  return with_remedy(files->apply_frame(batch, frame, raw));
 }
 
 Result<std::vector<ItemTrouble>> SetStore::close(std::uint64_t batch) {
   HA_TRY(FileTarget * files, target());
-  HA_TRY(BatchOutcome outcome, files->close_batch(batch));
+  auto closed = files->close_batch(batch);
+  if (!closed.ok()) {
+    return with_remedy(std::move(closed).error()).error();
+  }
+  BatchOutcome outcome = std::move(closed).value();
   applied_.items += outcome.applied_items;
   applied_.bytes += outcome.applied_bytes;
   return troubles_of(std::move(outcome.troubles));
@@ -257,6 +270,7 @@ Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Po
   applied_.bytes += outcome.published.applied_bytes;
   Committed committed;
   committed.position = outcome.position;
+  committed.count = index_.count();
   HA_TRY(committed.failed, index_.failure_count());
   committed.applied = std::exchange(applied_, {});
   committed.trouble = troubles_of(std::move(outcome.published.troubles));

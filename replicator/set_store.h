@@ -81,6 +81,7 @@ class SetStore {
   Result<std::vector<ItemTrouble>> close(std::uint64_t batch);
   struct Committed {
     Position position;
+    std::uint64_t count = 0;  // of items here
     std::uint64_t failed = 0;
     Applied applied;  // since the last commit
     std::vector<ItemTrouble> trouble;
@@ -99,6 +100,7 @@ class SetStore {
   Status adopt_key(const Offer& offer);
   ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
   Result<FileTarget*> target();
+  [[nodiscard]] Status with_remedy(Status status) const;
 
   SetStoreOptions options_;
   sys::Directory root_;

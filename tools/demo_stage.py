@@ -67,7 +67,8 @@ class Stage(contextlib.ExitStack):
             path.command.insert(0, OWN_SESSION)
             self.path = self.enter_context(path)
         self.sites = self.enter_context(cluster.Cluster(
-            self.promise, os.path.join(self.build, "replicator/replicator"), sets=(SET,), path=self.path))
+            self.promise, os.path.join(self.build, "replicator/replicator"), sets=(SET,), path=self.path,
+            name="demo"))
         self.origin, self.replica = self.sites.origin, self.sites.replica
         for site in self.sites.sites.values():
             site.prefix = [OWN_SESSION]

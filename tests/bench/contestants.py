@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -96,6 +97,7 @@ class Replicator:
             daemon.send_signal(signal.SIGTERM)
         for daemon in self.daemons.values():
             daemon.wait(30)
+        shutil.rmtree(self.folder)
 
     def socket(self, end):
         return os.path.join(self.folder, end, "run", "replicator.sock")
@@ -156,6 +158,7 @@ class Rsync:
     def __exit__(self, *_):
         self.daemon.terminate()
         self.daemon.wait(10)
+        shutil.rmtree(self.folder)
 
     def run(self, *options, limit_s=900):
         begin = time.monotonic()

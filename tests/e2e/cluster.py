@@ -208,7 +208,8 @@ class Site:
 
 class Cluster:
     def __init__(self, promise, replicator, sites=(ORIGIN, REPLICA), sets=("tree",), hosts=None, path=None,
-                 link=None, check="5s"):
+                 link=None, check="5s", name="e2e"):
+        self.name = name
         self.promise, self.replicator = promise, os.path.abspath(replicator)
         self.sets, self.path, self.link, self.check = sets, path, link or {}, check
         self.folder = tempfile.mkdtemp(prefix="ha-e2e-")
@@ -225,7 +226,7 @@ class Cluster:
             site.configure()
 
     def configuration(self, cluster_id=None, keys=None, epoch=1):
-        text = f'version = 1\n[cluster]\nname = "e2e"\nid = {toml(cluster_id or self.id)}\n'
+        text = f'version = 1\n[cluster]\nname = {toml(self.name)}\nid = {toml(cluster_id or self.id)}\n'
         for site in self.sites.values():
             text += (f"[[site]]\nname = {toml(site.name)}\naddress = [{toml(site.address)}]\n"
                      f"key = {toml((keys or {}).get(site.name, site.public))}\n")

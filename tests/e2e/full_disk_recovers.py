@@ -50,6 +50,7 @@ def one(promise, arguments, with_state):
         found = cluster.wait(f"{where}: the status says that the disk is full",
                              lambda: says_full(cluster), 60)
         promise.check(True, f"{where}: state \"{found['state']}\": {found['reason']}; try: {found['hint']}")
+        promise.check("df " in found["hint"], f"{where}: the status says what to do")
         whole = all(site.read(name) in (content, new.get(name)) for name, content in old.items())
         promise.check(whole, f"{where}: every file on the full disk is old or new")
         promise.check(site.read("f3") == old["f3"], f"{where}: what did not change is there")
