@@ -50,7 +50,7 @@ constexpr std::array kClusterKeys = {
     ConfigKey{"link.peer", "bwlimit", Rate, "1kB/s..100GB/s", kRequired, "As [link] bwlimit, for this pair."},
     ConfigKey{"set_defaults", "check", Span, "1s..1d", "30s", "Positions are compared at least this often."},
     ConfigKey{"set_defaults", "walk", Span, "10s..30d", "15m",
-              "A full walk at least this often, even when file events say nothing."},
+              "A full walk at least this often, even when file events say nothing; at a replica too."},
     ConfigKey{"set_defaults", "settle", Span, "10ms..10m", "300ms",
               "How long a change waits for others that belong to it."},
     ConfigKey{"set_defaults", "publish", Choice, "file|set", "file",

@@ -126,7 +126,9 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
   options.deep = deep;
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
-  scanned_ = scanned_ || result.complete;
+  if (result.complete) {
+    scanned_at_ = read_clocks().steady;
+  }
   if (options_.is_origin && result.complete && !whole_) {
     HA_TRY(IndexBatch batch, index_.begin());
     HA_CHECK(batch.set_applied(kOurselves, index_.position()));
@@ -192,7 +194,7 @@ Status SetStore::adopt_key(const Offer& offer) {
   HA_CHECK(batch.set_digest_key(offer.digest_key));
   HA_CHECK(batch.commit());
   HA_TRY(key_, sys::DigestKey::from_bytes(offer.digest_key));
-  scanned_ = false;
+  scanned_at_.reset();
   return ok();
 }
 
@@ -212,7 +214,8 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
   if (!target_) {
     HA_CHECK(open_target());
   }
-  if (!scanned_ || offer.look != Look::AsIs) {
+  const bool walk_due = !scanned_at_ || read_clocks().steady - *scanned_at_ >= options_.set.walk;
+  if (walk_due || offer.look != Look::AsIs) {
     HA_TRY(const ScanResult result, scan_all({}, offer.look == Look::Content));
     if (!result.complete) {
       return Error(Code::Cancelled, "stopped while reading the tree");

@@ -112,8 +112,8 @@ class SetStore {
   sys::Decompressor decompressor_;
   std::atomic<bool> stop_ = false;
   std::uint64_t acknowledged_by_all_ = 0;
-  bool scanned_ = false;  // in this run of the program
-  bool whole_ = false;    // of an origin: the index has once been brought up to the whole tree
+  std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program
+  bool whole_ = false;  // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
   std::function<void(const Bytes& key)> on_reading_;
 };

@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "common/base/bounded_queue.h"
 #include "common/wire/zmq_handle.h"
 
 namespace ha::wire {
@@ -37,7 +35,6 @@ struct Registration {
 
 struct Loop::Impl {
   int wake_fd;
-  std::size_t posted_tasks_max;
 
   // The loop's thread only.
   std::vector<std::unique_ptr<Registration>> registrations;
@@ -46,22 +43,18 @@ struct Loop::Impl {
   Now now = read_clocks();
 
   // Any thread.
-  std::mutex mutex;
-  std::condition_variable room;
-  std::deque<Task> posted;  // under mutex
-  bool closed = false;      // under mutex
+  BoundedQueue<Task> posted;
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> turns{0};
   std::atomic<Duration::rep> longest_turn_ns{0};
 
-  Impl(int wake_fd_in, std::size_t posted_tasks_max_in)
-      : wake_fd(wake_fd_in), posted_tasks_max(posted_tasks_max_in) {}
+  Impl(int wake_fd_in, std::size_t posted_tasks_max)
+      : wake_fd(wake_fd_in), posted(posted_tasks_max, [this] { wake(); }) {}
   ~Impl() { ::close(wake_fd); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   void wake() const noexcept;
-  bool take(Task task, bool wait_for_room);
   void run_posted();
   std::chrono::milliseconds gather(std::chrono::milliseconds wait_max);
   void call_ready();
@@ -74,32 +67,17 @@ void Loop::Impl::wake() const noexcept {
   static_cast<void>(!::write(wake_fd, &one, sizeof one));
 }
 
-bool Loop::Impl::take(Task task, bool wait_for_room) {
-  {
-    std::unique_lock lock(mutex);
-    if (wait_for_room) {
-      room.wait(lock, [this] { return closed || posted.size() < posted_tasks_max; });
-    }
-    if (closed || posted.size() >= posted_tasks_max) {
-      return false;
-    }
-    posted.push_back(std::move(task));
-  }
-  wake();
-  return true;
-}
-
+// What is posted meanwhile waits for the next turn.
 void Loop::Impl::run_posted() {
   std::uint64_t count = 0;
   static_cast<void>(!::read(wake_fd, &count, sizeof count));
-  std::deque<Task> tasks;
-  {
-    const std::lock_guard lock(mutex);
-    tasks.swap(posted);
+  for (std::size_t left = posted.size(); left > 0; --left) {
+    if (const auto task = posted.try_pop()) {
+      (*task)();
+    }
   }
-  room.notify_all();
-  for (const Task& task : tasks) {
-    task();
+  if (posted.size() > 0) {
+    wake();  // the queue says so itself only when it has been empty
   }
 }
 
@@ -202,10 +180,10 @@ void Loop::remove(Id id) {
 }
 
 bool Loop::post(Task task) {
-  return impl_->take(std::move(task), false);
+  return impl_->posted.try_push(task);
 }
 bool Loop::post_or_wait(Task task) {
-  return impl_->take(std::move(task), true);
+  return impl_->posted.push(std::move(task));
 }
 
 Status Loop::run() {
@@ -241,11 +219,7 @@ void Loop::stop() noexcept {
 }
 
 void Loop::close() noexcept {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->closed = true;
-  }
-  impl_->room.notify_all();
+  impl_->posted.close();
 }
 
 const Now& Loop::now() const noexcept {

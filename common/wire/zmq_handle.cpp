@@ -127,6 +127,7 @@ void free_bytes(void* /*data*/, void* owner) noexcept {
 }
 
 std::string property(zmq_msg_t* message, const char* name) {
+  const Unwatched unwatched;
   const char* value = zmq_msg_gets(message, name);
   return value == nullptr ? std::string{} : std::string(value);
 }

@@ -8,11 +8,12 @@
 namespace ha::replicator {
 namespace {
 
-SignatureReply other_basis(const SignatureRequest& request, LiveContent live) {
+SignatureReply other_basis(const SignatureRequest& request, const LiveContent& live) {
+  BasisReport report = live.report();
   SignatureReply reply;
   reply.key = request.key;
-  reply.basis = live.content;
-  reply.chunk_list = std::move(live.chunks);
+  reply.basis = report.content;
+  reply.chunk_list = std::move(report.chunks);
   return reply;
 }
 
@@ -53,7 +54,7 @@ Result<SignatureReply> answer_signatures(ApplyContext& context, const SignatureR
   }
   HA_TRY(LiveContent live, open_live(context.root, context.index, context.key, request.key));
   if (live.content != request.basis || live.content.is_zero()) {
-    return other_basis(request, std::move(live));
+    return other_basis(request, live);
   }
   SignatureReply reply;
   reply.key = request.key;
@@ -63,7 +64,7 @@ Result<SignatureReply> answer_signatures(ApplyContext& context, const SignatureR
     return reply;
   }
   HA_TRY(live, open_live(context.root, context.index, context.key, request.key, Trust::Read));
-  return other_basis(request, std::move(live));
+  return other_basis(request, live);
 }
 
 }  // namespace ha::replicator

@@ -18,6 +18,8 @@
 
 namespace ha::replicator {
 
+inline constexpr std::size_t kReportedChunksMax = 6 * 1024 * 1024 / kChunkRecordBytes;  // about 20 GiB
+
 struct LiveContent {
   sys::FileHandle file;  // not open: no regular file is there, and the rest is empty
   LocalStat local;
@@ -26,7 +28,10 @@ struct LiveContent {
   Digest content;
   ChunkList chunks;
 
-  [[nodiscard]] BasisReport report() const { return {content, chunks}; }
+  // What the origin is told of it: as if nothing were there when the list does not fit into a message.
+  [[nodiscard]] BasisReport report() const {
+    return chunks.size() <= kReportedChunksMax ? BasisReport{content, chunks} : BasisReport{};
+  }
 };
 
 // Read: whatever the index says, as when it turned out to be wrong.

@@ -60,7 +60,9 @@ void Pacer::on_sample(const PacerSample& sample, SteadyTime now) {
 void Pacer::note_delivered(double delivered) {
   const bool better = delivered > best_ * kBetter;
   best_ = std::max(best_ * kBestDecay, delivered);
-  stalled_ = better || rate_ < best_ * kAheadKnown ? 0 : stalled_ + 1;
+  // Less than half of the rate: TCP itself is still starting, or what was sent is not acknowledged yet.
+  const bool starting = delivered < rate_ / 2;
+  stalled_ = better || starting || rate_ < best_ * kAheadKnown ? 0 : stalled_ + 1;
   if (searching_ && stalled_ >= kStalledMax) {
     searching_ = false;
     rate_ = std::min(rate_, best_ * kAheadKnown);

@@ -83,11 +83,13 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
 // Of a large file that will be read: the chunk list that it had; who wants to know is told.
 Result<ChunkList> ScanRun::before_reading(const Bytes& key, const sys::Stat& stat,
                                           const std::optional<Entry>& old) {
-  const bool changed = old && old->local != encode_local(stat_record(stat));
-  if (!old || old->rank != Rank::Content || (!changed && !options_->deep)) {
+  if (!old || old->rank != Rank::Content ||
+      (old->local == encode_local(stat_record(stat)) && !options_->deep)) {
     return ChunkList{};
   }
-  if (changed && options_->on_reading) {
+  // One that is only looked at twice because it was young will hardly have changed.
+  const bool changed = old->local != encode_local(racy_record(stat));
+  if (changed && !options_->deep && options_->on_reading) {
     options_->on_reading(key);
   }
   HA_TRY(const std::optional<StoredChunks> stored, index_->current_chunks(key));

@@ -100,6 +100,7 @@ class Bench:
             time.sleep(6)  # young files are looked at twice
             if prime:
                 self.touch_up(source, target)
+            os.sync()  # the disk is not busy with what the case was made from
             begin_bytes = wire_bytes(path)
             keys = edit(source)
             seconds = wait_for(target, facts_of(source, keys), LIMIT_S)
@@ -119,6 +120,7 @@ class Bench:
 
     def edited_by_rsync(self, path, source, target, edit, who):
         with Rsync(path, source, target) as rsync:
+            os.sync()
             edit(source)
             begin_bytes = wire_bytes(path)
             seconds = rsync.run(*(RSYNC_Z if who == "rsync-z" else RSYNC_TUNED))

@@ -208,8 +208,8 @@ class Site:
 
 class Cluster:
     def __init__(self, promise, replicator, sites=(ORIGIN, REPLICA), sets=("tree",), hosts=None, path=None,
-                 link=None, check="5s", name="e2e"):
-        self.name = name
+                 link=None, check="5s", walk="15m", name="e2e"):
+        self.name, self.walk = name, walk
         self.promise, self.replicator = promise, os.path.abspath(replicator)
         self.sets, self.path, self.link, self.check = sets, path, link or {}, check
         self.folder = tempfile.mkdtemp(prefix="ha-e2e-")
@@ -235,7 +235,7 @@ class Cluster:
         text += f"epoch = {epoch}\n"
         if self.link:
             text += "[link]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in self.link.items())
-        text += f'[set_defaults]\ncheck = {toml(self.check)}\nsettle = "100ms"\n'
+        text += f'[set_defaults]\ncheck = {toml(self.check)}\nwalk = {toml(self.walk)}\nsettle = "100ms"\n'
         for name in self.sets:
             text += f'[[set]]\nname = {toml(name)}\nkind = "files"\npath = {toml("/nonexistent/" + name)}\n'
         return text
