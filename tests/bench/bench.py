@@ -31,6 +31,7 @@ from wanem_path import WanemPath, skip_unless_possible  # noqa: E402
 TREE = os.path.join(HERE, "..", "support", "tree.py")
 GIB = 1 << 30
 LIMIT_S = 600
+SYSTEM = '[link]\ncongestion = "system"\n'
 CHECKED = re.compile(r"equal after (\d+) us")
 
 
@@ -86,15 +87,16 @@ class Bench:
             restore(before, source)
             restore(before, target)
             with self.path() as path:
-                if who == "replicator":
-                    seconds, sent = self.edited_by_us(path, source, target, edit, prime)
+                if who.startswith("replicator"):
+                    more = SYSTEM if who == "replicator-system" else ""
+                    seconds, sent = self.edited_by_us(path, source, target, edit, prime, more)
                 else:
                     seconds, sent = self.edited_by_rsync(path, source, target, edit, who)
             self.equal(source, target)
             self.show(case, who, seconds, sent, self.floor(changed_bytes))
 
-    def edited_by_us(self, path, source, target, edit, prime):
-        with Replicator(path, self.options.replicator, source, target) as pair:
+    def edited_by_us(self, path, source, target, edit, prime, more):
+        with Replicator(path, self.options.replicator, source, target, more) as pair:
             pair.wait_in_sync(LIMIT_S)
             wait_for(target, facts_of(source, all_files(source)), LIMIT_S)
             time.sleep(6)  # young files are looked at twice
@@ -285,13 +287,16 @@ def main():
     parser.add_argument("--rtt", default="150ms")
     parser.add_argument("--rate", default="100mbit")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--who", action="append", choices=["replicator", "rsync-z", "rsync-tuned"])
+    parser.add_argument("--who", action="append",
+                        choices=["replicator", "replicator-system", "rsync-z", "rsync-tuned"])
     parser.add_argument("--folder", default=None)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("cases", nargs="+",
                         choices=["r01", "tiny", "ins", "small", "first", "nothing", "state"])
     options = parser.parse_args()
-    options.who = options.who or ["replicator", "rsync-z", "rsync-tuned"]
+    if not options.who:
+        own = ["replicator"] if options.congestion == "bbr" else ["replicator", "replicator-system"]
+        options.who = [*own, "rsync-z", "rsync-tuned"]
     skip_unless_possible()
     bench = Bench(options)
     try:
