@@ -148,7 +148,11 @@ class Site:
             self.process.wait()
 
     def stop(self):
-        """Asks it to end; it must, and well."""
+        """Asks it to end; it must, and well. Not while it is only being loaded: it would just die."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while b"node.started" not in self.log().rsplit(b"---- start", 1)[-1] and time.monotonic() < deadline:
+            self.check_alive()
+            time.sleep(0.01)
         self.check_alive()
         self.wanted = False
         self.process.send_signal(signal.SIGTERM)
