@@ -105,7 +105,7 @@ class FileTarget {
   // The pass is complete: publishes what waits (PerSet) and stores the origin's position with our own sum.
   [[nodiscard]] Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
 
-  // A change of this item may follow: begins the precopy of what is here, in place of that of another item.
+  // A change of this item may follow: begins the precopy of what is here, unless another item's waits.
   // True: precopy_more() has more to do. What goes wrong only means that there is none.
   bool expect(const Bytes& key);
   bool precopy_more();

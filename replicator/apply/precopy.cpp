@@ -17,10 +17,10 @@ bool Precopy::begin(const Bytes& key) {
   if (is_reserved_key(key) || !sys::check_key(key).ok()) {
     return false;
   }
-  if (!transfer_ || transfer_->key() != key) {
-    if (!drop().ok()) {
-      return false;
-    }
+  if (!drop_old().ok() || (transfer_ && transfer_->key() != key)) {
+    return false;
+  }
+  if (!transfer_) {
     transfer_.emplace(context_, key, Digest{}, std::nullopt);
   }
   return more();
@@ -32,7 +32,7 @@ bool Precopy::more() {
   }
   worked_at_ = read_clocks().steady;
   const auto more = transfer_->precopy(kSliceBytes);
-  if (!more.ok() || transfer_->trouble()) {
+  if (!more.ok() || transfer_->trouble() || transfer_->precopied_bytes() == 0) {
     static_cast<void>(drop());  // what is left is swept at the next start
     return false;
   }

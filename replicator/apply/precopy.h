@@ -17,7 +17,8 @@ class Precopy {
   // `context` must outlive it.
   explicit Precopy(ApplyContext& context) : context_(context) {}
 
-  // In place of that of another item. True: more() has more to do.
+  // Nothing happens while that of another item waits to be taken: with many changed files each copy would
+  // otherwise be thrown away by the next. True: more() has more to do.
   bool begin(const Bytes& key);
   bool more();
   // The transfer of this item, if it has been begun.

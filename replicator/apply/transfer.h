@@ -34,6 +34,7 @@ class Transfer {
   // Before there is any part: copies up to `bytes` more of what is here now to where it would stay if nothing
   // moved, for parts to come. False: all is done, or it is of no use here.
   [[nodiscard]] Result<bool> precopy(std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t precopied_bytes() const noexcept { return precopied_; }
   // The content that the parts to come are of; only after precopy().
   void take_content(const Digest& content) {
     content_ = content;

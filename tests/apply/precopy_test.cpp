@@ -136,14 +136,18 @@ BOOST_AUTO_TEST_CASE(only_one_large_regular_file_at_a_time_is_copied_before) {
   BOOST_TEST(t.batch({literal_item("a", content), literal_item("b", content), literal_item("small", "s"),
                       plain_item("d", meta_of(FileType::Directory, 0755))})
                  .troubles.empty());
-  precopy(t, "a");
-  precopy(t, "b");
-  BOOST_TEST(t.staged_count() == 1U);
   for (const char* key : {"small", "d", "not there", "../up", ".hareplicate/marker", ""}) {
     BOOST_TEST(!t.target.expect(key));
     BOOST_TEST(t.staged_count() == 0U);
   }
   BOOST_TEST(!t.target.precopy_more());
+  precopy(t, "a");
+  BOOST_TEST(!t.target.expect("b"));  // a's is not thrown away
+  BOOST_TEST(t.staged_count() == 1U);
+  BOOST_TEST(t.batch({deleted_item("a")}).troubles.empty());
+  BOOST_TEST(t.staged_count() == 0U);
+  precopy(t, "b");
+  BOOST_TEST(t.staged_count() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_connection_keeps_what_was_verified_upon_a_precopy) {
