@@ -20,6 +20,7 @@ std::string quote(std::string_view text) {
 template <typename T>
 std::vector<std::string> names_of(const std::vector<T>& all) {
   std::vector<std::string> out;
+  out.reserve(all.size());
   for (const T& one : all) {
     out.push_back(one.name);
   }

@@ -24,7 +24,7 @@ constexpr std::size_t kJobsKept = 50;
 constexpr std::size_t kFailedShownMax = 1000;  // of one set
 constexpr Duration kEventsInterval = std::chrono::milliseconds(500);
 
-const char* kOtherVersion = "use the hareplicate of the same version as the daemon";
+constexpr const char* kOtherVersion = "use the hareplicate of the same version as the daemon";
 
 Error stopping() {
   return Error(Code::Unavailable, "the replicator is stopping");

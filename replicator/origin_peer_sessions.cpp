@@ -46,21 +46,17 @@ void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& wor
 }
 
 void OriginPeer::on_facts(OriginSet& set, const Now& now) {
-  for (auto& session : sessions_) {
-    if (session->set == &set) {
-      session->sender.on_index(set.facts(), now.steady);
-    }
+  if (Session* session = session_of(set.config().name); session != nullptr) {
+    session->sender.on_index(set.facts(), now.steady);
+    advance(now);
   }
-  advance(now);
 }
 
 void OriginPeer::expect(const OriginSet& set, const Bytes& key, const Now& now) {
-  for (auto& session : sessions_) {
-    if (session->set == &set) {
-      session->sender.expect(key);
-    }
+  if (Session* session = session_of(set.config().name); session != nullptr) {
+    session->sender.expect(key);
+    advance(now);
   }
-  advance(now);
 }
 
 bool OriginPeer::check(const std::string& set, bool full, const Now& now) {

@@ -240,25 +240,27 @@ Result<Differ> SetStore::compare_with(const Compare& theirs) {
 }
 
 // A full disk gets its remedy: the origin shows the hint beside the reason.
-Status SetStore::with_remedy(Status status) const {
-  if (status.ok() || status.error().code() != Code::NoSpace || !status.error().hint().empty()) {
-    return status;
+Error SetStore::with_remedy(Error error) const {
+  if (error.code() != Code::NoSpace || !error.hint().empty()) {
+    return error;
   }
-  return std::move(status).error().hinted("make room there (df " + options_.set.path +
-                                          "); it goes on by itself");
+  return std::move(error).hinted("make room there (df " + options_.set.path + "); it goes on by itself");
 }
 
 Status SetStore::apply(std::uint64_t batch, std::uint32_t frame, BytesView body) {
   HA_TRY(FileTarget * files, target());
   HA_TRY(const Bytes raw, unpack_frame(decompressor_, body));
-  return with_remedy(files->apply_frame(batch, frame, raw));
+  if (auto applied = files->apply_frame(batch, frame, raw); !applied.ok()) {
+    return with_remedy(std::move(applied).error());
+  }
+  return ok();
 }
 
 Result<std::vector<ItemTrouble>> SetStore::close(std::uint64_t batch) {
   HA_TRY(FileTarget * files, target());
   auto closed = files->close_batch(batch);
   if (!closed.ok()) {
-    return with_remedy(std::move(closed).error()).error();
+    return with_remedy(std::move(closed).error());
   }
   BatchOutcome outcome = std::move(closed).value();
   applied_.items += outcome.applied_items;

@@ -100,7 +100,7 @@ class SetStore {
   Status adopt_key(const Offer& offer);
   ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
   Result<FileTarget*> target();
-  [[nodiscard]] Status with_remedy(Status status) const;
+  [[nodiscard]] Error with_remedy(Error error) const;
 
   SetStoreOptions options_;
   sys::Directory root_;

@@ -176,7 +176,7 @@ std::string cli_bash_completion(const CliProgram& program) {
   out += "    [[ ${COMP_WORDS[i]} == -* ]] || verb+=${verb:+ }${COMP_WORDS[i]}\n  done\n";
   out += "  case $verb in\n    \"\") words=\"" + firsts + "\" ;;\n";
   for (const auto& [first, words] : seconds) {
-    out += "    \"" + first + "\") words=\"" + words + "\" ;;\n";
+    out.append("    \"").append(first).append("\") words=\"").append(words).append("\" ;;\n");
   }
   out += "  esac\n  case $verb in\n" + flags + "  esac\n";
   out += "  [[ $word == -* ]] && words=\"$flags" + globals + "\"\n";

@@ -10,15 +10,11 @@ namespace {
 constexpr const char* kZapEndpoint = "inproc://zeromq.zap.01";
 
 // The parts of a request, RFC 27.
-enum RequestPart : std::size_t {
-  kVersion,
-  kRequestId,
-  kDomain,
-  kAddress,
-  kIdentity,
-  kMechanism,
-  kCredentials
-};
+constexpr std::size_t kVersion = 0;
+constexpr std::size_t kRequestId = 1;
+constexpr std::size_t kAddress = 3;
+constexpr std::size_t kMechanism = 5;
+constexpr std::size_t kCredentials = 6;
 constexpr std::size_t kCurveRequestParts = 7;
 
 struct Verdict {

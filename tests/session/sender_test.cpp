@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(a_link_and_an_index_make_an_offer) {
   BOOST_REQUIRE(offer);
   BOOST_TEST(offer->set == "etc");
   BOOST_CHECK(offer->position == position(10));
-  BOOST_TEST(sender.attempt() >> 32 == 3U);
+  BOOST_TEST((sender.attempt() >> 32) == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(equal_positions_are_equal_without_a_word_more) {

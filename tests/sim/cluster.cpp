@@ -187,7 +187,7 @@ void Cluster::start(Site& starting) {
       link->path.replica_up = true;
     }
   }
-  starting.replica = std::make_unique<ReplicaEnd>(world_, invariants_, starting.name, "cluster", options_,
+  starting.replica = std::make_unique<ReplicaEnd>(world_, starting.name, "cluster", options_,
                                                   std::move(replicas), std::move(incoming));
   for (OriginSetSim* set : sets) {
     set->start();

@@ -10,11 +10,9 @@ namespace ha::sim {
 
 using namespace ha::replicator;
 
-ReplicaEnd::ReplicaEnd(World& world, Invariants& invariants, std::string site, std::string cluster,
-                       const EndOptions& options, std::map<std::string, SimStore*> stores,
-                       std::vector<Link*> links)
+ReplicaEnd::ReplicaEnd(World& world, std::string site, std::string cluster, const EndOptions& options,
+                       std::map<std::string, SimStore*> stores, std::vector<Link*> links)
     : world_(world),
-      invariants_(invariants),
       site_(std::move(site)),
       cluster_(std::move(cluster)),
       options_(options),

@@ -18,8 +18,8 @@ namespace ha::sim {
 class ReplicaEnd {
  public:
   // `stores` and `links` (those that lead here) must outlive it.
-  ReplicaEnd(World& world, Invariants& invariants, std::string site, std::string cluster,
-             const EndOptions& options, std::map<std::string, SimStore*> stores, std::vector<Link*> links);
+  ReplicaEnd(World& world, std::string site, std::string cluster, const EndOptions& options,
+             std::map<std::string, SimStore*> stores, std::vector<Link*> links);
   ~ReplicaEnd();
 
   [[nodiscard]] const replicator::Receiver* receiver(const std::string& set) const;
@@ -54,7 +54,6 @@ class ReplicaEnd {
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
 
   World& world_;
-  Invariants& invariants_;
   std::string site_;
   std::string cluster_;
   const EndOptions& options_;
