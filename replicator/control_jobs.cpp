@@ -45,6 +45,11 @@ std::string what_of(const Difference& difference) {
   return difference.have == difference.item.content ? "remode" : "change";
 }
 
+Error at_work(const std::string& id, const std::string& where) {
+  return Error(Code::Refused, "job " + id + " is at work on " + where,
+               "hareplicate jobs follow " + id + "      or: hareplicate jobs stop " + id);
+}
+
 }  // namespace
 
 struct Jobs::Part {
@@ -135,10 +140,7 @@ Result<std::string> Jobs::start(const JobOrder& order, const Now& now) {
     for (const Part& theirs : other->parts) {
       for (const Part& ours : job->parts) {
         if (theirs.set == ours.set && theirs.peer == ours.peer && !theirs.ended()) {
-          const std::string id = other->shown.id();
-          return Error(Code::Refused,
-                       "job " + id + " is at work on " + ours.set->config().name + " → " + ours.peer->name(),
-                       "hareplicate jobs follow " + id + "      or: hareplicate jobs stop " + id);
+          return at_work(other->shown.id(), ours.set->config().name + " → " + ours.peer->name());
         }
       }
     }

@@ -53,6 +53,7 @@ class JournalSink : public LogSink {
                           log_line(alone).substr(escape(field.name).size() + 2));
       }
       std::vector<iovec> parts;
+      parts.reserve(entries.size());
       for (std::string& entry : entries) {
         parts.push_back(iovec{entry.data(), entry.size()});
       }

@@ -130,7 +130,7 @@ class Fanotify : public WatchBackend {
 
   [[nodiscard]] Where look_up(const Bytes& handle) const {
     alignas(file_handle) char raw[sizeof(file_handle) + MAX_HANDLE_SZ];
-    std::memcpy(raw, handle.data(), handle.size());
+    handle.copy(raw, sizeof(raw));
     const FileHandle directory(
         ::open_by_handle_at(mount_.fd(), reinterpret_cast<file_handle*>(raw), O_PATH | O_CLOEXEC), {});
     if (!directory.is_open()) {  // ESTALE: removed since, which its parent's event tells
