@@ -389,6 +389,7 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
   report.behind = changed ? std::optional<Duration>(now.steady - *changed) : std::nullopt;
   if (!changed && status.state == SenderState::Equal) {
     report.behind = Duration::zero();
+    report.last_equal = now.wall - (now.steady - link_.status().last_heard);
   }
   return report;
 }

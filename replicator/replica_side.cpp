@@ -14,7 +14,6 @@ namespace {
 constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kWaitingMax = 8192;
 constexpr Duration kResendWait = std::chrono::milliseconds(5);
-constexpr Duration kSilenceMax = std::chrono::seconds(20);
 
 std::int64_t nanoseconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -100,7 +99,6 @@ void ReplicaSide::on_message(std::size_t router, wire::RouterMessage message, co
   Origin& origin = origins_[message.site];
   origin.site = message.site;
   origin.router = router;
-  origin.last_heard = now.steady;
   origin.received_bytes += message.payload.size();
   const wire::EnvelopeHeader& header = envelope->header;
   if (is_link_message(header.type)) {
@@ -128,8 +126,10 @@ void ReplicaSide::on_link_message(Origin& origin, const std::string& routing_id,
     } else {
       start_link(origin, *hello, now);
     }
+    origin.last_heard = now.steady;
     send_link(origin, routing_id, answer);
   } else if (auto* ping = std::get_if<Ping>(&message)) {
+    origin.last_heard = now.steady;
     origin.clock_offset = std::chrono::nanoseconds(ping->wall_ns - nanoseconds(now.wall));
     ping->wall_ns = nanoseconds(now.wall);
     send_link(origin, routing_id, Pong{std::move(*ping)});
@@ -141,6 +141,9 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
     return;  // it has not heard our answer
   }
   for (auto& [number, session] : origin.sessions) {
+    if (const auto fresh = session.receiver.fresh_at(origin.last_heard)) {
+      fresh_[session.set] = *fresh;
+    }
     session.receiver.on_link_down();
     advance(origin, number, now);
   }
@@ -171,7 +174,9 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
     send_set(origin, number, attempt, Refusal{Code::Refused, why, "compare cluster.toml on both sites"});
     return nullptr;
   }
-  return &origin.sessions.emplace(number, Session{offer->set, {}, std::nullopt, 0, 0}).first->second;
+  const auto known = fresh_.find(offer->set);
+  Receiver receiver(known == fresh_.end() ? std::nullopt : std::optional(known->second));
+  return &origin.sessions.emplace(number, Session{offer->set, std::move(receiver), 0, 0}).first->second;
 }
 
 void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message,
@@ -179,6 +184,7 @@ void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& hea
   if (origin.nonce == 0 || header.attempt >> 32 != origin.nonce) {
     return;  // of an older link
   }
+  origin.last_heard = now.steady;
   Session* session = session_for(origin, header.set, message, header.attempt);
   if (session != nullptr) {
     session->receiver.on_message(std::move(message), header.attempt, now.steady);
@@ -315,7 +321,6 @@ void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session,
       [site = origin.site, position](SetStore& store) { return store.commit(site, position); },
       [this, &origin](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
         if (committed.applied.items > 0) {
-          done.last_published = loop_.now().wall;
           on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed});
         }
         for (const ItemTrouble& item : committed.trouble) {
@@ -403,78 +408,6 @@ std::optional<SteadyTime> ReplicaSide::next_wakeup() const {
     }
   }
   return next;
-}
-
-bool ReplicaSide::is_up(const Origin& origin, const Now& now) {
-  return origin.nonce != 0 && now.steady - origin.last_heard < kSilenceMax;
-}
-
-// Every set that is configured, and the link it should come by, whether anybody has connected or not.
-void ReplicaSide::report(SideReport& out, const Now& now) const {
-  std::set<std::string> sites;
-  for (const auto& [name, set] : sets_) {
-    out.sets.push_back(report_set(name, set, now));
-    sites.insert(set.origin);
-  }
-  for (const std::string& site : sites) {
-    out.links.push_back(report_link(site, now));
-  }
-}
-
-LinkReport ReplicaSide::report_link(const std::string& site, const Now& now) const {
-  LinkReport link;
-  link.peer = site;
-  link.state = "down";
-  const auto found = origins_.find(site);
-  if (found == origins_.end()) {
-    link.for_time = now.steady - opened_at_;
-    link.reason = "it has not connected since this program started";
-    link.hint = "on " + site + ": hareplicate doctor";
-    return link;
-  }
-  const Origin& origin = found->second;
-  const bool up = is_up(origin, now);
-  link.state = up ? "up" : "down";
-  link.for_time = now.steady - (up ? origin.since : origin.last_heard);
-  link.last_heard = now.steady - origin.last_heard;
-  link.clock_offset = origin.clock_offset;
-  link.sent_bytes = origin.sent_bytes;
-  link.received_bytes = origin.received_bytes;
-  link.reconnects = origin.links > 0 ? origin.links - 1 : 0;
-  link.config_equal = origin.config_equal;
-  return link;
-}
-
-SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set, const Now& now) const {
-  SetReport report;
-  report.set = name;
-  report.peer = set.origin;
-  report.state = "down";
-  const auto found = origins_.find(set.origin);
-  if (found == origins_.end()) {
-    return report;
-  }
-  const Origin& origin = found->second;
-  const auto session = std::find_if(origin.sessions.begin(), origin.sessions.end(),
-                                    [&](const auto& each) { return each.second.set == name; });
-  if (session == origin.sessions.end()) {
-    report.state = is_up(origin, now) ? "waiting" : "down";
-    return report;
-  }
-  const ReceiverStatus status = session->second.receiver.status();
-  report.state = !is_up(origin, now)                        ? "down"
-                 : status.state == ReceiverState::Refused   ? "failed"
-                 : status.state == ReceiverState::Preparing ? "reading"
-                                                            : "receiving";
-  report.items = session->second.items;
-  report.failed_items = session->second.failed;
-  report.sent_bytes = status.bytes;
-  report.last_equal = session->second.last_published;
-  report.reason = status.reason;
-  if (status.committed) {
-    report.position = *status.committed;
-  }
-  return report;
 }
 
 }  // namespace ha::replicator

@@ -69,7 +69,6 @@ class ReplicaSide {
   struct Session {
     std::string set;
     Receiver receiver;
-    std::optional<WallTime> last_published;
     std::uint64_t items = 0;  // at the last commit
     std::uint64_t failed = 0;
   };
@@ -124,6 +123,7 @@ class ReplicaSide {
   std::vector<std::string> endpoints_;
   std::vector<wire::Loop::Id> registered_;
   std::map<std::string, Origin> origins_;
+  std::map<std::string, SteadyTime> fresh_;  // sets of links that have ended: as of when they had everything
   SteadyTime opened_at_{};
   std::uint64_t refusals_seen_ = 0;
 };

@@ -19,4 +19,9 @@ struct Position {
   bool operator==(const Position&) const = default;
 };
 
+// Whether their sequences count the same changes.
+[[nodiscard]] inline bool same_lineage(const Position& a, const Position& b) noexcept {
+  return a.index_id == b.index_id && a.epoch == b.epoch;
+}
+
 }  // namespace ha::replicator

@@ -29,6 +29,7 @@ enum class MessageType : std::uint16_t {
   Mark = 25,
   Done = 26,
   Expect = 27,
+  Head = 28,
 };
 
 struct Encoded {

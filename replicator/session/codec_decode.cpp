@@ -248,6 +248,11 @@ Result<SetMessage> read_expect(BytesView body) {
   }
   return SetMessage(Expect{std::move(*in.mutable_key())});
 }
+Result<SetMessage> read_head(BytesView body) {
+  pb::Head in;
+  HA_CHECK(parse(body, in));
+  return SetMessage(Head{in.sequence()});
+}
 
 template <typename To, typename From>
 Result<To> widen(Result<From> from) {
@@ -287,6 +292,7 @@ Result<LinkMessage> decode_link_message(std::uint16_t type, BytesView body) {
     case MessageType::Mark:
     case MessageType::Done:
     case MessageType::Expect:
+    case MessageType::Head:
       break;
   }
   return corrupt("unknown type");
@@ -318,6 +324,8 @@ Result<SetMessage> decode_set_message(std::uint16_t type, BytesView body) {
       return read_done(body);
     case MessageType::Expect:
       return read_expect(body);
+    case MessageType::Head:
+      return read_head(body);
     case MessageType::Hello:
     case MessageType::Welcome:
     case MessageType::LinkRefusal:

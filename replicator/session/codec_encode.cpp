@@ -169,6 +169,11 @@ Encoded pack(const Expect& from) {
   to.set_key(from.key);
   return packed(MessageType::Expect, to);
 }
+Encoded pack(const Head& from) {
+  pb::Head to;
+  to.set_sequence(from.sequence);
+  return packed(MessageType::Head, to);
+}
 
 struct LinkPacker {
   Encoded operator()(const Refusal& message) const { return pack_refusal(message, MessageType::LinkRefusal); }

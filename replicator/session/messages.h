@@ -133,9 +133,15 @@ struct Expect {
   Bytes key;
 };
 
+// The origin's index has moved on to this sequence; never answered. Data of it may take a while to come: by
+// this the replica knows meanwhile that it is behind.
+struct Head {
+  std::uint64_t sequence = 0;
+};
+
 using LinkMessage = std::variant<Hello, Welcome, Refusal, Ping, Pong>;
 using SetMessage =
-    std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done, Expect>;
+    std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done, Expect, Head>;
 
 // Limits of one message, checked by the decoder before anything is allocated for it.
 inline constexpr std::size_t kCompareRangesMax = 4096;

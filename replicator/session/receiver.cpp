@@ -1,5 +1,6 @@
 #include "replicator/session/receiver.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "replicator/session/overloaded.h"
@@ -19,10 +20,14 @@ void Receiver::on_link_down() {
   state_ = ReceiverState::Idle;
 }
 
-void Receiver::start(Offer offer, std::uint64_t attempt) {
+void Receiver::start(Offer offer, std::uint64_t attempt, SteadyTime now) {
   if (state_ != ReceiverState::Idle) {
     actions_.push_back(AbortAction{});
   }
+  fresh_ = fresh_at(now);
+  offered_ = offer.position;
+  caught_up_ = caught_up_ && committed_ == offered_;
+  missing_.clear();
   attempt_ = attempt;
   state_ = ReceiverState::Preparing;
   reason_.clear();
@@ -43,6 +48,8 @@ void Receiver::start(Offer offer, std::uint64_t attempt) {
 void Receiver::refuse(const Refusal& refusal, SteadyTime now) {
   reply(refusal, now);
   actions_.push_back(AbortAction{});
+  fresh_ = fresh_at(now);
+  caught_up_ = false;
   state_ = ReceiverState::Refused;
   reason_ = refusal.what;
   incoming_.clear();
@@ -54,8 +61,12 @@ void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime 
   if (auto* offer = std::get_if<Offer>(&message)) {
     // An attempt that is repeated or older than ours is a late copy. A new link has a new Receiver.
     if (attempt > attempt_) {
-      start(std::move(*offer), attempt);
+      start(std::move(*offer), attempt, now);
     }
+    return;
+  }
+  if (const auto* head = std::get_if<Head>(&message); head != nullptr && attempt == attempt_) {
+    on_head(*head, now);
     return;
   }
   if (attempt != attempt_ || state_ != ReceiverState::Active) {
@@ -210,11 +221,38 @@ void Receiver::on_committed(std::uint64_t attempt, const Position& position, std
   --working_;
   committing_ = false;
   committed_ = position;
+  while (!missing_.empty() && missing_.front().sequence <= position.sequence) {
+    missing_.pop_front();
+  }
+  caught_up_ = caught_up_ || position.sequence >= offered_.sequence;
   if (mark_ && mark_->position.sequence == position.sequence) {
     mark_.reset();
   }
   reply(Done{position, failed}, now);
   commit_if_complete();
+}
+
+// ---------------------------------------------------------------- how far behind
+void Receiver::on_head(const Head& head, SteadyTime now) {
+  std::uint64_t known = missing_.empty() ? offered_.sequence : missing_.back().sequence;
+  if (committed_ && same_lineage(*committed_, offered_)) {
+    known = std::max(known, committed_->sequence);
+  }
+  if (head.sequence <= known) {
+    return;
+  }
+  if (missing_.size() == kHeadsMax) {
+    missing_.back().sequence = head.sequence;  // the older time stands for both
+  } else {
+    missing_.push_back({head.sequence, now});
+  }
+}
+
+std::optional<SteadyTime> Receiver::fresh_at(SteadyTime heard) const {
+  if (!caught_up_) {
+    return fresh_;
+  }
+  return missing_.empty() ? heard : missing_.front().since;
 }
 
 // ---------------------------------------------------------------- answers of workers
@@ -227,6 +265,7 @@ void Receiver::on_prepared(std::uint64_t attempt, Have have, SteadyTime now) {
   if (!(have.position == Position{})) {
     committed_ = have.position;
   }
+  caught_up_ = have.position == offered_;
   reply(std::move(have), now);
 }
 
@@ -284,6 +323,18 @@ void Receiver::on_tick(SteadyTime now) {
 
 std::optional<SteadyTime> Receiver::next_wakeup() const {
   return busy() ? std::optional(last_sent_ + kSignOfLife) : std::nullopt;
+}
+
+ReceiverStatus Receiver::status() const {
+  ReceiverStatus out;
+  out.state = state_;
+  out.committed = committed_;
+  out.batches = done_through_;
+  out.bytes = consumed_;
+  out.busy = busy() || !incoming_.empty();
+  out.in_sync = state_ == ReceiverState::Active && caught_up_ && missing_.empty();
+  out.reason = reason_;
+  return out;
 }
 
 std::vector<ReceiverAction> Receiver::take_actions() {

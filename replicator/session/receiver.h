@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -53,15 +54,21 @@ struct ReceiverStatus {
   std::optional<Position> committed;
   std::uint64_t batches = 0;
   std::uint64_t bytes = 0;
+  bool busy = false;     // something is on its way or at work
+  bool in_sync = false;  // at the origin's head, as far as has been heard
   std::string reason;
 };
 
 inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
 inline constexpr std::size_t kOpenBatchesMax = 4096;
 inline constexpr std::uint32_t kFramesPerBatchMax = 1U << 24;
+inline constexpr std::size_t kHeadsMax = 64;
 
 class Receiver {
  public:
+  // `fresh`: what fresh_at() of an earlier link's receiver said last.
+  explicit Receiver(std::optional<SteadyTime> fresh = {}) : fresh_(fresh) {}
+
   void on_link_down();
   void on_message(SetMessage message, std::uint64_t attempt, SteadyTime now);
   void on_tick(SteadyTime now);
@@ -80,9 +87,10 @@ class Receiver {
   [[nodiscard]] std::vector<ReceiverAction> take_actions();
   [[nodiscard]] std::uint64_t attempt() const noexcept { return attempt_; }
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
-  [[nodiscard]] ReceiverStatus status() const {
-    return {state_, committed_, done_through_, consumed_, reason_};
-  }
+  [[nodiscard]] ReceiverStatus status() const;
+  // The time as of which the replica has all that the origin had, if the origin was last heard at `heard`;
+  // none: not known. Times are of this host: the one-way delay is not in it.
+  [[nodiscard]] std::optional<SteadyTime> fresh_at(SteadyTime heard) const;
 
  private:
   struct Incoming {
@@ -94,7 +102,14 @@ class Receiver {
     std::vector<Data> held;
   };
 
-  void start(Offer offer, std::uint64_t attempt);
+  // A head of the origin that is not committed here, and when it was heard of.
+  struct Missing {
+    std::uint64_t sequence = 0;
+    SteadyTime since{};
+  };
+
+  void start(Offer offer, std::uint64_t attempt, SteadyTime now);
+  void on_head(const Head& head, SteadyTime now);
   void refuse(const Refusal& refusal, SteadyTime now);
   void on_data(Data data, SteadyTime now);
   void on_mark(const Mark& mark);
@@ -123,6 +138,10 @@ class Receiver {
   bool committing_ = false;
   int working_ = 0;  // actions whose answer is due
   std::optional<Position> committed_;
+  Position offered_;
+  bool caught_up_ = false;  // we have been at the offered position, and only missing_ is after it
+  std::deque<Missing> missing_;
+  std::optional<SteadyTime> fresh_;  // while we have not caught up
   SteadyTime last_sent_{};
 };
 

@@ -8,14 +8,6 @@
 #include "replicator/session/overloaded.h"
 
 namespace ha::replicator {
-namespace {
-
-bool same_lineage(const Position& a, const Position& b) {
-  return a.index_id == b.index_id && a.epoch == b.epoch;
-}
-
-}  // namespace
-
 Sender::Sender(SenderOptions options, std::optional<Position> acknowledged)
     : options_(std::move(options)), acknowledged_(acknowledged), retry_(options_.retry_min) {}
 
@@ -67,6 +59,7 @@ void Sender::start_attempt(SteadyTime now) {
   state_ = SenderState::Offering;
   offered_at_ = last_heard_ = now;
   const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
+  announced_ = index_.position.sequence;
   actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look}));
 }
 
@@ -105,6 +98,11 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
   if (other_index) {
     start_attempt(now);
     return;
+  }
+  const bool offered = state_ != SenderState::Down && state_ != SenderState::Held;
+  if (offered && index_.position.sequence > announced_) {
+    announced_ = index_.position.sequence;
+    actions_.push_back(SetMessage(Head{announced_}));
   }
   const bool idle = state_ == SenderState::Equal || state_ == SenderState::Incomplete;
   equal_ = equal_ && acknowledged_ && index_.position.sequence == acknowledged_->sequence;

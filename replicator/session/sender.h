@@ -231,6 +231,7 @@ class Sender {
   std::optional<Position> acknowledged_;
   std::vector<SenderAction> actions_;
   std::uint64_t attempt_ = 0;
+  std::uint64_t announced_ = 0;  // the head that the replica knows of
   bool link_up_ = false;
   bool compare_wanted_ = false;  // the operator wants everything compared
   std::optional<CompareRequest> compare_request_;

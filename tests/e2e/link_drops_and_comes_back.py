@@ -65,11 +65,15 @@ def main():
             # Found and lost while nothing is to do: the change made meanwhile arrives.
             path.ctl("set both partition on")
             origin.write("made while cut", b"new")
-            time.sleep(3)
+            down = cluster.wait_state(replica, "down", 60)
+            behind = down["behind_ns"] / 1e9
+            promise.check(15 < behind < 40, f"the replica alone says that it is {behind:.1f} s behind")
             path.ctl("set both partition off")
             cluster.wait_equal(60)
             promise.check(replica.read("made while cut") == b"new",
                           "a change made while it was cut has arrived")
+            found = cluster.wait_state(replica, "in sync", 10)
+            promise.check(found["behind_ns"] == 0, "and the replica says that it is in sync")
             cluster.check_staging()
 
 

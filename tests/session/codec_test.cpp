@@ -25,6 +25,8 @@ std::vector<SetMessage> set_messages() {
       Ack{5, {7, 9}, 1000, {{kKey, "why", true, "basis"}, {"b", "other", false, {}}}},
       Mark{5, kPosition, 2},
       Done{kPosition, 1},
+      Expect{kKey},
+      Head{11},
   };
 }
 
@@ -103,6 +105,8 @@ BOOST_AUTO_TEST_CASE(no_field_is_left_out) {
   const auto mark = std::get<Mark>(back(9));
   BOOST_CHECK(mark.batches == 5 && mark.position == kPosition && mark.redone == 2);
   BOOST_CHECK(std::get<Done>(back(10)).position == kPosition);
+  BOOST_TEST(std::get<Expect>(back(11)).key == kKey);
+  BOOST_TEST(std::get<Head>(back(12)).sequence == 11U);
 }
 
 BOOST_AUTO_TEST_CASE(truncated_messages_never_harm) {

@@ -233,4 +233,77 @@ BOOST_AUTO_TEST_CASE(a_lost_link_aborts_once) {
   BOOST_TEST(test.receiver.take_actions().empty());
 }
 
+// ---------------------------------------------------------------- how far behind
+BOOST_AUTO_TEST_CASE(before_it_has_caught_up_it_does_not_know_how_far_it_is_behind) {
+  Fixture test;
+  BOOST_TEST(!test.receiver.status().in_sync);
+  BOOST_CHECK(!test.receiver.fresh_at(at(1)));
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  BOOST_TEST(test.receiver.status().in_sync);
+  BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(9));
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_is_behind_since_it_heard_of_the_first_head_that_it_lacks) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.receiver.on_message(Head{11}, kAttempt, at(3));
+  test.receiver.on_message(Head{15}, kAttempt, at(5));
+  test.receiver.on_message(Head{12}, kAttempt, at(6));      // a late copy
+  test.receiver.on_message(Head{99}, kAttempt - 1, at(6));  // of an older attempt
+  BOOST_TEST(!test.receiver.status().in_sync);
+  BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(3));
+  test.receiver.on_committed(kAttempt, position(12), 0, at(7));
+  BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(5));
+  test.receiver.on_committed(kAttempt, position(15), 0, at(8));
+  BOOST_TEST(test.receiver.status().in_sync);
+}
+
+BOOST_AUTO_TEST_CASE(heads_without_end_stay_bounded_and_never_look_fresher_than_they_are) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  for (std::uint64_t i = 1; i <= 1000; ++i) {
+    test.receiver.on_message(Head{10 + i}, kAttempt, at(2.0 + static_cast<double>(i)));
+  }
+  test.receiver.on_committed(kAttempt, position(1009), 0, at(1003));
+  BOOST_CHECK(*test.receiver.fresh_at(at(1003)) <= at(2.0 + kHeadsMax));
+  test.receiver.on_committed(kAttempt, position(1010), 0, at(1003));
+  BOOST_CHECK(test.receiver.fresh_at(at(1003)) == at(1003));
+}
+
+BOOST_AUTO_TEST_CASE(a_check_that_finds_nothing_new_leaves_it_in_sync) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.receiver.on_message(Offer{"etc", position(10), Bytes(32, 'k'), 3}, kAttempt + 1, at(30));
+  BOOST_CHECK(test.receiver.fresh_at(at(31)) == at(31));  // while it looks
+  test.receiver.on_message(Head{11}, kAttempt + 1, at(32));
+  BOOST_CHECK(test.receiver.fresh_at(at(33)) == at(32));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_known_outlives_an_attempt_that_finds_more_to_do) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.receiver.on_message(Head{11}, kAttempt, at(3));
+  test.receiver.on_message(Offer{"etc", position(20), Bytes(32, 'k'), 3}, kAttempt + 1, at(30));
+  test.receiver.on_prepared(kAttempt + 1, Have{position(10), 3, {}}, at(31));
+  BOOST_CHECK(test.receiver.fresh_at(at(40)) == at(3));
+  Receiver next(test.receiver.fresh_at(at(40)));  // of the next link
+  BOOST_CHECK(next.fresh_at(at(50)) == at(3));
+}
+
+BOOST_AUTO_TEST_CASE(another_index_starts_without_what_the_old_one_had_reached) {
+  Fixture test;
+  test.receive(Mark{0, position(10), 0});
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.receiver.on_message(Offer{"etc", position(3, 0, 8), Bytes(32, 'k'), 3}, kAttempt + 1, at(4));
+  test.receiver.on_prepared(kAttempt + 1, Have{position(10), 3, {}}, at(5));
+  test.receiver.on_message(Head{4}, kAttempt + 1, at(6));
+  test.receiver.on_committed(kAttempt + 1, position(3, 0, 8), 0, at(7));
+  BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(6));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

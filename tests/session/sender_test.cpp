@@ -86,6 +86,17 @@ BOOST_AUTO_TEST_CASE(equal_positions_are_equal_without_a_word_more) {
   BOOST_TEST(actions.size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(a_head_that_moves_is_announced_once_an_offer_is_out) {
+  Fixture test;
+  static_cast<void>(test.sender.take_actions());
+  test.receive(Have{position(10), 3, {}});
+  static_cast<void>(test.sender.take_actions());
+  test.sender.on_index(Fixture::facts(10), at(1));
+  BOOST_CHECK(!find_message<Head>(test.sender.take_actions()));
+  test.sender.on_index(Fixture::facts(12), at(1));
+  BOOST_TEST(find_message<Head>(test.sender.take_actions())->sequence == 12U);
+}
+
 BOOST_AUTO_TEST_CASE(what_was_acknowledged_continues_from_there) {
   Fixture test(position(5));
   static_cast<void>(test.sender.take_actions());

@@ -335,6 +335,10 @@ std::string Cluster::difference() {
       if (to->stores[set]->index().sum() != truth.index().sum()) {
         return set + " at " + to->name + " has another sum";
       }
+      const Receiver* receiver = to->replica ? to->replica->receiver(set) : nullptr;
+      if (receiver == nullptr || receiver->fresh_at(world_.now()) != world_.now()) {
+        return set + " at " + to->name + " does not know that it is equal";
+      }
     }
     for (auto& peer : from.peers) {
       for (auto& session : peer->sessions()) {

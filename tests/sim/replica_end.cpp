@@ -103,7 +103,7 @@ ReplicaEnd::Session* ReplicaEnd::session_for(Origin& origin, std::uint32_t numbe
   if (offer == nullptr) {
     return nullptr;
   }
-  return &origin.sessions.emplace(number, Session{offer->set, {}, {}, 0, {}}).first->second;
+  return &origin.sessions.emplace(number, Session{offer->set, Receiver(), {}, 0, {}}).first->second;
 }
 
 void ReplicaEnd::note_data(Session& session, const SetMessage& message, std::uint64_t attempt) {

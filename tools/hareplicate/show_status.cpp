@@ -218,12 +218,10 @@ OneLine status_oneline(const pb::Status& status, const Thresholds& limits) {
   int held = 0;
   int failed = 0;
   int in_sync = 0;
-  int outgoing = 0;
   for (const pb::Set& set : status.sets()) {
     behind = std::max(behind, set.behind_ns());
     held += set.state() == "HELD" ? 1 : 0;
     failed += set.state() == "failed" || set.state() == "incomplete" ? 1 : 0;
-    outgoing += set.origin() ? 1 : 0;
     in_sync += set.state() == "in sync" ? 1 : 0;
   }
   const auto up = std::count_if(status.links().begin(), status.links().end(), is_up);
@@ -238,11 +236,12 @@ OneLine status_oneline(const pb::Status& status, const Thresholds& limits) {
   constexpr const char* kWords[] = {"OK", "WARNING", "CRITICAL"};
   std::string out = std::string("HAREPLICATE ") + kWords[code] + " - " + escape(status.site()) + ": " +
                     std::to_string(up) + "/" + std::to_string(links) + " links up";
-  if (outgoing > 0) {
-    out += ", " + std::to_string(in_sync) + "/" + std::to_string(outgoing) + " sets in sync";
+  if (status.sets_size() > 0) {
+    out += ", " + std::to_string(in_sync) + "/" + std::to_string(status.sets_size()) + " sets in sync";
   }
-  if (status.problems_size() > 0) {
-    out += ", " + std::to_string(status.problems_size()) + " problems (" + status.problems(0).id() + ")";
+  if (const int problems = status.problems_size(); problems > 0) {
+    out += ", " + std::to_string(problems) + (problems == 1 ? " problem (" : " problems (") +
+           status.problems(0).id() + ")";
   }
   out += ", worst behind " + show_age(Duration(behind));
   // The bar ends the text for the plugin's reader.
