@@ -1,4 +1,5 @@
 // replicator: the daemon that keeps sets equal between sites. One per site.
+#include <malloc.h>
 #include <sys/signal.h>
 #include <sys/stat.h>
 
@@ -160,6 +161,9 @@ int main(int argc, char** argv) {
       return static_cast<int>(answer->code);
     }
     ::umask(0077);
+    // Frames are made on one thread and freed on another: with an arena for each thread twice the memory is
+    // kept, and nothing is faster.
+    ::mallopt(M_ARENA_MAX, 2);
     const Status status = run(std::get<CliInvocation>(parsed));
     return status.ok() ? 0 : fail(status.error());
   } catch (const std::exception& error) {

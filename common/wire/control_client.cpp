@@ -69,7 +69,7 @@ Result<ControlClient> ControlClient::open(const std::string& path, const std::st
     case ENOTDIR:
     case ECONNREFUSED:
       return Error(Code::Unavailable, "no " + daemon + " is running here (socket " + escape(path) + ")",
-                   "start it: systemctl start hareplicate-" + daemon + ", or " + daemon + " --config FILE");
+                   "start it: " + daemon + " --config FILE");
     case EACCES:
     case EPERM:
       return Error(Code::Denied, "may not ask the " + daemon + " (socket " + escape(path) + ")",

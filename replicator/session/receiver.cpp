@@ -35,6 +35,8 @@ void Receiver::start(Offer offer, std::uint64_t attempt, SteadyTime now) {
   done_through_ = 0;
   done_beyond_.clear();
   consumed_ = 0;
+  ready_.clear();
+  applying_ = 0;
   held_bytes_ = 0;
   trouble_.clear();
   redo_asked_ = 0;
@@ -53,6 +55,7 @@ void Receiver::refuse(const Refusal& refusal, SteadyTime now) {
   state_ = ReceiverState::Refused;
   reason_ = refusal.what;
   incoming_.clear();
+  ready_.clear();
   held_bytes_ = 0;
   working_ = 0;
 }
@@ -114,21 +117,30 @@ void Receiver::on_data(Data data, SteadyTime now) {
   if (data.last) {
     incoming.last = data.frame;
   }
-  if (incoming.after <= done_through_) {
-    apply(std::move(data));
-    return;
-  }
   held_bytes_ += data.body.size();
   if (held_bytes_ > kHeldBytesMax) {
     refuse({Code::Exhausted, "the origin sends more than it has credit for", {}}, now);
-    return;
+  } else if (incoming.after <= done_through_) {
+    apply(std::move(data));
+  } else {
+    incoming.held.push_back(std::move(data));
   }
-  incoming.held.push_back(std::move(data));
 }
 
 void Receiver::apply(Data data) {
-  ++working_;
-  actions_.push_back(ApplyAction{data.batch, data.frame, std::move(data.body)});
+  ready_.push_back(std::move(data));
+  apply_more();
+}
+
+void Receiver::apply_more() {
+  while (!ready_.empty() && applying_ < kApplyingMax) {
+    Data data = std::move(ready_.front());
+    ready_.pop_front();
+    held_bytes_ -= data.body.size();
+    ++applying_;
+    ++working_;
+    actions_.push_back(ApplyAction{data.batch, data.frame, std::move(data.body)});
+  }
 }
 
 void Receiver::on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint32_t, std::size_t bytes,
@@ -138,12 +150,14 @@ void Receiver::on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint3
     return;
   }
   --working_;
+  --applying_;
   consumed_ += bytes;
   ++it->second.applied;
   close_if_complete(batch, it->second);
   if (!it->second.closing) {
     acknowledge(now);
   }
+  apply_more();
 }
 
 void Receiver::close_if_complete(std::uint64_t number, Incoming& incoming) {
@@ -187,7 +201,6 @@ void Receiver::release_held() {
       continue;
     }
     for (Data& data : std::exchange(incoming.held, {})) {
-      held_bytes_ -= data.body.size();
       apply(std::move(data));
     }
   }

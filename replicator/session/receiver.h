@@ -1,8 +1,10 @@
 // The replica's half of one set's session with one origin: takes frames in, keeps their order, acknowledges.
 //
-// Sans-IO, like Sender: actions out, on_… calls in, each with its attempt. It holds frames only while batches
-// of lower rank are unfinished, never more than kHeldBytesMax; beyond that the origin has ignored its credit
-// and the attempt is refused. Source: docs/wire.md, "Set session". Thread safety: none; one thread.
+// Sans-IO, like Sender: actions out, on_… calls in, each with its attempt. It holds frames while batches of
+// lower rank are unfinished and while kApplyingMax are being applied: a batch that is complete is closed
+// before much of the next ones is unpacked. Never more than kHeldBytesMax; beyond that the origin has ignored
+// its credit and the attempt is refused. Source: docs/wire.md, "Set session". Thread safety: none; one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +65,7 @@ inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
 inline constexpr std::size_t kOpenBatchesMax = 4096;
 inline constexpr std::uint32_t kFramesPerBatchMax = 1U << 24;
 inline constexpr std::size_t kHeadsMax = 64;
+inline constexpr int kApplyingMax = 4;
 
 class Receiver {
  public:
@@ -114,6 +117,7 @@ class Receiver {
   void on_data(Data data, SteadyTime now);
   void on_mark(const Mark& mark);
   void apply(Data data);
+  void apply_more();
   void close_if_complete(std::uint64_t number, Incoming& incoming);
   void finish(std::uint64_t number);
   void release_held();
@@ -130,7 +134,9 @@ class Receiver {
   std::uint64_t done_through_ = 0;
   std::set<std::uint64_t> done_beyond_;
   std::uint64_t consumed_ = 0;
-  std::size_t held_bytes_ = 0;
+  std::deque<Data> ready_;  // may be applied, in this order
+  int applying_ = 0;
+  std::size_t held_bytes_ = 0;        // of both
   std::vector<ItemTrouble> trouble_;  // since the last acknowledgement
   std::uint64_t redo_asked_ = 0;      // items that must come again before a mark counts
   std::optional<Mark> mark_;          // not committed yet

@@ -233,6 +233,19 @@ BOOST_AUTO_TEST_CASE(a_lost_link_aborts_once) {
   BOOST_TEST(test.receiver.take_actions().empty());
 }
 
+BOOST_AUTO_TEST_CASE(only_a_few_frames_are_applied_at_once_and_a_complete_batch_is_closed_first) {
+  Fixture test;
+  int applying = 0;
+  for (std::uint64_t batch = 1; batch <= 20; ++batch) {
+    applying += find<ApplyAction>(test.receive(Data{batch, 0, true, 0, "x"})) ? 1 : 0;
+  }
+  BOOST_TEST(applying == kApplyingMax);
+  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));
+  const auto actions = test.receiver.take_actions();
+  BOOST_CHECK(std::holds_alternative<CloseAction>(actions.at(0)));
+  BOOST_TEST(find<ApplyAction>(actions)->batch == 1U + kApplyingMax);
+}
+
 // ---------------------------------------------------------------- how far behind
 BOOST_AUTO_TEST_CASE(before_it_has_caught_up_it_does_not_know_how_far_it_is_behind) {
   Fixture test;

@@ -73,7 +73,7 @@ Check check_address(const std::string& site, const std::string& address) {
   }
   const bool refused = error == ECONNREFUSED;
   return {Health::Bad, what, address + ": " + std::strerror(error),
-          refused ? "start the replicator on " + site + ": systemctl start replicator"
+          refused ? "start the replicator on " + site + ": replicator --config FILE"
                   : "let TCP port " + port + " through on the way to " + site};
 }
 
