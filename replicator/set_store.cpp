@@ -173,8 +173,8 @@ Status SetStore::open_target() {
   FileTargetOptions options;
   options.publish = options_.set.publish == PublishMode::Set ? Publish::PerSet : Publish::PerFile;
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
+  HA_TRY([[maybe_unused]] const Recovery recovery, target.recover());
   target_ = std::make_unique<FileTarget>(std::move(target));
-  HA_TRY([[maybe_unused]] const Recovery recovery, target_->recover());
   return ok();
 }
 

@@ -85,21 +85,36 @@ Status Staging::check_listed(const Bytes& top) const {
   return ok();
 }
 
-Result<StagingArea*> Staging::open_area(const Bytes& top, bool listed) {
-  const Bytes path = joined(top, kStagingName);
-  if (auto made = root_.make_directory(path, kStagingMode);
-      !made.ok() && made.error().code() != Code::Exists) {
-    return std::move(made).error();
+// Who may write in the tree can put a directory of his own there, or get ours given to him as an item:
+// nothing in it can be trusted. It is moved aside, where the next walk finds it as any other thing that the
+// origin has not.
+Result<sys::Directory> Staging::open_our_own(const Bytes& path) {
+  for (bool again = false;; again = true) {
+    if (auto made = root_.make_directory(path, kStagingMode);
+        !made.ok() && made.error().code() != Code::Exists) {
+      return std::move(made).error();
+    }
+    HA_TRY(sys::Directory directory, root_.open_beneath(path));
+    HA_TRY(const sys::Stat stat, directory.stat());
+    if (stat.uid == ::geteuid()) {
+      return directory;
+    }
+    if (again) {
+      return Error(Code::Refused,
+                   "\"" + escape(directory.path()) + "\" belongs to user " + std::to_string(stat.uid),
+                   "move it away");
+    }
+    HA_TRY(const Bytes random, sys::random_bytes(4));
+    const Bytes aside = path + "-of-" + std::to_string(stat.uid) + "-" + hex(random);
+    HA_CHECK(root_.rename(path, root_, aside, sys::RenameMode::NoReplace));
   }
+}
+
+Result<StagingArea*> Staging::open_area(const Bytes& top, bool listed) {
   auto area = std::make_unique<StagingArea>();
   area->top = top;
-  HA_TRY(area->directory, root_.open_beneath(path));
+  HA_TRY(area->directory, open_our_own(joined(top, kStagingName)));
   HA_TRY(const sys::Stat stat, area->directory.stat());
-  if (stat.uid != ::geteuid()) {
-    return Error(Code::Refused,
-                 "\"" + escape(area->directory.path()) + "\" belongs to user " + std::to_string(stat.uid),
-                 "move it away");
-  }
   area->device = stat.dev;
   if (stat.mode != kStagingMode) {
     HA_CHECK(sys::set_mode(area->directory.handle(), kStagingMode));

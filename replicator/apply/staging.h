@@ -63,6 +63,7 @@ class Staging {
 
  private:
   [[nodiscard]] Result<StagingArea*> area_for(BytesView parent);
+  [[nodiscard]] Result<sys::Directory> open_our_own(const Bytes& path);
   [[nodiscard]] Result<StagingArea*> open_area(const Bytes& top, bool listed);
   [[nodiscard]] Result<Bytes> top_of(BytesView parent, std::uint64_t device) const;
   [[nodiscard]] Status check_listed(const Bytes& top) const;

@@ -123,6 +123,30 @@ BOOST_AUTO_TEST_CASE(owners_capabilities_and_lists_survive) {
   BOOST_TEST(::getxattr(t.at("f").c_str(), "security.capability", value.data(), value.size()) == 20);
 }
 
+BOOST_AUTO_TEST_CASE(a_staging_directory_that_was_given_away_is_not_used_again) {
+  if (!is_root("owners")) {
+    return;
+  }
+  Target t;
+  BOOST_TEST(t.batch({literal_item("f", "old")}).troubles.empty());
+  write_all(t.at(".hareplicate/planted"), "x");
+  BOOST_REQUIRE(::chown(t.at(".hareplicate").c_str(), 65534, 65534) == 0);
+  t.reopen();
+  struct stat found {};
+  BOOST_REQUIRE(::stat(t.at(".hareplicate").c_str(), &found) == 0);
+  BOOST_TEST(found.st_uid == 0U);
+  BOOST_TEST(t.staged_count() == 0U);
+  BOOST_TEST(fs::exists(t.at(".hareplicate/marker")));
+  std::size_t aside = 0;
+  for (const auto& entry : fs::directory_iterator(t.root)) {
+    const bool is_it = entry.path().filename().string().find(".hareplicate-of-65534-") == 0;
+    aside += is_it && fs::exists(entry.path() / "planted") ? 1U : 0U;
+  }
+  BOOST_TEST(aside == 1U);
+  BOOST_TEST(t.batch({literal_item("f", "new")}).troubles.empty());
+  BOOST_TEST(read_all(t.at("f")) == "new");
+}
+
 BOOST_AUTO_TEST_CASE(odd_names_and_extreme_times_survive) {
   Target t;
   FileMeta meta = meta_of(FileType::Regular, 0);
