@@ -61,6 +61,7 @@ class WanemPath:
         self.wanem = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
         if self.wanem.stdout.readline() != "ready\n":
             self.wanem.wait()
+            shutil.rmtree(self.folder)
             raise RuntimeError("wanem did not start")
         return self
 
