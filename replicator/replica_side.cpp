@@ -1,7 +1,5 @@
 #include "replicator/replica_side.h"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "common/wire/envelope.h"

@@ -237,7 +237,9 @@ void Receiver::on_committed(std::uint64_t attempt, const Position& position, std
   while (!missing_.empty() && missing_.front().sequence <= position.sequence) {
     missing_.pop_front();
   }
-  caught_up_ = caught_up_ || position.sequence >= offered_.sequence;
+  // At the offered sequence the sums tell whether all of it is here; failed items are listed by name.
+  caught_up_ = caught_up_ || position.sequence > offered_.sequence || position == offered_ ||
+               (failed > 0 && position.sequence == offered_.sequence);
   if (mark_ && mark_->position.sequence == position.sequence) {
     mark_.reset();
   }

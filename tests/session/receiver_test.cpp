@@ -21,6 +21,11 @@ struct Fixture {
     receiver.on_message(std::move(message), attempt, at(1));
     return receiver.take_actions();
   }
+  // At the offered position since 2 s.
+  void catch_up() {
+    receive(Mark{0, position(10), 0});
+    receiver.on_committed(kAttempt, position(10), 0, at(2));
+  }
   // Takes a batch of one frame up to its end.
   std::vector<ReceiverAction> whole(std::uint64_t batch, std::vector<ItemTrouble> trouble = {}) {
     BOOST_CHECK(find<ApplyAction>(receive(Data{batch, 0, true, 0, "x"})));
@@ -251,16 +256,25 @@ BOOST_AUTO_TEST_CASE(before_it_has_caught_up_it_does_not_know_how_far_it_is_behi
   Fixture test;
   BOOST_TEST(!test.receiver.status().in_sync);
   BOOST_CHECK(!test.receiver.fresh_at(at(1)));
-  test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.catch_up();
   BOOST_TEST(test.receiver.status().in_sync);
   BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(9));
 }
 
-BOOST_AUTO_TEST_CASE(a_replica_is_behind_since_it_heard_of_the_first_head_that_it_lacks) {
+BOOST_AUTO_TEST_CASE(
+    another_sum_at_the_offered_sequence_is_not_in_sync_unless_items_are_known_to_have_failed) {
   Fixture test;
   test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.receiver.on_committed(kAttempt, position(10, 999), 0, at(2));
+  BOOST_TEST(!test.receiver.status().in_sync);
+  BOOST_CHECK(!test.receiver.fresh_at(at(9)));
+  test.receiver.on_committed(kAttempt, position(10, 999), 1, at(3));
+  BOOST_TEST(test.receiver.status().in_sync);
+}
+
+BOOST_AUTO_TEST_CASE(a_replica_is_behind_since_it_heard_of_the_first_head_that_it_lacks) {
+  Fixture test;
+  test.catch_up();
   test.receiver.on_message(Head{11}, kAttempt, at(3));
   test.receiver.on_message(Head{15}, kAttempt, at(5));
   test.receiver.on_message(Head{12}, kAttempt, at(6));      // a late copy
@@ -275,8 +289,7 @@ BOOST_AUTO_TEST_CASE(a_replica_is_behind_since_it_heard_of_the_first_head_that_i
 
 BOOST_AUTO_TEST_CASE(heads_without_end_stay_bounded_and_never_look_fresher_than_they_are) {
   Fixture test;
-  test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.catch_up();
   for (std::uint64_t i = 1; i <= 1000; ++i) {
     test.receiver.on_message(Head{10 + i}, kAttempt, at(2.0 + static_cast<double>(i)));
   }
@@ -288,8 +301,7 @@ BOOST_AUTO_TEST_CASE(heads_without_end_stay_bounded_and_never_look_fresher_than_
 
 BOOST_AUTO_TEST_CASE(a_check_that_finds_nothing_new_leaves_it_in_sync) {
   Fixture test;
-  test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.catch_up();
   test.receiver.on_message(Offer{"etc", position(10), Bytes(32, 'k'), 3}, kAttempt + 1, at(30));
   BOOST_CHECK(test.receiver.fresh_at(at(31)) == at(31));  // while it looks
   test.receiver.on_message(Head{11}, kAttempt + 1, at(32));
@@ -298,8 +310,7 @@ BOOST_AUTO_TEST_CASE(a_check_that_finds_nothing_new_leaves_it_in_sync) {
 
 BOOST_AUTO_TEST_CASE(what_was_known_outlives_an_attempt_that_finds_more_to_do) {
   Fixture test;
-  test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.catch_up();
   test.receiver.on_message(Head{11}, kAttempt, at(3));
   test.receiver.on_message(Offer{"etc", position(20), Bytes(32, 'k'), 3}, kAttempt + 1, at(30));
   test.receiver.on_prepared(kAttempt + 1, Have{position(10), 3, {}}, at(31));
@@ -310,8 +321,7 @@ BOOST_AUTO_TEST_CASE(what_was_known_outlives_an_attempt_that_finds_more_to_do) {
 
 BOOST_AUTO_TEST_CASE(another_index_starts_without_what_the_old_one_had_reached) {
   Fixture test;
-  test.receive(Mark{0, position(10), 0});
-  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  test.catch_up();
   test.receiver.on_message(Offer{"etc", position(3, 0, 8), Bytes(32, 'k'), 3}, kAttempt + 1, at(4));
   test.receiver.on_prepared(kAttempt + 1, Have{position(10), 3, {}}, at(5));
   test.receiver.on_message(Head{4}, kAttempt + 1, at(6));
