@@ -1,4 +1,5 @@
 // replicator: the daemon that keeps sets equal between sites. One per site.
+#include <google/protobuf/stubs/logging.h>
 #include <malloc.h>
 #include <sys/signal.h>
 #include <sys/stat.h>
@@ -164,6 +165,8 @@ int main(int argc, char** argv) {
     // Frames are made on one thread and freed on another: with an arena for each thread twice the memory is
     // kept, and nothing is faster.
     ::mallopt(M_ARENA_MAX, 2);
+    // What does not parse is said by our own log, with the peer's name and not for every field.
+    google::protobuf::SetLogHandler(nullptr);
     const Status status = run(std::get<CliInvocation>(parsed));
     return status.ok() ? 0 : fail(status.error());
   } catch (const std::exception& error) {

@@ -344,8 +344,8 @@ void Sender::settle(const Position& theirs, std::uint64_t failed, SteadyTime now
   } else if (failed > 0 || skipped_ || (compared && step_ > 0)) {
     state_ = SenderState::Incomplete;
     reason_ = failed > 0 ? std::to_string(failed) + " items could not be applied at the replica"
-                         : "items are changing while they are compared";
-    hint_ = failed > 0 ? "hareplicate status " + options_.set + " --problems" : "";
+                         : "items change while they are compared, or cannot be read here";
+    hint_ = "hareplicate status " + options_.set + " --problems";
     compare_wanted_ = true;
     wake_at_ = now + options_.check;
   } else {

@@ -50,6 +50,7 @@ class FrameBuilder::State {
   Result<ChunkList> read_chunks_of(const Entry& entry);
   void skip(const Bytes& key, const Error& error);
   void skip(const Bytes& key, SkipReason reason, std::string what);
+  Result<bool> could_not_be_read(BytesView key);
   void add_header(const Entry& entry);
 
   const sys::Directory* root_;
@@ -118,7 +119,10 @@ Status FrameBuilder::State::answer(BytesView reply) {
 
 Status FrameBuilder::State::start(const BuildItem& item) {
   HA_TRY(std::optional<Entry> entry, index_->get(item.key));
-  if (!entry || entry->deleted || entry->state == EntryState::Kept) {
+  HA_TRY(const bool unknown, entry ? Result<bool>(false) : could_not_be_read(item.key));
+  if (unknown) {
+    skip(item.key, SkipReason::Unreadable, "nobody knows whether it is there: it could not be read here");
+  } else if (!entry || entry->deleted || entry->state == EntryState::Kept) {
     add_header(tombstone_of(item.key, entry ? entry->sequence : 0));
   } else if (entry->state == EntryState::Failed) {
     skip(item.key, SkipReason::Unreadable, "it could not be read or applied here");
@@ -128,6 +132,18 @@ Status FrameBuilder::State::start(const BuildItem& item) {
     return start_content(item, *std::move(entry));
   }
   return ok();
+}
+
+// The item, or a directory above it, while this index has not seen it yet. What a new index could not read
+// would look deleted to replicas that have it.
+Result<bool> FrameBuilder::State::could_not_be_read(BytesView key) {
+  for (std::size_t end = key.size(); end != Bytes::npos && end > 0; end = key.rfind('/', end - 1)) {
+    HA_TRY(const auto failure, index_->failure(key.substr(0, end)));
+    if (failure) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void FrameBuilder::State::add_header(const Entry& entry) {

@@ -201,6 +201,20 @@ BOOST_FIXTURE_TEST_CASE(small_items_of_every_kind_share_a_frame, BuilderFixture)
   BOOST_TEST((oracle.headers().at("d/f").hash == entry("d/f")->hash));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_a_new_index_could_not_read_is_not_deleted_elsewhere, BuilderFixture) {
+  IndexBatch batch = must(index.begin());
+  must(batch.put_failure("closed", "permission denied", 1));
+  must(batch.put_failure("d/bad", "input/output error", 1));
+  must(batch.commit());
+  run({{"closed/deep/down", {}, {}}, {"closed-not", {}, {}}, {"d/bad", {}, {}}, {"d/good", {}, {}}});
+  BOOST_REQUIRE(skipped.size() == 2U);
+  BOOST_TEST(skipped[0].key == "closed/deep/down");
+  BOOST_TEST((skipped[0].reason == SkipReason::Unreadable));
+  BOOST_TEST(skipped[1].key == "d/bad");
+  BOOST_TEST(oracle.headers().at("closed-not").deleted);
+  BOOST_TEST(oracle.headers().at("d/good").deleted);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_batch_of_nothing_has_one_empty_last_frame, BuilderFixture) {
   run({});
   BOOST_TEST(frames == 1U);
