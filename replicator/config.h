@@ -21,6 +21,7 @@
 #include "common/base/config.h"
 #include "common/base/glob.h"
 #include "common/base/result.h"
+#include "replicator/model/guard.h"
 
 namespace ha::replicator {
 
@@ -48,6 +49,7 @@ struct SetConfig {
   std::string path;  // on this site; absolute, no '/' at the end
   GlobList exclude;
   PublishMode publish = PublishMode::File;
+  GuardLimits guards;
   Duration check{};   // positions are compared at least this often
   Duration walk{};    // a full walk at least this often
   Duration settle{};  // how long a change may wait for more of them

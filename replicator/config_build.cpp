@@ -359,6 +359,8 @@ class ConfigBuilder {
     set.walk = of("walk").duration("walk");
     set.settle = of("settle").duration("settle");
     set.publish = of("publish").text("publish") == "set" ? PublishMode::Set : PublishMode::File;
+    set.guards.items_min = static_cast<std::uint64_t>(of("min_items").integer("min_items"));
+    set.guards.delete_percent_max = of("max_delete").percent("max_delete");
     if (set.check > set.walk) {
       problems_.error(of("walk").place("walk"),
                       about + "walk is shorter than check — a walk includes a check, make it longer");

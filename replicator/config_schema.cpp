@@ -55,6 +55,10 @@ constexpr std::array kClusterKeys = {
               "How long a change waits for others that belong to it."},
     ConfigKey{"set_defaults", "publish", Choice, "file|set", "file",
               "file: each file appears when it is complete; set: all at once, when everything has arrived."},
+    ConfigKey{"set_defaults", "max_delete", Percent, "0%..100%", "10%",
+              "A change that deletes more of a replica's items than that, and more than 20, is HELD."},
+    ConfigKey{"set_defaults", "min_items", Integer, "0..1000000000", "0",
+              "With fewer items at the origin than that, the set is HELD."},
     ConfigKey{"set", "name", Text, "", kRequired, "Short name of the set."},
     ConfigKey{"set", "kind", Text, "", "files", "What the set consists of; this version knows files."},
     ConfigKey{"set", "service", Text, "", "", "Service that the set belongs to; by default the only one."},
@@ -66,6 +70,8 @@ constexpr std::array kClusterKeys = {
     ConfigKey{"set", "walk", Span, "10s..30d", "", "As in [set_defaults]."},
     ConfigKey{"set", "settle", Span, "10ms..10m", "", "As in [set_defaults]."},
     ConfigKey{"set", "publish", Choice, "file|set", "", "As in [set_defaults]."},
+    ConfigKey{"set", "max_delete", Percent, "0%..100%", "", "As in [set_defaults]."},
+    ConfigKey{"set", "min_items", Integer, "0..1000000000", "", "As in [set_defaults]."},
 };
 
 // Known from the design, read by later versions.
@@ -88,12 +94,8 @@ constexpr std::array kClusterLater = {
     ConfigLater{"overlay", ""},
     ConfigLater{"sensor", ""},
     ConfigLater{"handler", ""},
-    ConfigLater{"set_defaults", "max_delete"},
-    ConfigLater{"set_defaults", "min_items"},
     ConfigLater{"set_defaults", "delete"},
     ConfigLater{"set_defaults", "stable"},
-    ConfigLater{"set", "max_delete"},
-    ConfigLater{"set", "min_items"},
     ConfigLater{"set", "stable"},
     ConfigLater{"set", "delete"},
     ConfigLater{"set", "unit"},

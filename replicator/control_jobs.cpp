@@ -326,9 +326,10 @@ void Jobs::watch(Running& job, Part& part, const Now& now) {
       }
       return;
     case SenderState::Held:
-      if (copying) {
-        part.fail(Error(Code::Refused, status->reason, status->hint));
+      if (!copying) {
+        part.peer->cancel_compare(set, now);
       }
+      part.fail(Error(Code::Held, status->reason, status->hint));
       return;
     case SenderState::Comparing:
     case SenderState::Sending:

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "replicator/control_holds.h"
 #include "replicator/control_jobs.h"
 #include "replicator/control_status.h"
 #include "replicator/history.h"
@@ -61,13 +62,15 @@ JobOrder order_of(const pb::Request& asked) {
 
 class ControlService::Impl {
  public:
-  Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log, VerifiedBook verified, History history)
+  Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log, VerifiedBook verified, History history,
+       HoldBook holds)
       : loop_(loop),
         pipeline_(pipeline),
         log_(log),
         started_(read_clocks().wall),
         verified_(std::move(verified)),
         history_(std::move(history)),
+        holds_(pipeline, log, std::move(holds)),
         jobs_(pipeline, log, [this](const pb::Job& job, const std::vector<pb::Item>& items) {
           loop_.post_or_wait([this, job, items] { on_job(job, items); });
         }) {}
@@ -103,12 +106,15 @@ class ControlService::Impl {
     }
     const std::string& verb = asked.verb();
     const bool job = verb == "resync" || verb == "verify" || verb == "diff";
-    if ((job || verb == "stop") && request.uid != 0 && request.uid != ::geteuid()) {
+    const bool steers = job || verb == "stop" || verb == "hold" || verb == "release";
+    if (steers && request.uid != 0 && request.uid != ::geteuid()) {
       server_->fail(request.client, Error(Code::Denied, "only root may do this", "sudo hareplicate " + verb));
     } else if (verb == "status") {
       status(request.client, asked);
     } else if (job) {
       start_job(request.client, asked);
+    } else if (verb == "hold" || verb == "release") {
+      hold(request.client, asked);
     } else if (verb == "jobs") {
       list_jobs(request.client);
     } else if (verb == "follow") {
@@ -303,6 +309,37 @@ class ControlService::Impl {
     }
   }
 
+  // ---------------------------------------------------------------- hold and release
+  void hold(std::uint64_t client, const pb::Request& asked) {
+    const HoldOrder order{asked.verb() == "release",
+                          asked.arguments_size() > 0 ? asked.arguments(0) : "",
+                          flag(asked, "to"),
+                          flag(asked, "reason"),
+                          asked.user(),
+                          asked.flags().contains("force-delete"),
+                          asked.flags().contains("dry-run")};
+    const bool sent = pipeline_.on_origin([this, client, order](Pipeline&, const Now& now) {
+      loop_.post_or_wait([this, client, done = holds_.run(order, now)] {
+        if (!done.ok()) {
+          server_->fail(client, done.error());
+          return;
+        }
+        for (const HeldPair& held : *done) {
+          pb::Reply message;
+          pb::Item& item = *message.mutable_item();
+          item.set_set(held.set);
+          item.set_peer(held.peer);
+          item.set_detail(held.reason);
+          reply(client, message);
+        }
+        server_->end(client);
+      });
+    });
+    if (!sent) {
+      server_->fail(client, stopping());
+    }
+  }
+
   // ---------------------------------------------------------------- history and events
   void history(std::uint64_t client, const pb::Request& asked) {
     const auto records = history_.read(asked.arguments_size() > 0 ? asked.arguments(0) : "", since_of(asked));
@@ -399,6 +436,7 @@ class ControlService::Impl {
   std::vector<wire::Loop::Id> registered_;
   VerifiedBook verified_;
   History history_;
+  Holds holds_;  // the origin loop's
   std::deque<std::string> job_order_;
   std::map<std::string, KeptJob> jobs_kept_;
   std::map<std::uint64_t, std::uint64_t> listeners_;  // client → the last event it has
@@ -414,7 +452,9 @@ Result<std::unique_ptr<ControlService>> ControlService::open(wire::Loop& loop, P
   const std::string state_dir = pipeline.config().state_dir().string();
   HA_TRY(VerifiedBook verified, VerifiedBook::open(state_dir));
   HA_TRY(History history, History::open(state_dir));
-  auto impl = std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history));
+  HA_TRY(HoldBook holds, HoldBook::open(state_dir));
+  auto impl =
+      std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history), std::move(holds));
   HA_CHECK(impl->listen(path));
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }

@@ -109,6 +109,9 @@ void add_set_problems(const SetReport& set, pb::Status& to) {
   const std::string list = "hareplicate status " + set.set + " --problems";
   if (set.state == "HELD") {
     add_problem(to, 'H', set.set, set.peer, pair + " is held: " + set.reason, set.hint);
+    if (set.is_origin) {
+      to.mutable_problems()->rbegin()->set_see("hareplicate diff " + set.set + " --to " + set.peer);
+    }
   } else if (set.state == "failed" || set.state == "incomplete") {
     add_problem(to, 'F', set.set, set.peer,
                 pair + " is " + set.state + (set.reason.empty() ? std::string() : ": " + set.reason),

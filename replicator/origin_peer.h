@@ -56,6 +56,9 @@ class OriginPeer {
   using Compared = std::function<void(ComparedAction)>;
   bool compare(const std::string& set, CompareRequest request, Compared done, const Now& now);
   void cancel_compare(const std::string& set, const Now& now);
+  // As of Sender; nothing happens when there is no such set.
+  void hold(const std::string& set, const std::string& reason, const Now& now);
+  void release(const std::string& set, const Now& now);
   // Nothing: no such set here.
   [[nodiscard]] std::optional<SenderStatus> sender_status(const std::string& set) const;
   // What the replica could not apply since the two were last equal: "key: reason", the newest hundred.
@@ -83,7 +86,8 @@ class OriginPeer {
     OriginSet* set;
     Sender sender;
     Strand strand;
-    std::unique_ptr<PeerReader> reader;  // the strand's
+    std::unique_ptr<PeerReader> reader;  // the strand's, as is the next
+    unsigned reader_generation = 0;
     Pending pending;
     bool counting = false;
     std::optional<WallTime> last_equal;

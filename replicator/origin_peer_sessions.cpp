@@ -31,12 +31,15 @@ void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& wor
     SenderOptions options;
     options.set = set->config().name;
     options.check = set->config().check;
+    options.peer = options_.peer;
+    options.guards = set->config().guards;
     sessions_.push_back(
         std::make_unique<Session>(Session{static_cast<std::uint32_t>(sessions_.size() + 1),
                                           set,
                                           Sender(options, set->acknowledged_by(options_.peer)),
                                           Strand(workers),
                                           nullptr,
+                                          0,
                                           {},
                                           false,
                                           std::nullopt,
@@ -84,6 +87,20 @@ bool OriginPeer::compare(const std::string& set, CompareRequest request, Compare
   session->sender.compare(std::move(request), now.steady);
   advance(now);
   return true;
+}
+
+void OriginPeer::hold(const std::string& set, const std::string& reason, const Now& now) {
+  if (Session* session = session_of(set); session != nullptr) {
+    session->sender.hold_by_hand(reason, now.steady);
+    advance(now);
+  }
+}
+
+void OriginPeer::release(const std::string& set, const Now& now) {
+  if (Session* session = session_of(set); session != nullptr) {
+    session->sender.release(now.steady);
+    advance(now);
+  }
 }
 
 void OriginPeer::cancel_compare(const std::string& set, const Now& now) {
@@ -139,7 +156,9 @@ void OriginPeer::advance(const Now& now) {
 }
 
 Result<PeerReader*> OriginPeer::reader_of(Session& session) {
-  if (!session.reader) {
+  const unsigned generation = session.set->store().root_generation();
+  if (!session.reader || session.reader_generation != generation) {
+    session.reader_generation = generation;
     const SetStoreOptions& options = session.set->store().options();
     HA_TRY(session.reader, PeerReader::open(options.index_path, options.set.path));
   }
@@ -345,7 +364,7 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
   report.sent_bytes = status.bytes_sent;
   report.failed_items = status.failed;
   report.last_equal = session.last_equal;
-  report.reason = session.set->problem().empty() ? status.reason : session.set->problem();
+  report.reason = status.reason;
   report.hint = status.hint;
   if (status.acknowledged) {
     report.position = *status.acknowledged;
@@ -378,6 +397,13 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
     case SenderState::Held:
       report.state = "HELD";
       break;
+  }
+  if (const std::optional<Error>& problem = session.set->problem()) {
+    report.reason = problem->what();
+    if (session.set->is_held()) {
+      report.state = "HELD";
+      report.hint = "hareplicate release " + report.set + " --force-delete";
+    }
   }
   if (status.state != SenderState::Equal) {
     // While copying, the sender knows best; before that, the index says what came after the last

@@ -171,15 +171,16 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
     done(result);
   }
   if (!result.ok()) {
-    if (problem_ != result.error().what()) {
-      log_.error("source.scan_failed", result.error(), {{"set", config().name}});
+    if (!problem_ || problem_->what() != result.error().what()) {
+      const bool held = result.error().code() == Code::Held;
+      log_.error(held ? "set.held" : "source.scan_failed", result.error(), {{"set", config().name}});
     }
-    problem_ = result.error().what();
+    problem_ = result.error();
     full_wanted_ = true;
     scan_at_ = now.steady + kRetryAfterError;
     return;
   }
-  problem_.clear();
+  problem_.reset();
   if (full) {
     first_scan_done_ = true;
     items_scanned_ = result->items;
@@ -265,6 +266,16 @@ void OriginSet::acknowledged(const std::string& peer, const Position& position) 
       log_.warn("index.failed", status.error(), {{"set", config().name}});
     }
   });
+}
+
+void OriginSet::release(const Now& now) {
+  strand_.post([this] {
+    const Status status = store_.accept_markers();
+    if (!status.ok()) {
+      log_.error("index.failed", status.error(), {{"set", config().name}});
+    }
+  });
+  scan_now(now);
 }
 
 void OriginSet::renew(const Now& now) {

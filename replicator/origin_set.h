@@ -52,7 +52,10 @@ class OriginSet {
   [[nodiscard]] const IndexFacts& facts() const noexcept { return facts_; }
   [[nodiscard]] bool first_scan_done() const noexcept { return first_scan_done_; }
   [[nodiscard]] std::uint64_t items_scanned() const noexcept { return items_scanned_; }
-  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+  // Why the last look at the tree failed. Code Held: a guard; release() lets it pass.
+  [[nodiscard]] const std::optional<Error>& problem() const noexcept { return problem_; }
+  [[nodiscard]] bool is_held() const noexcept { return problem_ && problem_->code() == Code::Held; }
+  void release(const Now& now);
   // When the oldest change after `sequence` was found; nothing if there is none.
   [[nodiscard]] std::optional<SteadyTime> changed_since(std::uint64_t sequence) const;
 
@@ -97,7 +100,7 @@ class OriginSet {
   bool first_scan_done_ = false;
   std::uint64_t items_scanned_ = 0;
   std::deque<Bytes> unsigned_keys_;
-  std::string problem_;
+  std::optional<Error> problem_;
 };
 
 }  // namespace ha::replicator

@@ -18,7 +18,7 @@ std::string state_of(const ReceiverStatus& status, std::uint64_t failed_items) {
     case ReceiverState::Preparing:
       return "reading";
     case ReceiverState::Refused:
-      return "failed";
+      return status.held ? "HELD" : "failed";
     case ReceiverState::Active:
       break;
   }
@@ -90,6 +90,9 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
       report.failed_items = session->second.failed;
       report.sent_bytes = status.bytes;
       report.reason = status.reason;
+      if (status.held) {
+        report.hint = "on " + set.origin + ": hareplicate release " + name;
+      }
       report.position = status.committed.value_or(Position{});
       fresh = session->second.receiver.fresh_at(origin.last_heard);
     }

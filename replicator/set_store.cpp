@@ -45,7 +45,10 @@ Result<Bytes> unpack_frame(sys::Decompressor& decompressor, BytesView packed) {
 
 // ---------------------------------------------------------------- opening
 SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
-    : options_(std::move(options)), root_(std::move(root)), index_(std::move(index)) {}
+    : options_(std::move(options)),
+      root_(std::move(root)),
+      index_(std::move(index)),
+      loss_(options_.set.guards) {}
 
 Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::string& note) {
   const std::string& path = options.set.path;
@@ -122,12 +125,17 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
   if (!key_) {
     return Error(Code::Unavailable, "no origin has made itself known yet");
   }
+  HA_CHECK(reopen_moved_root());
+  HA_CHECK(check_markers());
   ScanOptions options = scan_options(progress);
   options.deep = deep;
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
   if (result.complete) {
     scanned_at_ = read_clocks().steady;
+    if (target_) {
+      HA_CHECK(target_->mark(result.mount_points));
+    }
   }
   if (options_.is_origin && result.complete && !whole_) {
     HA_TRY(IndexBatch batch, index_.begin());
@@ -172,6 +180,7 @@ Result<bool> SetStore::make_signatures_of(BytesView key) {
 Status SetStore::open_target() {
   FileTargetOptions options;
   options.publish = options_.set.publish == PublishMode::Set ? Publish::PerSet : Publish::PerFile;
+  options.judge = [this](std::uint64_t items) { return judge_items(items); };
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
   HA_TRY([[maybe_unused]] const Recovery recovery, target.recover());
   target_ = std::make_unique<FileTarget>(std::move(target));
@@ -211,15 +220,18 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
     HA_CHECK(batch.set_epoch(offer.position.epoch));
     HA_CHECK(batch.commit());
   }
-  if (!target_) {
-    HA_CHECK(open_target());
-  }
+  released_ = offer.released;
+  HA_CHECK(guard_markers(offer));
   const bool walk_due = !scanned_at_ || read_clocks().steady - *scanned_at_ >= options_.set.walk;
   if (walk_due || offer.look != Look::AsIs) {
     HA_TRY(const ScanResult result, scan_all({}, offer.look == Look::Content));
     if (!result.complete) {
       return Error(Code::Cancelled, "stopped while reading the tree");
     }
+  }
+  if (!offer.compare_only) {
+    HA_CHECK(guard_first_load(offer));
+    HA_CHECK(guard_items(offer));
   }
   Have have;
   HA_TRY(const std::optional<Position> applied, index_.applied(origin));
@@ -228,7 +240,7 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
     have.position.sum = index_.sum();  // of what is here now: drift shows
   }
   have.count = index_.count();
-  for (KeptPartial& partial : target_->partials()) {
+  for (KeptPartial& partial : target_ ? target_->partials() : std::vector<KeptPartial>()) {
     have.partials.push_back({std::move(partial.key), partial.content, std::move(partial.ranges)});
   }
   return have;
@@ -276,6 +288,7 @@ Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Po
   Committed committed;
   committed.position = outcome.position;
   committed.count = index_.count();
+  loss_.equal(committed.count, read_clocks().steady);
   HA_TRY(committed.failed, index_.failure_count());
   committed.applied = std::exchange(applied_, {});
   committed.trouble = troubles_of(std::move(outcome.published.troubles));

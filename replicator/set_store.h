@@ -50,13 +50,18 @@ class SetStore {
 
   [[nodiscard]] const SetStoreOptions& options() const noexcept { return options_; }
   void stop() noexcept { stop_ = true; }
+  // Changes when the root's path leads to another directory: who has it open, opens it again. Any thread.
+  [[nodiscard]] unsigned root_generation() const noexcept { return root_generation_; }
 
   // ---- both roles
   // Of what is committed: what a PeerReader sees. Without the digest key, so that nothing is offered, while
   // an origin's index has never held its whole tree: what is not in it yet would be deleted at the replicas.
   Result<IndexFacts> facts();
   // `deep`: reads all content.
+  // Held when a marker is missing: nothing is looked at then.
   Result<ScanResult> scan_all(const std::function<void(const ScanProgress&)>& progress, bool deep = false);
+  // What is there now is the set, whatever markers are missing.
+  Status accept_markers();
   Result<ScanResult> scan_directories(std::vector<Bytes> directories);
   Result<std::uint64_t> failed_count() { return index_.failure_count(); }
   Result<std::vector<FailedItem>> failed_items(std::size_t limit) {
@@ -96,6 +101,13 @@ class SetStore {
  private:
   SetStore(SetStoreOptions options, sys::Directory root, Index index);
   Status open_target();
+  Status reopen_moved_root();
+  Status check_markers();
+  Result<bool> is_marked();
+  Status guard_markers(const Offer& offer);
+  Status guard_first_load(const Offer& offer);
+  Status guard_items(const Offer& offer);
+  Status judge_items(std::uint64_t items);
   Status ensure_key();
   Status adopt_key(const Offer& offer);
   ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
@@ -115,6 +127,9 @@ class SetStore {
   std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program
   bool whole_ = false;  // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
+  LossGuard loss_;
+  std::string released_;  // the hold that the attempt's offer lets pass
+  std::atomic<unsigned> root_generation_ = 0;
   std::function<void(const Bytes& key)> on_reading_;
 };
 

@@ -125,6 +125,7 @@ ExitCode exit_code_of(const Error& error) noexcept {
     case Code::Unavailable:
       return ExitCode::Unreachable;
     case Code::Refused:
+    case Code::Held:
     case Code::Denied:
       return ExitCode::Refused;
     case Code::TimedOut:

@@ -30,6 +30,7 @@ enum class Code {
   Unsupported,  // this system, file system or peer cannot do it
   Cancelled,    // we were asked to stop
   Internal,     // our own bug, seen early enough to report
+  Held,         // a guard stops it until it is released or its reason goes away: docs/guards.md
 };
 
 [[nodiscard]] constexpr std::string_view code_name(Code code) noexcept {
@@ -64,6 +65,8 @@ enum class Code {
       return "cancelled";
     case Code::Internal:
       return "internal error";
+    case Code::Held:
+      return "held";
   }
   return "unknown";
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ struct FileTargetOptions {
   SyncMode sync = SyncMode::Auto;
   std::uint64_t partial_bytes_min =
       4ULL * 1024 * 1024;  // staged bytes worth keeping when a connection is lost
+  // Asked before items are deleted: how many there will be after the batch. An error ends the batch, and
+  // nothing of it is published.
+  std::function<Status(std::uint64_t items)> judge;
 };
 
 // Why an item was not applied. It keeps its old content; unless `redo`, it is on the index's failure list
@@ -88,8 +92,14 @@ class FileTarget {
   ~FileTarget();  // staged files that no partial names stay until the next recover()
 
   // Call once, first. Makes or checks the staging directory and its marker, removes leftovers, finishes an
-  // interrupted commit. Refused if a file system that was part of the set is not mounted now (hint).
+  // interrupted commit. Held if a file system that was part of the set is not mounted now (hint).
   [[nodiscard]] Result<Recovery> recover();
+
+  // Every file system that was part of the set still has its marker. Held if not.
+  Status check_markers();
+  // Puts markers on the file systems whose topmost directories these are, and remembers them. Those that
+  // cannot be written are left out.
+  Status mark(const std::vector<Bytes>& tops);
 
   // Takes one frame; frames of a batch may come in any order and more than once. Item errors show in
   // close_batch(). Corrupt: the frame breaks the rules, and the stream is to be given up (abort_transfers).

@@ -25,11 +25,9 @@ BytesView parent_of(BytesView key) {
 }
 
 Error not_mounted(const sys::Directory& root, const Bytes& top) {
-  const std::string path = escape(joined(root.path(), top));
-  return Error(Code::Refused,
-               "\"" + path + "\" has no " + kStagingName + "/" + kMarkerName +
-                   ", which was there before: " + "its file system is not mounted, or is another one",
-               "mount it; if the data is really new, remove the set's index file and start again");
+  const std::string path = escape(top.empty() ? root.path() : joined(root.path(), top));
+  return Error(Code::Held, "\"" + path + "\" has no " + kStagingName + "/" + kMarkerName +
+                               ", which was there before: it is not mounted, was wiped, or is another one");
 }
 
 }  // namespace
@@ -81,6 +79,30 @@ Status Staging::check_listed(const Bytes& top) const {
   HA_TRY(const bool marked, root_.exists(joined(joined(top, kStagingName), kMarkerName)));
   if (!marked) {
     return not_mounted(root_, top);
+  }
+  return ok();
+}
+
+Status Staging::check_markers() const {
+  for (const auto& [top, area] : areas_) {
+    HA_CHECK(check_listed(top));
+    const auto stat = root_.stat(joined(top, kStagingName));
+    if (!stat.ok() || stat->dev != area->device) {
+      return not_mounted(root_, top);
+    }
+  }
+  return ok();
+}
+
+Status Staging::mark(const std::vector<Bytes>& tops) {
+  for (const Bytes& top : tops) {
+    if (!areas_.contains(top)) {
+      auto opened = open_area(top, false);
+      const Code code = opened.ok() ? Code::Internal : opened.error().code();
+      if (!opened.ok() && code != Code::Io && code != Code::Denied && code != Code::NoSpace) {
+        return std::move(opened).error();
+      }
+    }
   }
   return ok();
 }

@@ -2,8 +2,8 @@
 // this process and 0700, one on every file system that the set reaches.
 //
 // It is also how an unmounted file system is noticed: a marker file stands in each, and the index lists them.
-// Thread safety: one call at a time. Errors: those of common/sys/file.h and the index; Refused if a listed
-// directory has no marker, or belongs to somebody else.
+// Thread safety: one call at a time. Errors: those of common/sys/file.h and the index; Held if a listed
+// directory has no marker, Refused if it belongs to somebody else.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,10 @@ class Staging {
 
   // Opens or makes what the index lists, and the root's.
   Status open_all();
+  // Held if one that was opened has lost its marker, or another file system is in its place.
+  [[nodiscard]] Status check_markers() const;
+  // As if something were to be staged beside each of these topmost directories' content.
+  Status mark(const std::vector<Bytes>& tops);
   // Removes everything but the markers and `keep` (paths as of StagedName::path); how many.
   [[nodiscard]] Result<std::uint64_t> sweep(const std::set<Bytes>& keep);
 

@@ -108,7 +108,7 @@ Result<Refusal> read_refusal(BytesView body) {
   pb::Refusal in;
   HA_CHECK(parse(body, in));
   if (in.what().size() > kTextBytesMax || in.hint().size() > kTextBytesMax ||
-      in.code() > static_cast<std::uint32_t>(Code::Internal)) {
+      in.code() > static_cast<std::uint32_t>(Code::Held)) {
     return corrupt("a refusal is out of bounds");
   }
   return Refusal{static_cast<Code>(in.code()), in.what(), in.hint()};
@@ -125,8 +125,8 @@ Result<SetMessage> read_offer(BytesView body) {
   pb::Offer in;
   HA_CHECK(parse(body, in));
   if (in.set().empty() || in.set().size() > kTextBytesMax || in.digest_key().size() != kDigestKeyBytes ||
-      in.look() > static_cast<std::uint32_t>(Look::Content)) {
-    return corrupt("an offer has no valid set name, digest key or look");
+      in.look() > static_cast<std::uint32_t>(Look::Content) || in.released().size() > kTextBytesMax) {
+    return corrupt("an offer is out of bounds: set name, digest key, look or release");
   }
   Offer out;
   HA_CHECK(read_position(in.position(), out.position));
@@ -134,6 +134,11 @@ Result<SetMessage> read_offer(BytesView body) {
   out.digest_key = std::move(*in.mutable_digest_key());
   out.look = static_cast<Look>(in.look());
   out.count = in.count();
+  out.released = std::move(*in.mutable_released());
+  if (in.accepted() > 0) {
+    out.accepted = in.accepted() - 1;
+  }
+  out.compare_only = in.compare_only();
   return SetMessage(std::move(out));
 }
 Result<SetMessage> read_have(BytesView body) {

@@ -82,6 +82,9 @@ Encoded pack(const Offer& from) {
   to.set_digest_key(from.digest_key);
   to.set_count(from.count);
   to.set_look(static_cast<std::uint32_t>(from.look));
+  to.set_released(from.released);
+  to.set_accepted(from.accepted ? *from.accepted + 1 : 0);
+  to.set_compare_only(from.compare_only);
   return packed(MessageType::Offer, to);
 }
 Encoded pack(const Have& from) {

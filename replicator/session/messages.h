@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,6 +58,9 @@ struct Offer {
   Bytes digest_key;
   std::uint64_t count = 0;
   Look look = Look::AsIs;
+  std::string released = {};                   // what an operator lets pass, by the hold's own sentence
+  std::optional<std::uint64_t> accepted = {};  // so few items the replica may be left with
+  bool compare_only = false;                   // nothing will be sent: no guard is asked
 };
 struct Partial {
   Bytes key;

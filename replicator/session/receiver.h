@@ -58,6 +58,7 @@ struct ReceiverStatus {
   std::uint64_t bytes = 0;
   bool busy = false;     // something is on its way or at work
   bool in_sync = false;  // at the origin's head, as far as has been heard
+  bool held = false;     // refused by a guard
   std::string reason;
 };
 
@@ -129,6 +130,7 @@ class Receiver {
   ReceiverState state_ = ReceiverState::Idle;
   std::uint64_t attempt_ = 0;
   std::string reason_;
+  bool refused_by_guard_ = false;
   std::vector<ReceiverAction> actions_;
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t done_through_ = 0;

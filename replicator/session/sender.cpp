@@ -9,7 +9,10 @@
 
 namespace ha::replicator {
 Sender::Sender(SenderOptions options, std::optional<Position> acknowledged)
-    : options_(std::move(options)), acknowledged_(acknowledged), retry_(options_.retry_min) {}
+    : options_(std::move(options)),
+      acknowledged_(acknowledged),
+      loss_(options_.guards),
+      retry_(options_.retry_min) {}
 
 // ---------------------------------------------------------------- attempts
 void Sender::clear_attempt() {
@@ -56,11 +59,20 @@ void Sender::start_attempt(SteadyTime now) {
     return;
   }
   clear_attempt();
+  if (by_hand_ && !compare_request_) {
+    hold(SenderHold::ByHand, *by_hand_, release_command(false), now);
+    return;
+  }
+  if (auto few = too_few(options_.guards, index_.count); few && !few_released_ && !compare_request_) {
+    hold(SenderHold::TooFew, std::move(*few), release_command(true), now);
+    return;
+  }
   state_ = SenderState::Offering;
   offered_at_ = last_heard_ = now;
-  const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
   announced_ = index_.position.sequence;
-  actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look}));
+  const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
+  actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look,
+                                      released_, accepted_, compare_request_.has_value()}));
 }
 
 void Sender::end_attempt(const std::string& reason, const std::string& hint, SteadyTime now) {
@@ -95,7 +107,10 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
   if (!link_up_) {
     return;
   }
-  if (other_index) {
+  const bool may_go_on = state_ == SenderState::Held &&
+                         (hold_ == SenderHold::TooFew || hold_ == SenderHold::Loss) &&
+                         !guard_of(index_.count);
+  if (other_index || may_go_on) {
     start_attempt(now);
     return;
   }
@@ -219,7 +234,11 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
 }
 
 void Sender::on_refusal(const Refusal& refusal, SteadyTime now) {
-  end_attempt(refusal.what, refusal.hint, now);
+  if (refusal.code == Code::Held) {
+    hold(SenderHold::Replica, refusal.what, refusal.hint.empty() ? release_command(true) : refusal.hint, now);
+  } else {
+    end_attempt(refusal.what, refusal.hint, now);
+  }
 }
 
 bool Sender::continues_from(const Position& theirs) const {
@@ -234,13 +253,15 @@ void Sender::on_have(Have have, SteadyTime now) {
   for (Partial& partial : have.partials) {
     partials_[std::move(partial.key)] = {partial.content, std::move(partial.resume)};
   }
+  if (!accepted_) {
+    loss_.has(have.count, now);
+  }
   ahead_ = same_lineage(have.position, index_.position) &&
            (held_ || have.position.sequence > index_.position.sequence);
   if (compare_request_) {
     start_comparing(now);
   } else if (ahead_) {
-    hold(have.position);
-    wake_at_ = now + options_.check;
+    hold_ahead(have.position, now);
   } else if (compare_wanted_) {
     start_comparing(now);
   } else if (have.position == index_.position) {
@@ -253,22 +274,6 @@ void Sender::on_have(Have have, SteadyTime now) {
     start_incremental(0, now);
   } else {
     start_comparing(now);
-  }
-}
-
-void Sender::hold(const Position& theirs) {
-  state_ = SenderState::Held;
-  const bool known = std::exchange(held_, true);
-  reason_ =
-      "this site is the holder but has gone back in time (was the state directory or the tree restored "
-      "from a backup?)";
-  if (theirs.sequence > index_.position.sequence) {
-    reason_ += ": the replica has confirmed change " + std::to_string(theirs.sequence) +
-               " of this index, which ends at " + std::to_string(index_.position.sequence);
-  }
-  hint_ = "if this site's copy is the right one: hareplicate resync " + options_.set + " --full";
-  if (!known) {
-    actions_.push_back(SenderEvent{"session.held", reason_});
   }
 }
 
@@ -337,9 +342,13 @@ void Sender::settle(const Position& theirs, std::uint64_t failed, SteadyTime now
   const bool compared = std::exchange(compare_wanted_, false);
   if (theirs.sum == index_.position.sum) {
     state_ = SenderState::Equal;
+    loss_.equal(index_.count, now);
+    released_.clear();
+    accepted_.reset();
     became_equal_ = !std::exchange(equal_, true);
     reason_.clear();
     hint_.clear();
+    told_.clear();
     wake_at_ = now + options_.check;
   } else if (failed > 0 || skipped_ || (compared && step_ > 0)) {
     state_ = SenderState::Incomplete;
@@ -368,8 +377,19 @@ std::vector<SenderAction> Sender::take_actions() {
 SenderStatus Sender::status() const {
   // Of a large item under way the bytes taken in say more than the items that are complete.
   const std::uint64_t bytes_done = std::max(bytes_done_, std::min(consumed_bytes_, bytes_planned_));
-  return {state_,  acknowledged_, items_sent_,    sent_bytes_,    bytes_in_flight(), failed_,
-          reason_, hint_,         items_planned_, bytes_planned_, items_done_,       bytes_done};
+  return {state_,
+          acknowledged_,
+          items_sent_,
+          sent_bytes_,
+          bytes_in_flight(),
+          failed_,
+          state_ == SenderState::Held ? hold_ : SenderHold::None,
+          reason_,
+          hint_,
+          items_planned_,
+          bytes_planned_,
+          items_done_,
+          bytes_done};
 }
 
 }  // namespace ha::replicator

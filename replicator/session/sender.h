@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "replicator/model/guard.h"
 #include "replicator/session/messages.h"
 #include "replicator/session/reconcile.h"
 
@@ -78,6 +79,16 @@ using SenderAction =
                  StopBuildsAction, ComparedAction, AcknowledgedAction, SenderEvent>;
 
 // ---------------------------------------------------------------- facts
+// What holds it; docs/guards.md.
+enum class SenderHold {
+  None,
+  ByHand,
+  BackInTime,  // the replica is ahead of us; a new index id lets it go on
+  TooFew,      // items, here
+  Loss,        // of too many items, there
+  Replica,     // a guard of the replica
+};
+
 enum class SenderState {
   Down,        // no link
   Waiting,     // after a failure, until the next attempt
@@ -87,7 +98,7 @@ enum class SenderState {
   Confirming,  // all sent, waiting for the replica to say where it stands
   Equal,       // the replica has confirmed our head
   Incomplete,  // equal but for items on the exception list
-  Held,        // the replica is ahead of us: we have gone back in time; a new index id lets it go on
+  Held,        // by a guard or by hand: nothing is sent until it is released
 };
 
 struct IndexFacts {
@@ -99,6 +110,8 @@ struct IndexFacts {
 
 struct SenderOptions {
   std::string set;
+  std::string peer = {};  // for the commands that are shown
+  GuardLimits guards = {};
   Duration check = std::chrono::seconds(30);           // positions compared at least this often
   Duration answer_timeout = std::chrono::seconds(20);  // silence that ends an attempt
   Duration retry_min = std::chrono::seconds(1);
@@ -113,7 +126,8 @@ struct SenderStatus {
   std::uint64_t bytes_sent = 0;  // raw bytes of frames in this attempt
   std::uint64_t bytes_in_flight = 0;
   std::uint64_t failed = 0;  // items on the replica's exception list
-  std::string reason;        // of Waiting, Held, Incomplete
+  SenderHold hold = SenderHold::None;
+  std::string reason;  // of Waiting, Held, Incomplete
   std::string hint;
   // In this attempt: what was found to be sent so far, and what of it the replica has applied. Bytes of
   // content.
@@ -164,6 +178,10 @@ class Sender {
   // A large item is being read again: the replica may prepare for a change of it. Only a hint.
   void expect(const Bytes& key);
   void resync(SteadyTime now);  // compare everything by range sums, whatever positions say
+  void hold_by_hand(const std::string& reason, SteadyTime now);
+  // Lets pass what it is held by now, and nothing else. BackInTime is not left by this: the index has to get
+  // a new id. Does nothing when it is not held.
+  void release(SteadyTime now);
 
   // Finds where the two differ and sends nothing: one ComparedAction, or none if cancelled before. What was
   // found is left to the next check, which sends it.
@@ -212,7 +230,11 @@ class Sender {
   void take_differences(Differ differ);
   void finish_compare(SteadyTime now);
   void plan(Work work);
-  void hold(const Position& theirs);
+  void hold(SenderHold by, std::string reason, std::string hint, SteadyTime now);
+  void hold_ahead(const Position& theirs, SteadyTime now);
+  [[nodiscard]] bool guarded(SteadyTime now);
+  [[nodiscard]] std::optional<std::pair<SenderHold, std::string>> guard_of(std::uint64_t items) const;
+  [[nodiscard]] std::string release_command(bool deletes) const;
   void start_incremental(std::uint64_t after, SteadyTime now);
   void start_comparing(SteadyTime now);
   void settle(const Position& theirs, std::uint64_t failed, SteadyTime now);
@@ -238,6 +260,13 @@ class Sender {
   ComparedAction found_;
   bool ahead_ = false;  // the replica has presented a position of ours that we do not have
   bool held_ = false;   // … and this index has not been renewed since, however many changes it has seen
+  SenderHold hold_ = SenderHold::None;  // of state Held
+  std::optional<std::string> by_hand_;  // why
+  LossGuard loss_;
+  bool few_released_ = false;  // until there have been enough items again
+  std::string told_;           // the reason of a hold that was told last
+  std::string released_;       // the replica's sentence that an operator lets pass
+  std::optional<std::uint64_t> accepted_;
   std::string reason_;
   std::string hint_;
   SteadyTime offered_at_{};

@@ -13,6 +13,9 @@ constexpr std::size_t kSpansPerStep = 64;
 }  // namespace
 
 void Sender::start_incremental(std::uint64_t after, SteadyTime now) {
+  if (guarded(now)) {
+    return;
+  }
   state_ = SenderState::Sending;
   last_heard_ = now;
   pass_up_to_ = index_.position.sequence;
@@ -26,6 +29,9 @@ void Sender::start_incremental(std::uint64_t after, SteadyTime now) {
 }
 
 void Sender::start_comparing(SteadyTime now) {
+  if (!compare_request_ && guarded(now)) {
+    return;
+  }
   state_ = SenderState::Comparing;
   last_heard_ = now;
   pass_up_to_ = index_.position.sequence;

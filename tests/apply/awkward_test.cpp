@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(a_mount_inside_the_set_has_its_own_staging_and_is_missed_wh
   t.target = FileTarget::open(t.root.string(), t.index, test_key()).value();
   const auto recovered = t.target.recover();
   BOOST_REQUIRE(!recovered.ok());
-  BOOST_TEST((recovered.error().code() == Code::Refused));
+  BOOST_TEST((recovered.error().code() == Code::Held));
 }
 
 BOOST_AUTO_TEST_CASE(immutable_files_are_trouble_and_the_rest_goes_on) {

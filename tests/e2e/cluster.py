@@ -212,8 +212,8 @@ class Site:
 
 class Cluster:
     def __init__(self, promise, replicator, sites=(ORIGIN, REPLICA), sets=("tree",), hosts=None, path=None,
-                 link=None, check="5s", walk="15m", name="e2e"):
-        self.name, self.walk = name, walk
+                 link=None, check="5s", walk="15m", name="e2e", guards='max_delete = "100%"\n'):
+        self.name, self.walk, self.guards = name, walk, guards
         self.promise, self.replicator = promise, os.path.abspath(replicator)
         self.sets, self.path, self.link, self.check = sets, path, link or {}, check
         self.folder = tempfile.mkdtemp(prefix="ha-e2e-")
@@ -240,6 +240,7 @@ class Cluster:
         if self.link:
             text += "[link]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in self.link.items())
         text += f'[set_defaults]\ncheck = {toml(self.check)}\nwalk = {toml(self.walk)}\nsettle = "100ms"\n'
+        text += self.guards
         for name in self.sets:
             text += f'[[set]]\nname = {toml(name)}\nkind = "files"\npath = {toml("/nonexistent/" + name)}\n'
         return text

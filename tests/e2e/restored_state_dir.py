@@ -65,10 +65,11 @@ def main():
                 cluster.start()
                 if sites == [cluster.origin]:  # a replica that is as old does not know better
                     found = cluster.wait_state(cluster.origin, "HELD", 30)
-                    promise.check("--full" in found["hint"], f"HELD: {found['reason']}; try: {found['hint']}")
+                    promise.check("hareplicate release tree" in found["hint"],
+                                  f"HELD: {found['reason']}; try: {found['hint']}")
                     same = digest(cluster.replica) == shown
                     promise.check(same, "the replica is untouched meanwhile")
-                    cluster.origin.ask("resync", "tree", full="")
+                    cluster.origin.ask("release", "tree", **{"force-delete": ""})
                 took = cluster.wait_equal(60)
                 after = digest(cluster.origin)
                 promise.check(wanted == after, f"{' and '.join(names)} restored: the origin is untouched")

@@ -251,8 +251,7 @@ BOOST_AUTO_TEST_CASE(links_join_two_known_sites_once) {
 }
 
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
-  for (const char* key : {"min_items = 40", "max_delete = \"10%\"", "stable = \"20s\"", "delete = \"never\"",
-                          "unit = \"*/*\"", "after = []"}) {
+  for (const char* key : {"stable = \"20s\"", "delete = \"never\"", "unit = \"*/*\"", "after = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
   }
   BOOST_TEST(

@@ -13,7 +13,7 @@ const Bytes kKey("a/\0\xff", 4);
 
 std::vector<SetMessage> set_messages() {
   return {
-      Offer{"etc", kPosition, Bytes(32, 'k'), 5, Look::Content},
+      Offer{"etc", kPosition, Bytes(32, 'k'), 5, Look::Content, "as shown", 0, true},
       Have{kPosition, 6, {{kKey, {1, 2}, "resume"}}},
       Refusal{Code::NoSpace, "full", "make room"},
       Compare{3,
@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(no_field_is_left_out) {
   const auto offer = std::get<Offer>(back(0));
   BOOST_CHECK(offer.set == "etc" && offer.position == kPosition && offer.digest_key == Bytes(32, 'k'));
   BOOST_CHECK(offer.count == 5 && offer.look == Look::Content);
+  BOOST_CHECK(offer.released == "as shown" && offer.accepted == 0U && offer.compare_only);
   const auto have = std::get<Have>(back(1));
   BOOST_CHECK(have.position == kPosition && have.count == 6 && have.partials.at(0).key == kKey);
   BOOST_CHECK(have.partials[0].content == (Digest{1, 2}) && have.partials[0].resume == "resume");

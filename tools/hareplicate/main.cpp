@@ -22,6 +22,8 @@ constexpr VerbRunner kRunners[] = {
     {"resync", run_resync},
     {"verify", run_verify},
     {"diff", run_diff},
+    {"hold", run_hold},
+    {"release", run_release},
     {"jobs list", run_jobs},
     {"jobs follow", run_jobs},
     {"jobs stop", run_jobs},

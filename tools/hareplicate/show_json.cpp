@@ -74,6 +74,7 @@ std::string status_json(const pb::Status& status) {
                      .text("set", problem.set())
                      .text("peer", problem.peer())
                      .text("what", problem.what())
+                     .text("see", problem.see())
                      .text("next", problem.next())
                      .text());
   }

@@ -138,6 +138,9 @@ std::string problems_text(const pb::Status& status, bool color) {
                     (count == 1 ? " problem" : " problems") + (color ? "\033[0m" : "") + "\n";
   for (const pb::Problem& problem : status.problems()) {
     out += "  " + problem.id() + "  " + plain(problem.what()) + "\n";
+    if (!problem.see().empty()) {
+      out += "          see:  " + plain(problem.see()) + "\n";
+    }
     if (!problem.next().empty()) {
       out += "          next: " + plain(problem.next()) + "\n";
     }

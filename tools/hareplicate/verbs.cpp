@@ -41,6 +41,16 @@ constexpr CliFlag kDiffFlags[] = {
     {"limit", '\0', "N", "At most so many items (default 200)."},
     {"deep", '\0', "", "Read all content on both sides first."},
 };
+constexpr CliFlag kHoldFlags[] = {
+    kTo,
+    {"reason", '\0', "TEXT", "Why, for whoever looks next."},
+    {"dry-run", 'n', "", "Say what would be held."},
+};
+constexpr CliFlag kReleaseFlags[] = {
+    kTo,
+    {"force-delete", '\0', "", "Yes, items may be replaced or deleted. --yes does not stand for it."},
+    {"dry-run", 'n', "", "Say what is held and why."},
+};
 constexpr CliFlag kHistoryFlags[] = {kSince};
 constexpr CliFlag kEventsFlags[] = {
     kSince,
@@ -69,6 +79,11 @@ constexpr CliExample kDiffExamples[] = {
     {"hareplicate diff etc keys --to nyc1", "only keys and what is in it"},
     {"hareplicate diff etc --json | jq '.rows[].key'", "for a script"},
 };
+constexpr CliExample kHoldExamples[] = {
+    {"hareplicate hold etc --reason 'upgrade on nyc1' --to nyc1", "stop one set towards one site"},
+    {"hareplicate release etc --dry-run", "what is held, and why?"},
+    {"hareplicate release etc --to nyc1 --force-delete", "let it pass, deletions and all"},
+};
 constexpr CliExample kEventsExamples[] = {
     {"hareplicate events --since 15m", "what happened lately"},
     {"hareplicate events --follow --on 'link.*'", "watch the links"},
@@ -86,6 +101,10 @@ constexpr CliVerb kVerbs[] = {
     {"resync", "Make a set at its replicas equal to this site's.", kSet, kResyncFlags, kResyncExamples},
     {"verify", "Compare sets with their replicas; changes nothing.", kSets, kVerifyFlags, kVerifyExamples},
     {"diff", "List the items that differ at the replicas.", kSetPath, kDiffFlags, kDiffExamples},
+    {"hold", "Stop a set towards its replicas until it is released; survives restarts.", kSet, kHoldFlags,
+     kHoldExamples},
+    {"release", "Let go on what is held, by hand or by a guard, as it is shown now.", kSet, kReleaseFlags,
+     kHoldExamples},
     {"jobs list", "Jobs that run or ran lately.", {}, {}, {}},
     {"jobs follow", "Follow a job to its end.", kJob, {}, {}},
     {"jobs stop", "Stop a job; what it has done stays.", kJob, {}, {}},

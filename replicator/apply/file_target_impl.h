@@ -1,0 +1,71 @@
+// What is behind FileTarget. Not for anybody else: file_target.cpp has the start, frames and batches,
+// file_target_publish.cpp the journal of a whole set, commit, precopy and kept transfers.
+#pragma once
+
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "replicator/apply/apply_context.h"
+#include "replicator/apply/file_target.h"
+#include "replicator/apply/precopy.h"
+#include "replicator/apply/publisher.h"
+#include "replicator/apply/staged_item.h"
+#include "replicator/apply/transfer.h"
+
+namespace ha::replicator {
+
+class FileTarget::Impl {
+ public:
+  Impl(sys::Directory root, Index& index, const sys::DigestKey& key, const FileTargetOptions& options)
+      : context_(std::move(root), index, key, options.sync),
+        options_(options),
+        publisher_(context_),
+        precopy_(context_) {}
+
+  Result<Recovery> recover();
+  Status apply_frame(std::uint64_t batch, BytesView body);
+  Result<BatchOutcome> close_batch(std::uint64_t batch);
+  Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
+  Status abort_transfers();
+  bool expect(const Bytes& key);
+  bool precopy_more() { return precopy_.more(); }
+  [[nodiscard]] std::vector<KeptPartial> partials() const;
+  ApplyContext& context() { return context_; }
+  Status check_markers() { return context_.staging.check_markers(); }
+  Status mark(const std::vector<Bytes>& tops) { return context_.staging.mark(tops); }
+
+ private:
+  using Batch = std::map<Bytes, Transfer>;
+
+  Status require_recovered() const;
+  Result<Transfer*> transfer(std::uint64_t batch, const ItemPart& part);
+  Status free_batch(std::uint64_t batch);
+  Status free_space(std::uint64_t batch);
+  Result<std::vector<StagedItem>> finish_transfers(Batch& batch, BatchOutcome& outcome);
+  Result<std::int64_t> items_gained(const std::vector<StagedItem>& items);
+  [[nodiscard]] Status judge(std::int64_t gained) const;
+  Result<bool> journal_says_go();
+  Status write_journal(const std::vector<StagedItem>& items);
+  Status publish_journal(BatchOutcome& outcome);
+  Status drop_journal();
+  Status journal_to_partial(const JournalRecord& record);
+  Status load_partials(std::set<Bytes>& staged);
+  Status drop_partial(const Bytes& key);
+  Status drop_other_partials(const std::vector<Bytes>& keys);
+  Status put_partial(PartialTransfer partial);
+
+  ApplyContext context_;
+  FileTargetOptions options_;
+  Publisher publisher_;
+  std::map<std::uint64_t, Batch> batches_;
+  std::size_t transfers_ = 0;
+  std::map<Bytes, PartialTransfer> partials_;  // by key; `ranges` as in the index
+  Precopy precopy_;
+  bool recovered_ = false;
+  std::int64_t journaled_ = 0;  // items that the journal will add, less those it will remove
+  bool going_ = false;          // the journal ends in Go and is not all published
+};
+
+}  // namespace ha::replicator

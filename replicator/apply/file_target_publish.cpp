@@ -1,0 +1,223 @@
+// FileTarget: publishing a whole set, committing, the precopy, and transfers that are kept.
+#include <algorithm>
+#include <utility>
+
+#include "replicator/apply/file_target_impl.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::size_t kJournalPage = 512;
+constexpr std::uint8_t kJournalItem = 1;
+constexpr std::uint8_t kJournalGo = 2;  // all before it is to be published, whatever happens
+constexpr char kGoKey[] = ".";          // no item's key
+
+}  // namespace
+
+Result<bool> FileTarget::Impl::journal_says_go() {
+  for (std::uint64_t after = 0;;) {
+    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
+    if (page.empty()) {
+      return false;
+    }
+    for (const JournalRecord& record : page) {
+      if (record.op == kJournalGo) {
+        return true;
+      }
+    }
+    after = page.back().number;
+  }
+}
+
+// ---------------------------------------------------------------- publishing a whole set
+
+Status FileTarget::Impl::write_journal(const std::vector<StagedItem>& items) {
+  const auto write = [&]() -> Status {
+    HA_CHECK(publisher_.sync_contents(items));
+    HA_TRY(IndexBatch batch, context_.index.begin());
+    for (const StagedItem& item : items) {
+      HA_CHECK(batch.put_journal(item.header.key, encode_staged(item), kJournalItem));
+    }
+    return batch.commit();
+  }();
+  if (!write.ok()) {
+    for (const StagedItem& item : items) {
+      HA_CHECK(context_.staging.discard(item.staged));
+    }
+  }
+  return write;
+}
+
+// All items of the journal, in their order. What fails with NoSpace stays there.
+Status FileTarget::Impl::publish_journal(BatchOutcome& outcome) {
+  for (std::uint64_t after = 0;;) {
+    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
+    if (page.empty()) {
+      break;
+    }
+    std::vector<StagedItem> items;
+    for (const JournalRecord& record : page) {
+      if (record.op != kJournalItem) {
+        continue;
+      }
+      auto item = decode_staged(context_.staging, record.key, record.staged);
+      if (item.ok()) {
+        item->journal = record.number;
+        items.push_back(std::move(item).value());
+      } else {
+        outcome.troubles.push_back({record.key, item.error().what(), false, {}});
+      }
+    }
+    HA_CHECK(publisher_.publish(std::move(items), outcome));
+    after = page.back().number;
+  }
+  HA_CHECK(publisher_.finish_pass(outcome));
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(batch.clear_journal());
+  HA_CHECK(batch.commit());
+  going_ = false;
+  journaled_ = 0;
+  return ok();
+}
+
+// The pass will not be completed: what is staged goes, but for large contents.
+Status FileTarget::Impl::drop_journal() {
+  journaled_ = 0;
+  for (std::uint64_t after = 0;;) {
+    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
+    if (page.empty()) {
+      break;
+    }
+    for (const JournalRecord& record : page) {
+      HA_CHECK(journal_to_partial(record));
+    }
+    after = page.back().number;
+  }
+  HA_TRY(const std::uint64_t left, context_.index.journal_size());
+  if (left == 0) {
+    return ok();
+  }
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(batch.clear_journal());
+  return batch.commit();
+}
+
+Status FileTarget::Impl::journal_to_partial(const JournalRecord& record) {
+  auto item = decode_staged(context_.staging, record.key, record.staged);
+  if (!item.ok() || !item->staged.is_set()) {
+    return ok();  // nothing staged, or nothing we could find: a sweep takes it
+  }
+  if (item->header.size < options_.partial_bytes_min) {
+    return context_.staging.discard(item->staged);
+  }
+  Assembly assembly;
+  HA_CHECK(assembly.add(0, item->chunks));
+  return put_partial(
+      {record.key, item->header.content, item->staged.path(), assembly.encode(), item->header.size});
+}
+
+Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Position& origin_position) {
+  HA_CHECK(require_recovered());
+  CommitOutcome outcome;
+  if (options_.publish == Publish::PerSet) {
+    HA_TRY(const std::uint64_t waiting, context_.index.journal_size());
+    if (waiting > 0) {
+      if (!going_) {
+        HA_TRY(IndexBatch batch, context_.index.begin());
+        HA_CHECK(batch.put_journal(kGoKey, {}, kJournalGo));
+        HA_CHECK(batch.commit());
+        going_ = true;
+      }
+      HA_CHECK(publish_journal(outcome.published));
+    }
+  }
+  HA_CHECK(publisher_.finish_pass(outcome.published));
+  HA_CHECK(precopy_.drop_old());
+  outcome.position = origin_position;
+  outcome.position.sum = context_.index.sum();
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(batch.set_applied(origin, outcome.position));
+  HA_CHECK(batch.commit());
+  context_.names = sys::NameCache();
+  return outcome;
+}
+
+// ---------------------------------------------------------------- precopy
+
+bool FileTarget::Impl::expect(const Bytes& key) {
+  const bool open = std::any_of(batches_.begin(), batches_.end(),
+                                [&](const auto& batch) { return batch.second.contains(key); });
+  return recovered_ && !open && !partials_.contains(key) && precopy_.begin(key);
+}
+
+// ---------------------------------------------------------------- kept transfers
+
+Status FileTarget::Impl::abort_transfers() {
+  HA_CHECK(require_recovered());
+  for (auto& [number, batch] : batches_) {
+    for (auto& [key, transfer] : batch) {
+      HA_TRY(std::optional<PartialTransfer> kept, transfer.keep(options_.partial_bytes_min));
+      if (kept) {
+        HA_CHECK(put_partial(std::move(kept).value()));
+      }
+    }
+  }
+  batches_.clear();
+  transfers_ = 0;
+  publisher_.forget_waiting();
+  HA_CHECK(precopy_.drop_old());
+  return going_ ? ok() : drop_journal();
+}
+
+Status FileTarget::Impl::put_partial(PartialTransfer partial) {
+  if (const auto known = partials_.find(partial.key);
+      known != partials_.end() && known->second.staged != partial.staged) {
+    HA_CHECK(drop_partial(partial.key));
+  }
+  HA_TRY(const StagedName staged, context_.staging.find(partial.staged));
+  if (partials_.size() >= kPartialsMax) {
+    return context_.staging.discard(staged);
+  }
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  if (auto put = batch.put_partial(partial); !put.ok()) {
+    HA_CHECK(context_.staging.discard(staged));
+    return put.error().code() == Code::Invalid ? ok() : put;  // Invalid: in too many pieces
+  }
+  HA_CHECK(batch.commit());
+  const Bytes key = partial.key;
+  partials_[key] = std::move(partial);
+  return ok();
+}
+
+Status FileTarget::Impl::drop_partial(const Bytes& key) {
+  const auto known = partials_.find(key);
+  if (const auto staged = context_.staging.find(known->second.staged); staged.ok()) {
+    HA_CHECK(context_.staging.discard(*staged));
+  }
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(batch.remove_partial(key, known->second.content));
+  partials_.erase(known);
+  return batch.commit();
+}
+
+// Another version of these items is here now.
+Status FileTarget::Impl::drop_other_partials(const std::vector<Bytes>& keys) {
+  for (const Bytes& key : keys) {
+    if (partials_.contains(key)) {
+      HA_CHECK(drop_partial(key));
+    }
+  }
+  return ok();
+}
+
+std::vector<KeptPartial> FileTarget::Impl::partials() const {
+  std::vector<KeptPartial> out;
+  for (const auto& [key, partial] : partials_) {
+    if (const auto assembly = Assembly::decode(partial.ranges); assembly.ok()) {
+      out.push_back({key, partial.content, encode_ranges(assembly->ranges())});
+    }
+  }
+  return out;
+}
+
+}  // namespace ha::replicator
