@@ -50,9 +50,10 @@ struct SetConfig {
   GlobList exclude;
   PublishMode publish = PublishMode::File;
   GuardLimits guards;
-  Duration check{};   // positions are compared at least this often
-  Duration walk{};    // a full walk at least this often
-  Duration settle{};  // how long a change may wait for more of them
+  std::uint64_t stranded_max = 0;  // items that are kept for the operator
+  Duration check{};                // positions are compared at least this often
+  Duration walk{};                 // a full walk at least this often
+  Duration settle{};               // how long a change may wait for more of them
   ConfigPlace place;
 };
 

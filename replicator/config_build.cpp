@@ -359,6 +359,7 @@ class ConfigBuilder {
     set.walk = of("walk").duration("walk");
     set.settle = of("settle").duration("settle");
     set.publish = of("publish").text("publish") == "set" ? PublishMode::Set : PublishMode::File;
+    set.stranded_max = static_cast<std::uint64_t>(of("stranded_max").integer("stranded_max"));
     set.guards.items_min = static_cast<std::uint64_t>(of("min_items").integer("min_items"));
     set.guards.delete_percent_max = of("max_delete").percent("max_delete");
     if (set.check > set.walk) {

@@ -59,6 +59,8 @@ constexpr std::array kClusterKeys = {
               "A change that deletes more of a replica's items than that, and more than 20, is HELD."},
     ConfigKey{"set_defaults", "min_items", Integer, "0..1000000000", "0",
               "With fewer items at the origin than that, the set is HELD."},
+    ConfigKey{"set_defaults", "stranded_max", Integer, "1..10000000", "10000",
+              "Items of a former holder that a site keeps for you; more are not replaced, the set is HELD."},
     ConfigKey{"set", "name", Text, "", kRequired, "Short name of the set."},
     ConfigKey{"set", "kind", Text, "", "files", "What the set consists of; this version knows files."},
     ConfigKey{"set", "service", Text, "", "", "Service that the set belongs to; by default the only one."},
@@ -72,6 +74,7 @@ constexpr std::array kClusterKeys = {
     ConfigKey{"set", "publish", Choice, "file|set", "", "As in [set_defaults]."},
     ConfigKey{"set", "max_delete", Percent, "0%..100%", "", "As in [set_defaults]."},
     ConfigKey{"set", "min_items", Integer, "0..1000000000", "", "As in [set_defaults]."},
+    ConfigKey{"set", "stranded_max", Integer, "1..10000000", "", "As in [set_defaults]."},
 };
 
 // Known from the design, read by later versions.

@@ -36,6 +36,9 @@ std::vector<Span> spans_of(const std::string& path) {
 }
 
 std::string what_of(const Difference& difference) {
+  if (difference.ahead) {
+    return "adopt";
+  }
   if (difference.item.deleted) {
     return "delete";
   }

@@ -12,6 +12,9 @@ class IndexView final : public SumView {
  public:
   // `index` must outlive it.
   explicit IndexView(IndexQueries& index) : index_(index) {}
+  // Of a replica of this epoch's holder: says of each item whether the holder has ever seen it.
+  IndexView(IndexQueries& index, Lineage lineage, std::uint64_t epoch)
+      : index_(index), lineage_(std::move(lineage)), epoch_(epoch) {}
 
   Result<std::vector<Range>> split(const Span& span, std::size_t parts) override;
   Result<std::vector<Range>> sums(const std::vector<Span>& spans) override;
@@ -19,6 +22,8 @@ class IndexView final : public SumView {
 
  private:
   IndexQueries& index_;
+  Lineage lineage_;
+  std::uint64_t epoch_ = 0;  // 0: nothing is ahead
 };
 
 // An entry as a sender lists it.

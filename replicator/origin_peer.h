@@ -123,6 +123,7 @@ class OriginPeer {
   void on_event(Session& session, const SenderEvent& event);
   void on_built(Session& session, std::uint64_t attempt, std::uint64_t batch, PeerReader::Built built);
   void build(Session& session, const BuildAction& action);
+  void adopt(Session& session, AdoptAction action);
   template <typename Work, typename Done>
   void run(Session& session, Work work, Done done);
   static Result<PeerReader*> reader_of(Session& session);

@@ -220,6 +220,16 @@ void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
                        },
                        built(feed.batch));
                  },
+                 [&](SortAheadAction& ahead) {
+                   run(
+                       session,
+                       [keys = std::move(ahead.keys)](PeerReader& reader) { return reader.sort_ahead(keys); },
+                       [this, &session](std::uint64_t attempt, PeerReader::Sorted sorted) {
+                         session.sender.on_sorted(attempt, std::move(sorted.deleted),
+                                                  std::move(sorted.absent), loop_.now().steady);
+                       });
+                 },
+                 [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
                  [&](const StopBuildsAction&) {
                    session.strand.post([&session] {
                      if (session.reader) {
@@ -239,6 +249,27 @@ void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
                  [&](const SenderEvent& event) { on_event(session, event); },
              },
              action);
+}
+
+void OriginPeer::adopt(Session& session, AdoptAction action) {
+  const std::uint64_t attempt = session.sender.attempt();
+  const std::uint64_t number = action.number;
+  const bool last = action.last;
+  const auto done = [this, &session, attempt, number, last](const Result<SetStore::Adopted>& adopted) {
+    const Now& now = loop_.now();
+    if (!adopted.ok()) {
+      session.sender.on_work_failed(attempt, adopted.error(), now.steady);
+    } else {
+      if (last) {
+        log_.warn(
+            "set.adopted",
+            {{"set", session.set->config().name}, {"peer", options_.peer}, {"missed", adopted->missed}});
+      }
+      session.sender.on_adopted(attempt, number, last, adopted->head, adopted->missed, now.steady);
+    }
+    advance(now);
+  };
+  session.set->adopt(options_.peer, std::move(action), done);
 }
 
 void OriginPeer::build(Session& session, const BuildAction& action) {

@@ -278,6 +278,18 @@ void OriginSet::release(const Now& now) {
   scan_now(now);
 }
 
+void OriginSet::adopt(const std::string& peer, AdoptAction action,
+                      std::function<void(const Result<SetStore::Adopted>&)> done) {
+  strand_.post([this, peer, action = std::move(action), done = std::move(done)] {
+    auto adopted = store_.adopt(peer, action);
+    auto facts = store_.facts();
+    loop_.post_or_wait([this, adopted = std::move(adopted), facts = std::move(facts), done]() mutable {
+      take_facts(std::move(facts));
+      done(adopted);
+    });
+  });
+}
+
 void OriginSet::renew(const Now& now) {
   strand_.post([this] {
     const Status status = store_.renew();

@@ -46,6 +46,9 @@ class OriginSet {
   [[nodiscard]] std::optional<Position> acknowledged_by(const std::string& peer);
   void acknowledged(const std::string& peer, const Position& position);
   void renew(const Now& now);
+  // Takes over a frame of what only `peer` has; `done` is called on the loop, the facts are new by then.
+  void adopt(const std::string& peer, AdoptAction action,
+             std::function<void(const Result<SetStore::Adopted>&)> done);
 
   [[nodiscard]] SetStore& store() noexcept { return store_; }
   [[nodiscard]] const SetConfig& config() const noexcept { return store_.options().set; }

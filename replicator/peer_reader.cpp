@@ -40,6 +40,17 @@ Result<Description> PeerReader::describe_spans(const DescribeAction& action) {
   return describe(view, action.step, action.spans);
 }
 
+Result<PeerReader::Sorted> PeerReader::sort_ahead(const std::vector<Bytes>& keys) {
+  Sorted sorted;
+  for (const Bytes& key : keys) {
+    HA_TRY(const std::optional<Entry> entry, index_.get(key));
+    if (!entry || entry->deleted) {
+      (entry ? sorted.deleted : sorted.absent).push_back(key);
+    }  // one that has come into being is compared next time
+  }
+  return sorted;
+}
+
 Result<PeerReader::Built> PeerReader::build(const BuildAction& action) {
   std::vector<BuildItem> items;
   items.reserve(action.items.size());

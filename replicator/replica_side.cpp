@@ -279,7 +279,8 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
                   done.receiver.on_answer(attempt, batch, std::move(body), now());
                 });
           },
-          [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
+          [&](const CommitAction& mark) { commit(origin, number, session, mark); },
+          [&](FetchAction& wanted) { fetch(origin, number, session, std::move(wanted.fetch)); },
           [&](const ExpectAction& item) {
             const ReplicaSet& set = sets_.at(session.set);
             set.strand->post([store = set.store, strand = set.strand, key = item.key] {
@@ -313,16 +314,28 @@ void ReplicaSide::close(Origin& origin, std::uint32_t number, Session& session, 
       });
 }
 
-void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session, const Position& position) {
+void ReplicaSide::fetch(Origin& origin, std::uint32_t number, Session& session, Fetch wanted) {
+  run(
+      origin, number, session, [wanted = std::move(wanted)](SetStore& store) { return store.fetch(wanted); },
+      [this](Session& done, std::uint64_t attempt, Fetched fetched) {
+        done.receiver.on_fetched(attempt, std::move(fetched), loop_.now().steady);
+      });
+}
+
+void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark) {
   run(
       origin, number, session,
-      [site = origin.site, position](SetStore& store) { return store.commit(site, position); },
+      [site = origin.site, mark](SetStore& store) { return store.commit(site, mark.position, mark.exact); },
       [this, &origin](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
         if (committed.applied.items > 0) {
           on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed});
         }
         for (const ItemTrouble& item : committed.trouble) {
           log_.warn("item.failed", {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
+        }
+        if (committed.stranded > 0) {
+          log_.warn("stranded.found",
+                    {{"set", done.set}, {"peer", origin.site}, {"items", committed.stranded}});
         }
         done.items = committed.count;
         done.failed = committed.failed;

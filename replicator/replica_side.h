@@ -102,7 +102,8 @@ class ReplicaSide {
   template <typename Work, typename Done>
   void run(Origin& origin, std::uint32_t number, Session& session, Work work, Done done);
   void close(Origin& origin, std::uint32_t number, Session& session, std::uint64_t batch);
-  void commit(Origin& origin, std::uint32_t number, Session& session, const Position& position);
+  void fetch(Origin& origin, std::uint32_t number, Session& session, Fetch wanted);
+  void commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark);
   void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt, const SetMessage& message);
   void send_link(Origin& origin, const std::string& routing_id, const LinkMessage& message);
   void send(Origin& origin, const std::string& routing_id, Bytes message);

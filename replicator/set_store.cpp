@@ -48,7 +48,8 @@ SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
     : options_(std::move(options)),
       root_(std::move(root)),
       index_(std::move(index)),
-      loss_(options_.set.guards) {}
+      loss_(options_.set.guards),
+      signatures_(index_) {}
 
 Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::string& note) {
   const std::string& path = options.set.path;
@@ -75,14 +76,10 @@ Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::s
 
 // An origin makes its digest key and takes its epoch from the configuration; a replica is told both.
 Status SetStore::ensure_key() {
+  index_.set_own_changes(options_.is_origin);
   HA_TRY(IndexBatch batch, index_.begin());
   if (options_.is_origin) {
-    HA_CHECK(batch.set_epoch(options_.epoch).ok()
-                 ? ok()
-                 : Status(Error(Code::Refused,
-                                "set " + options_.set.name + ": epoch " + std::to_string(options_.epoch) +
-                                    " is lower than the one this site has seen",
-                                "raise [[service]] epoch above " + std::to_string(index_.epoch()))));
+    HA_CHECK(take_turn(batch));
     if (index_.digest_key().empty()) {
       HA_TRY(const Bytes key, sys::random_bytes(kDigestKeyBytes));
       HA_CHECK(batch.set_digest_key(key));
@@ -94,7 +91,7 @@ Status SetStore::ensure_key() {
   }
   HA_TRY(acknowledged_by_all_, index_.acknowledged_by_all(options_.peers));
   HA_TRY(const std::optional<Position> whole, index_.applied(kOurselves));
-  whole_ = whole.has_value();
+  whole_ = whole && whole->epoch == options_.epoch;
   return ok();
 }
 
@@ -106,7 +103,8 @@ Result<IndexFacts> SetStore::facts() {
   if (options_.is_origin && !whole_) {
     now.digest_key.clear();
   }
-  return IndexFacts{now.position(), now.count, now.trimmed_to, std::move(now.digest_key)};
+  HA_TRY(Lineage lineage, committed_->lineage());
+  return IndexFacts{now.position(), now.count, now.trimmed_to, std::move(now.digest_key), std::move(lineage)};
 }
 
 // ---------------------------------------------------------------- scanning
@@ -168,6 +166,7 @@ Status SetStore::set_acknowledged(const std::string& peer, const Position& posit
 Status SetStore::renew() {
   HA_TRY(IndexBatch batch, index_.begin());
   HA_CHECK(batch.renew_id());
+  HA_CHECK(take_turn(batch));
   return batch.commit();
 }
 
@@ -184,6 +183,7 @@ Status SetStore::open_target() {
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
   HA_TRY([[maybe_unused]] const Recovery recovery, target.recover());
   target_ = std::make_unique<FileTarget>(std::move(target));
+  target_->set_origin({{}, options_.is_origin, false, {}, options_.set.stranded_max});
   return ok();
 }
 
@@ -214,13 +214,12 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
                      std::to_string(index_.epoch()) + ", which this site has seen",
                  "the service has moved on: this origin must not send");
   }
-  HA_CHECK(adopt_key(offer));
-  if (offer.position.epoch > index_.epoch()) {
-    HA_TRY(IndexBatch batch, index_.begin());
-    HA_CHECK(batch.set_epoch(offer.position.epoch));
-    HA_CHECK(batch.commit());
-  }
   released_ = offer.released;
+  if (key_) {
+    HA_CHECK(guard_markers(offer));
+  }
+  HA_CHECK(take_epoch(offer));
+  HA_CHECK(adopt_key(offer));
   HA_CHECK(guard_markers(offer));
   const bool walk_due = !scanned_at_ || read_clocks().steady - *scanned_at_ >= options_.set.walk;
   if (walk_due || offer.look != Look::AsIs) {
@@ -233,12 +232,11 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
     HA_CHECK(guard_first_load(offer));
     HA_CHECK(guard_items(offer));
   }
+  HA_CHECK(set_target_origin(offer));
   Have have;
   HA_TRY(const std::optional<Position> applied, index_.applied(origin));
-  if (applied) {
-    have.position = *applied;
-    have.position.sum = index_.sum();  // of what is here now: drift shows
-  }
+  have.position = applied.value_or(Position{});
+  have.position.sum = index_.sum();  // of what is here now: drift shows
   have.count = index_.count();
   for (KeptPartial& partial : target_ ? target_->partials() : std::vector<KeptPartial>()) {
     have.partials.push_back({std::move(partial.key), partial.content, std::move(partial.ranges)});
@@ -247,7 +245,12 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
 }
 
 Result<Differ> SetStore::compare_with(const Compare& theirs) {
-  IndexView view(index_);
+  if (index_.reconciled() >= index_.epoch()) {
+    IndexView view(index_);
+    return compare(view, theirs);
+  }
+  HA_TRY(Lineage lineage, index_.lineage());
+  IndexView view(index_, std::move(lineage), index_.epoch());
   return compare(view, theirs);
 }
 
@@ -277,12 +280,14 @@ Result<std::vector<ItemTrouble>> SetStore::close(std::uint64_t batch) {
   BatchOutcome outcome = std::move(closed).value();
   applied_.items += outcome.applied_items;
   applied_.bytes += outcome.applied_bytes;
+  stranded_ += outcome.stranded_items;
   return troubles_of(std::move(outcome.troubles));
 }
 
-Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Position& position) {
+Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Position& position,
+                                             bool exact) {
   HA_TRY(FileTarget * files, target());
-  HA_TRY(CommitOutcome outcome, files->commit(origin, position));
+  HA_TRY(CommitOutcome outcome, files->commit(origin, position, exact));
   applied_.items += outcome.published.applied_items;
   applied_.bytes += outcome.published.applied_bytes;
   Committed committed;
@@ -291,11 +296,13 @@ Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Po
   loss_.equal(committed.count, read_clocks().steady);
   HA_TRY(committed.failed, index_.failure_count());
   committed.applied = std::exchange(applied_, {});
+  committed.stranded = std::exchange(stranded_, 0) + outcome.published.stranded_items;
   committed.trouble = troubles_of(std::move(outcome.published.troubles));
   return committed;
 }
 
 Status SetStore::abort() {
+  fetches_.clear();
   return target_ ? target_->abort_transfers() : ok();
 }
 

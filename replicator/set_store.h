@@ -19,6 +19,7 @@
 #include "common/sys/file.h"
 #include "common/sys/zstd.h"
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/stranded.h"
 #include "replicator/config.h"
 #include "replicator/index/index.h"
 #include "replicator/session/receiver.h"
@@ -79,6 +80,13 @@ class SetStore {
   // do.
   Result<bool> make_signatures_of(BytesView key);
 
+  // Takes over a frame of what only `peer` has.
+  struct Adopted {
+    std::uint64_t head = 0;    // of the index afterwards
+    std::uint64_t missed = 0;  // with the last frame: items that could not be taken over
+  };
+  Result<Adopted> adopt(const std::string& peer, const AdoptAction& action);
+
   // ---- replica
   Result<Have> prepare(const std::string& origin, const Offer& offer);
   Result<Differ> compare_with(const Compare& theirs);
@@ -88,15 +96,22 @@ class SetStore {
     Position position;
     std::uint64_t count = 0;  // of items here
     std::uint64_t failed = 0;
-    Applied applied;  // since the last commit
+    Applied applied;             // since the last commit
+    std::uint64_t stranded = 0;  // likewise
     std::vector<ItemTrouble> trouble;
   };
-  Result<Committed> commit(const std::string& origin, const Position& position);
+  Result<Committed> commit(const std::string& origin, const Position& position, bool exact);
   // True: there is more to be copied.
   bool expect(const Bytes& key) { return target_ && target_->expect(key); }
   bool precopy_more() { return target_ && target_->precopy_more(); }
   Status abort();
   Result<Bytes> answer(BytesView question);
+  // A frame of what the origin has never seen.
+  Result<Fetched> fetch(const Fetch& wanted);
+
+  // ---- what was put aside here
+  Result<std::vector<StrandedIncident>> stranded(std::size_t items_max);
+  Status drop_stranded(const std::string& id);
 
  private:
   SetStore(SetStoreOptions options, sys::Directory root, Index index);
@@ -109,6 +124,10 @@ class SetStore {
   Status guard_items(const Offer& offer);
   Status judge_items(std::uint64_t items);
   Status ensure_key();
+  Status take_turn(IndexBatch& batch);
+  Result<bool> was_holder();
+  Status take_epoch(const Offer& offer);
+  Status set_target_origin(const Offer& offer);
   Status adopt_key(const Offer& offer);
   ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
   Result<FileTarget*> target();
@@ -127,8 +146,13 @@ class SetStore {
   std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program
   bool whole_ = false;  // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
+  std::uint64_t stranded_ = 0;  // since the last commit
+  std::map<std::uint64_t, FrameBuilder> fetches_;
+  std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> adoptions_;  // peer, number → batch
+  std::uint64_t next_adoption_ = 0;
   LossGuard loss_;
-  std::string released_;  // the hold that the attempt's offer lets pass
+  IndexSignatures signatures_;  // for what is fetched from here
+  std::string released_;        // the hold that the attempt's offer lets pass
   std::atomic<unsigned> root_generation_ = 0;
   std::function<void(const Bytes& key)> on_reading_;
 };
@@ -156,6 +180,12 @@ class PeerReader {
   Result<Built> next(std::uint64_t batch);
   Result<Built> feed(std::uint64_t batch, BytesView answer);
   void stop_builds() { builders_.clear(); }
+  // Which of these keys are deleted here, and which are not known at all.
+  struct Sorted {
+    std::vector<Bytes> deleted;
+    std::vector<Bytes> absent;
+  };
+  Result<Sorted> sort_ahead(const std::vector<Bytes>& keys);
   Result<Pending> pending(std::uint64_t after) { return index_.pending(after); }
   // What was learnt of signatures since the last call; to be saved on the set's strand.
   Status save_signatures(IndexBatch& batch) { return signatures_.save(batch); }

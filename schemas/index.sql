@@ -12,10 +12,19 @@ CREATE TABLE identity (
   trimmed_to      INTEGER NOT NULL DEFAULT 0,   -- tombstones up to here may be gone
   signature_bytes INTEGER NOT NULL DEFAULT 0,
   signature_clock INTEGER NOT NULL DEFAULT 0,
+  reconciled      INTEGER NOT NULL DEFAULT 0,   -- the last epoch whose holder has had all that is here
   digest_key      BLOB    NOT NULL DEFAULT x''
 );
 
--- Where each epoch started.
+-- Holders' turns that entries come from; 0 in an entry is none of them.
+CREATE TABLE sources (
+  number   INTEGER PRIMARY KEY,
+  index_id INTEGER NOT NULL,
+  epoch    INTEGER NOT NULL,
+  UNIQUE (index_id, epoch)
+);
+
+-- Where each epoch started: what its holder had of the one before.
 CREATE TABLE lineage (
   epoch     INTEGER PRIMARY KEY,
   index_id  INTEGER NOT NULL,
@@ -33,6 +42,8 @@ CREATE TABLE entries (
   hash     BLOB    NOT NULL,
   content  BLOB    NOT NULL,
   size     INTEGER NOT NULL,
+  source   INTEGER NOT NULL DEFAULT 0,
+  version  INTEGER NOT NULL DEFAULT 0,   -- the sequence that the change had at its source
   meta     BLOB    NOT NULL,
   local    BLOB    NOT NULL
 ) WITHOUT ROWID;

@@ -8,6 +8,7 @@
 #include "common/sys/metadata.h"
 #include "replicator/apply/file_target.h"
 #include "replicator/apply/staging.h"
+#include "replicator/apply/stranded.h"
 #include "replicator/index/index.h"
 
 namespace ha::replicator {
@@ -19,7 +20,8 @@ struct ApplyContext {
         index(set_index),
         key(digest_key),
         sync(mode),
-        staging(root, index) {}
+        staging(root, index),
+        stranded(staging) {}
   ApplyContext(const ApplyContext&) = delete;
   ApplyContext& operator=(const ApplyContext&) = delete;
 
@@ -28,6 +30,8 @@ struct ApplyContext {
   sys::DigestKey key;
   SyncMode sync;
   Staging staging;
+  StrandedStore stranded;
+  ApplyOrigin origin;
   sys::NameCache names;  // made anew for every pass
 };
 

@@ -145,6 +145,10 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
   }
   transfers_ -= found->second.size();
   batches_.erase(found);
+  for (StagedItem& item : *finished) {
+    item.header.source = context_.origin.source;
+    item.header.version = item.header.sequence;
+  }
   HA_TRY(const std::int64_t gained, items_gained(*finished));
   if (auto judged = judge(gained); !judged.ok()) {
     for (const StagedItem& item : *finished) {
@@ -164,9 +168,11 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
     if (done.error().code() == Code::NoSpace) {
       HA_CHECK(free_space(batch));
     }
+    outcome.stranded_items = publisher_.take_stranded();
     return done.error();
   }
   journaled_ += options_.publish == Publish::PerSet ? gained : 0;
+  outcome.stranded_items = publisher_.take_stranded();
   HA_CHECK(drop_other_partials(keys));
   return outcome;
 }
@@ -227,6 +233,9 @@ Result<FileTarget> FileTarget::open(const std::string& root, Index& index, const
 Result<Recovery> FileTarget::recover() {
   return impl_->recover();
 }
+void FileTarget::set_origin(ApplyOrigin origin) {
+  impl_->context().origin = std::move(origin);
+}
 Status FileTarget::check_markers() {
   return impl_->check_markers();
 }
@@ -244,8 +253,9 @@ Status FileTarget::apply_frame(std::uint64_t batch, std::uint32_t frame_number, 
 Result<BatchOutcome> FileTarget::close_batch(std::uint64_t batch) {
   return impl_->close_batch(batch);
 }
-Result<CommitOutcome> FileTarget::commit(std::string_view origin, const Position& origin_position) {
-  return impl_->commit(origin, origin_position);
+Result<CommitOutcome> FileTarget::commit(std::string_view origin, const Position& origin_position,
+                                         bool exact) {
+  return impl_->commit(origin, origin_position, exact);
 }
 Status FileTarget::abort_transfers() {
   return impl_->abort_transfers();

@@ -58,7 +58,8 @@ struct Trouble {
 
 struct BatchOutcome {
   std::uint64_t applied_items = 0;
-  std::uint64_t applied_bytes = 0;  // of content that was built here
+  std::uint64_t applied_bytes = 0;   // of content that was built here
+  std::uint64_t stranded_items = 0;  // put aside, with content or as a deletion
   std::vector<Trouble> troubles;
 };
 
@@ -80,6 +81,15 @@ struct Recovery {
   std::vector<Trouble> troubles;     // of the items rolled forward
 };
 
+// Whose changes are published, and what happens to what is in their place.
+struct ApplyOrigin {
+  Source source;          // epoch 0: they become this site's own
+  bool adopting = false;  // this site is the holder: nothing that is there is replaced
+  bool careful = false;   // what the holder has never seen is put aside before it is replaced or deleted
+  Lineage lineage;
+  std::uint64_t stranded_max = 0;  // items; Held beyond
+};
+
 class FileTarget {
  public:
   // `root` must exist (NotFound with a hint otherwise); nothing is changed yet. `index` must outlive this,
@@ -95,6 +105,8 @@ class FileTarget {
   // interrupted commit. Held if a file system that was part of the set is not mounted now (hint).
   [[nodiscard]] Result<Recovery> recover();
 
+  // Before the first frame of an attempt.
+  void set_origin(ApplyOrigin origin);
   // Every file system that was part of the set still has its marker. Held if not.
   Status check_markers();
   // Puts markers on the file systems whose topmost directories these are, and remembers them. Those that
@@ -113,7 +125,9 @@ class FileTarget {
   [[nodiscard]] Result<BatchOutcome> close_batch(std::uint64_t batch);
 
   // The pass is complete: publishes what waits (PerSet) and stores the origin's position with our own sum.
-  [[nodiscard]] Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
+  // `exact`: the position has the origin's sum; if ours is the same, nothing has to be put aside any more.
+  [[nodiscard]] Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position,
+                                             bool exact = false);
 
   // A change of this item may follow: begins the precopy of what is here, unless another item's waits.
   // True: precopy_more() has more to do. What goes wrong only means that there is none.

@@ -27,7 +27,7 @@ class FileTarget::Impl {
   Result<Recovery> recover();
   Status apply_frame(std::uint64_t batch, BytesView body);
   Result<BatchOutcome> close_batch(std::uint64_t batch);
-  Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position);
+  Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position, bool exact);
   Status abort_transfers();
   bool expect(const Bytes& key);
   bool precopy_more() { return precopy_.more(); }

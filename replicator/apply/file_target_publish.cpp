@@ -116,7 +116,8 @@ Status FileTarget::Impl::journal_to_partial(const JournalRecord& record) {
       {record.key, item->header.content, item->staged.path(), assembly.encode(), item->header.size});
 }
 
-Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Position& origin_position) {
+Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Position& origin_position,
+                                               bool exact) {
   HA_CHECK(require_recovered());
   CommitOutcome outcome;
   if (options_.publish == Publish::PerSet) {
@@ -137,7 +138,12 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
   outcome.position.sum = context_.index.sum();
   HA_TRY(IndexBatch batch, context_.index.begin());
   HA_CHECK(batch.set_applied(origin, outcome.position));
+  if (exact && outcome.position.sum == origin_position.sum) {
+    batch.set_reconciled(origin_position.epoch);
+    context_.origin.careful = false;
+  }
   HA_CHECK(batch.commit());
+  outcome.published.stranded_items = publisher_.take_stranded();
   context_.names = sys::NameCache();
   return outcome;
 }

@@ -54,7 +54,7 @@ Status Publisher::publish(std::vector<StagedItem> items, BatchOutcome& outcome) 
     LocalStat local;
     auto fate = put(item, local);
     if (!fate.ok()) {
-      if (fate.error().code() == Code::NoSpace) {
+      if (fate.error().code() == Code::NoSpace || fate.error().code() == Code::Held) {
         full = fate.error();
         if (item.journal == 0) {
           HA_CHECK(context_.staging.discard(item.staged));
@@ -287,7 +287,7 @@ Status Publisher::record_done(IndexBatch& batch, const Done& done, bool any_fail
   const StagedItem& item = done.item;
   const Bytes& key = item.header.key;
   if (item.header.deleted) {
-    HA_TRY(const std::uint64_t sequence, batch.erase(key));
+    HA_TRY(const std::uint64_t sequence, batch.erase(key, item.header.source, item.header.version));
     static_cast<void>(sequence);
   } else {
     Entry entry = item.header;

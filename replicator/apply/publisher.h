@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -34,6 +35,8 @@ class Publisher {
 
   // The contents that `items` have staged are on the disk afterwards.
   Status sync_contents(const std::vector<StagedItem>& items);
+  // Items put aside since the last call.
+  [[nodiscard]] std::uint64_t take_stranded() noexcept { return std::exchange(stranded_, 0); }
   Status record_failures(const std::vector<Trouble>& troubles);
 
  private:
@@ -47,6 +50,9 @@ class Publisher {
     Bytes name;
   };
 
+  Status save_what_is_there(const StagedItem& item);
+  [[nodiscard]] Result<bool> loses_something(const StagedItem& item, const sys::Stat& live);
+  Status note_put_back(const StagedItem& item);
   [[nodiscard]] Result<Fate> put(const StagedItem& item, LocalStat& local);
   Status put_content(const StagedItem& item, LocalStat& local);
   Status put_metadata(const StagedItem& item, LocalStat& local);
@@ -79,6 +85,7 @@ class Publisher {
 
   ApplyContext& context_;
   std::vector<StagedItem> waiting_;
+  std::uint64_t stranded_ = 0;
 
   // Of one publish():
   std::vector<Done> done_;

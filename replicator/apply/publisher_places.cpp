@@ -35,6 +35,7 @@ Error not_empty(BytesView key, std::uint64_t unknown) {
 }  // namespace
 
 Result<Publisher::Fate> Publisher::put(const StagedItem& item, LocalStat& local) {
+  HA_CHECK(save_what_is_there(item));
   if (item.header.deleted) {
     return remove(item);
   }

@@ -3,7 +3,7 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::size_t kFixedBytes = 1 + 1 + 1 + 2 * kDigestBytes + 8 + 8;
+constexpr std::size_t kFixedBytes = 1 + 1 + 1 + 2 * kDigestBytes + 5 * 8;
 
 void put_block(Bytes& out, BytesView block) {
   put_u32(out, static_cast<std::uint32_t>(block.size()));
@@ -31,6 +31,9 @@ Bytes encode_staged(const StagedItem& item) {
   put_digest(out, item.header.content);
   put_u64(out, item.header.size);
   put_u64(out, item.built_bytes);
+  put_u64(out, item.header.source.index_id);
+  put_u64(out, item.header.source.epoch);
+  put_u64(out, item.header.version);
   put_block(out, item.header.meta);
   put_block(out, item.staged.is_set() ? item.staged.path() : Bytes());
   put_block(out, encode_local(item.local));
@@ -57,6 +60,9 @@ Result<StagedItem> decode_staged(Staging& staging, BytesView key, BytesView byte
   item.header.content = get_digest(bytes, 3 + kDigestBytes);
   item.header.size = get_u64(bytes, 3 + 2 * kDigestBytes);
   item.built_bytes = get_u64(bytes, 3 + 2 * kDigestBytes + 8);
+  item.header.source.index_id = get_u64(bytes, 3 + 2 * kDigestBytes + 16);
+  item.header.source.epoch = get_u64(bytes, 3 + 2 * kDigestBytes + 24);
+  item.header.version = get_u64(bytes, 3 + 2 * kDigestBytes + 32);
   item.header.meta = meta;
   if (!item.header.deleted) {
     HA_TRY(item.meta, decode_meta(meta));

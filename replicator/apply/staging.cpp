@@ -6,6 +6,7 @@
 
 #include "common/sys/digest.h"
 #include "common/sys/metadata.h"
+#include "replicator/apply/stranded.h"
 
 namespace ha::replicator {
 namespace {
@@ -161,7 +162,7 @@ Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
     HA_TRY(const std::vector<Bytes> names, area->directory.names(kStagedNamesMax));
     for (const Bytes& name : names) {
       const StagedName staged{area.get(), name};
-      if (name != kMarkerName && !keep.contains(staged.path())) {
+      if (name != kMarkerName && name != kStrandedName && !keep.contains(staged.path())) {
         HA_CHECK(discard(staged));
         ++swept;
       }

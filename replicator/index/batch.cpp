@@ -15,11 +15,12 @@ constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 
 constexpr const char* kOld = "SELECT sequence, rank, state, hash FROM entries WHERE key = ?";
 constexpr const char* kInsert =
-    "INSERT INTO entries (key, sequence, rank, state, hash, content, size, meta, local)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO entries (key, sequence, rank, state, hash, content, size, source, version, meta, local)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr const char* kUpdate =
-    "UPDATE entries SET sequence = ?2, rank = ?3, state = ?4, hash = ?5, content = ?6, size = ?7, meta = ?8,"
-    " local = ?9 WHERE key = ?1";
+    "UPDATE entries SET sequence = ?2, rank = ?3, state = ?4, hash = ?5, content = ?6, size = ?7, source = "
+    "?8,"
+    " version = ?9, meta = ?10, local = ?11 WHERE key = ?1";
 constexpr const char* kForget = "DELETE FROM entries WHERE key = ?";
 constexpr const char* kUpdateLocal = "UPDATE entries SET local = ?2 WHERE key = ?1 AND rank < 3 RETURNING 1";
 constexpr const char* kLastTombstone =
@@ -31,9 +32,11 @@ constexpr const char* kDropTombstones =
     "DELETE FROM entries INDEXED BY entries_by_sequence WHERE rank = 3 AND sequence <= ?";
 constexpr const char* kSaveIdentity =
     "UPDATE identity SET index_id = ?, epoch = ?, sequence = ?, items = ?, sum = ?, trimmed_to = ?,"
-    " digest_key = ?, signature_bytes = ?, signature_clock = ?";
+    " digest_key = ?, reconciled = ?, signature_bytes = ?, signature_clock = ?";
+constexpr const char* kFindSource = "SELECT number FROM sources WHERE index_id = ? AND epoch = ?";
+constexpr const char* kAddSource = "INSERT INTO sources (index_id, epoch) VALUES (?, ?) RETURNING number";
 constexpr const char* kAddLineage =
-    "INSERT INTO lineage (epoch, index_id, old_epoch, sequence, sum) VALUES (?, ?, ?, ?, ?)";
+    "INSERT OR IGNORE INTO lineage (epoch, index_id, old_epoch, sequence, sum) VALUES (?, ?, ?, ?, ?)";
 constexpr const char* kTrimLineage =
     "DELETE FROM lineage WHERE epoch <= (SELECT epoch FROM lineage ORDER BY epoch DESC LIMIT 1 OFFSET ?)";
 constexpr const char* kDropEntries = "DELETE FROM entries";
@@ -97,6 +100,7 @@ void IndexBatch::let_go() noexcept {
   index_->signature_bytes_ = saved_signature_bytes_;
   index_->signature_clock_ = saved_signature_clock_;
   index_->failures_.reset();
+  index_->sources_.clear();  // one may have been added
   index_->in_batch_ = false;
   index_ = nullptr;
 }
@@ -126,7 +130,8 @@ Status IndexBatch::save_identity() {
   }
   return run(kSaveIdentity, signed_of(now.index_id), signed_of(now.epoch), signed_of(now.head),
              signed_of(now.count), now.sum, signed_of(now.trimmed_to), BytesView(now.digest_key),
-             signed_of(index_->signature_bytes_), signed_of(index_->signature_clock_));
+             signed_of(now.reconciled), signed_of(index_->signature_bytes_),
+             signed_of(index_->signature_clock_));
 }
 
 // --- identity ---
@@ -143,11 +148,40 @@ Status IndexBatch::set_epoch(std::uint64_t epoch) {
   if (epoch == now.epoch) {
     return ok();
   }
-  HA_CHECK(run(kAddLineage, signed_of(epoch), signed_of(now.index_id), signed_of(now.epoch),
-               signed_of(now.head), now.sum));
-  HA_CHECK(run(kTrimLineage, std::int64_t{IndexQueries::kLineageMax}));
   now.epoch = epoch;
   return ok();
+}
+
+Status IndexBatch::add_lineage(const EpochStart& start) {
+  if (start.epoch > kNumberMax || start.before.epoch >= start.epoch || start.before.sequence > kNumberMax) {
+    return Error(Code::Invalid, "the start of epoch " + std::to_string(start.epoch) + " is out of range");
+  }
+  HA_CHECK(run(kAddLineage, signed_of(start.epoch), signed_of(start.before.index_id),
+               signed_of(start.before.epoch), signed_of(start.before.sequence), start.before.sum));
+  return run(kTrimLineage, std::int64_t{kLineageMax});
+}
+
+void IndexBatch::set_reconciled(std::uint64_t epoch) {
+  index_->identity_.reconciled = std::max(index_->identity_.reconciled, epoch);
+}
+
+Result<std::int64_t> IndexBatch::number_of(const Source& source) {
+  if (source == Source{}) {
+    return std::int64_t{0};
+  }
+  for (const auto& [known, value] : index_->sources_) {
+    if (value == source) {
+      return known;
+    }
+  }
+  const auto id = signed_of(source.index_id);
+  HA_TRY(std::optional<std::uint64_t> found, number(kFindSource, id, signed_of(source.epoch)));
+  if (!found) {
+    HA_TRY(found, number(kAddSource, id, signed_of(source.epoch)));
+  }
+  const auto given = static_cast<std::int64_t>(found.value_or(0));
+  index_->sources_[given] = source;
+  return given;
 }
 
 Status IndexBatch::set_digest_key(BytesView key) {
@@ -198,9 +232,15 @@ Result<std::optional<IndexBatch::Old>> IndexBatch::find_old(BytesView key) {
 }
 
 Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old) {
+  const Source own{index_->identity_.index_id, index_->identity_.epoch};
+  const bool nobodys = entry.source == Source{};
+  const Source source = nobodys && index_->own_changes_ ? own : entry.source;
+  const std::uint64_t version = nobodys ? (index_->own_changes_ ? sequence : 0) : entry.version;
+  HA_TRY(const std::int64_t source_number, number_of(source));
   HA_CHECK(run(old ? kUpdate : kInsert, BytesView(entry.key), signed_of(sequence),
                static_cast<std::int64_t>(entry.rank), static_cast<std::int64_t>(entry.state), entry.hash,
-               entry.content, signed_of(entry.size), BytesView(entry.meta), BytesView(entry.local)));
+               entry.content, signed_of(entry.size), source_number, signed_of(version), BytesView(entry.meta),
+               BytesView(entry.local)));
   if (old && old->counted) {
     index_->identity_.sum -= old->hash;
     --index_->identity_.count;
@@ -215,7 +255,7 @@ Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::
 Result<std::uint64_t> IndexBatch::put(const Entry& entry, Numbering numbering) {
   HA_CHECK(check_entry(entry));
   if (entry.deleted) {
-    return erase(entry.key);
+    return erase(entry.key, entry.source, entry.version);
   }
   HA_TRY(const std::optional<Old> old, find_old(entry.key));
   const std::uint64_t sequence =
@@ -224,7 +264,7 @@ Result<std::uint64_t> IndexBatch::put(const Entry& entry, Numbering numbering) {
   return sequence;
 }
 
-Result<std::uint64_t> IndexBatch::erase(BytesView key) {
+Result<std::uint64_t> IndexBatch::erase(BytesView key, const Source& source, std::uint64_t version) {
   HA_TRY(const std::optional<Old> old, find_old(key));
   if (!old || old->tombstone) {
     return old ? old->sequence : std::uint64_t{0};
@@ -233,6 +273,8 @@ Result<std::uint64_t> IndexBatch::erase(BytesView key) {
   tombstone.key = key;
   tombstone.deleted = true;
   tombstone.rank = Rank::Delete;
+  tombstone.source = source;
+  tombstone.version = version;
   const std::uint64_t sequence = ++index_->identity_.head;
   HA_CHECK(store(tombstone, sequence, old));
   HA_CHECK(drop_chunks(key));

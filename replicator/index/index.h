@@ -67,6 +67,10 @@ class Index : public IndexQueries {
   [[nodiscard]] std::uint64_t trimmed_to() const noexcept { return identity_.trimmed_to; }
   [[nodiscard]] Position position() const noexcept { return identity_.position(); }
 
+  // From now on: whether changes that come without a source are this site's own, as its holder. Not stored.
+  void set_own_changes(bool own) noexcept { own_changes_ = own; }
+  [[nodiscard]] std::uint64_t reconciled() const noexcept { return identity_.reconciled; }
+
   // The least sequence of this index that all of `peers` have acknowledged; 0 if one of them has none, or one
   // of another index id. The head if there are no peers.
   Result<std::uint64_t> acknowledged_by_all(const std::vector<std::string>& peers);
@@ -89,6 +93,7 @@ class Index : public IndexQueries {
   std::uint64_t signature_clock_ = 0;
   std::optional<std::uint64_t> failures_;  // rows in the table, once somebody asked
   bool in_batch_ = false;
+  bool own_changes_ = false;
 };
 
 // The right to write, and one transaction. Without commit() nothing of it has happened. After any error of
@@ -96,8 +101,12 @@ class Index : public IndexQueries {
 class IndexBatch {
  public:
   // --- identity ---
-  // Refused if lower than the epoch stored; a higher one adds to the lineage where the old one ended.
+  // Refused if lower than the epoch stored.
   Status set_epoch(std::uint64_t epoch);
+  // What is known already stays. Invalid if it does not come after what was before.
+  Status add_lineage(const EpochStart& start);
+  // The holder of this epoch has had all that is here.
+  void set_reconciled(std::uint64_t epoch);
   // 32 bytes. Another key than the one stored makes every hash void: entries, chunks, signatures and
   // what peers have of us are dropped and the index gets a new id. What we have applied of others stays: it
   // tells an origin that it went back in time. The first key of an index just sets it.
@@ -111,7 +120,7 @@ class IndexBatch {
   Result<std::uint64_t> put(const Entry& entry, Numbering numbering = Numbering::Next);
   // Puts a tombstone and drops the key's chunks. A key that is not there or is deleted already: nothing
   // changes; gives the sequence of the tombstone, 0 if there is none.
-  Result<std::uint64_t> erase(BytesView key);
+  Result<std::uint64_t> erase(BytesView key, const Source& source = {}, std::uint64_t version = 0);
   // Removes the entry and its chunks with no tombstone: for what was never the origin's (a kept item let go).
   Status forget(BytesView key);
   // What the file system says now of an unchanged item. NotFound without an entry, or with a tombstone.
@@ -166,6 +175,7 @@ class IndexBatch {
     bool counted = false;
     Digest hash;
   };
+  Result<std::int64_t> number_of(const Source& source);
   Result<std::optional<Old>> find_old(BytesView key);
   Status store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old);
   Status drop_tombstones_to(std::uint64_t sequence, std::uint64_t& dropped);

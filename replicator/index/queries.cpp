@@ -12,15 +12,16 @@ constexpr std::size_t kSortedPassMax = 4096;
 
 // A unary plus keeps a term from choosing the index: the order of keys is what these queries live from.
 constexpr const char* kGet =
-    "SELECT key, sequence, rank, state, hash, content, size, meta, local FROM entries WHERE key = ?";
+    "SELECT key, sequence, rank, state, hash, content, size, source, version, meta, local FROM entries WHERE "
+    "key = ?";
 constexpr const char* kPageFull =
-    "SELECT key, sequence, rank, state, hash, content, size, meta, local FROM entries"
+    "SELECT key, sequence, rank, state, hash, content, size, source, version, meta, local FROM entries"
     " WHERE key >= ? AND +rank <= ? ORDER BY key LIMIT ?";
 constexpr const char* kPageBrief =
-    "SELECT key, sequence, rank, state, hash, content, size FROM entries"
+    "SELECT key, sequence, rank, state, hash, content, size, source, version FROM entries"
     " WHERE key >= ? AND +rank <= ? ORDER BY key LIMIT ?";
 constexpr const char* kPassByKey =
-    "SELECT key, sequence, rank, state, hash, content, size, meta, local FROM entries"
+    "SELECT key, sequence, rank, state, hash, content, size, source, version, meta, local FROM entries"
     " WHERE key >= ? AND +rank = ? AND +sequence > ? AND +sequence <= ? AND +state <> 1 ORDER BY key LIMIT ?";
 constexpr const char* kPassBySequence =
     "SELECT key FROM entries INDEXED BY entries_by_sequence"
@@ -31,6 +32,7 @@ constexpr const char* kPassSize =
 constexpr const char* kPending =
     "SELECT count(*), CAST(total(size) AS INTEGER) FROM entries INDEXED BY entries_by_sequence"
     " WHERE rank = ? AND sequence > ? AND sequence <= ? AND state <> 1";
+constexpr const char* kSource = "SELECT index_id, epoch FROM sources WHERE number = ?";
 constexpr const char* kCountAll =
     "SELECT count(*) FROM entries INDEXED BY entries_by_sequence WHERE rank < 3 AND state IN (0, 2)";
 constexpr const char* kScan =
@@ -54,7 +56,9 @@ bool beyond(BytesView key, BytesView hi) {
   return !hi.empty() && key >= hi;
 }
 
-Result<Entry> read_entry(const sys::Statement& row, Detail detail) {
+}  // namespace
+
+Result<Entry> IndexQueries::read_entry(const sys::Statement& row, Detail detail) {
   const std::int64_t rank = row.integer(2);
   const std::int64_t state = row.integer(3);
   if (rank < 0 || rank > static_cast<int>(Rank::Delete) || state < 0 ||
@@ -71,14 +75,30 @@ Result<Entry> read_entry(const sys::Statement& row, Detail detail) {
   entry.hash = row.digest(4);
   entry.content = row.digest(5);
   entry.size = row.u64(6);
+  HA_TRY(entry.source, source_of(row.integer(7)));
+  entry.version = row.u64(8);
   if (detail == Detail::Full) {
-    entry.meta = row.bytes(7);
-    entry.local = row.bytes(8);
+    entry.meta = row.bytes(9);
+    entry.local = row.bytes(10);
   }
   return entry;
 }
 
-}  // namespace
+// There are few of them, one for each turn of a holder, and an entry's never changes.
+Result<Source> IndexQueries::source_of(std::int64_t number) {
+  if (number == 0) {
+    return Source{};
+  }
+  if (const auto known = sources_.find(number); known != sources_.end()) {
+    return known->second;
+  }
+  HA_TRY(sys::Query query, database_.query(kSource));
+  HA_TRY(const bool row, query->bind(number).step());
+  if (!row) {
+    return Error(Code::Corrupt, "an entry has the unknown source " + std::to_string(number));
+  }
+  return sources_[number] = {query->u64(0), query->u64(1)};
+}
 
 // --- Cursor ---
 

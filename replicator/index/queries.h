@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@
 #include "common/base/result.h"
 #include "common/sys/sqlite.h"
 #include "replicator/model/entry.h"
+#include "replicator/model/lineage.h"
 #include "replicator/model/position.h"
 
 namespace ha::replicator {
@@ -65,12 +67,6 @@ struct Pending {
   std::uint64_t bytes = 0;  // of whole content: an upper bound of what will travel
 };
 
-// How an epoch started: the position where the one before it ended. sequence and sum are of this index.
-struct EpochStart {
-  std::uint64_t epoch = 0;
-  Position before;
-};
-
 struct SitePosition {
   std::string site;
   Position position;
@@ -112,6 +108,7 @@ struct Identity {
   Digest sum;
   std::uint64_t trimmed_to = 0;  // an older acknowledgement cannot continue incrementally
   Bytes digest_key;              // 32 bytes, or empty until it is set
+  std::uint64_t reconciled = 0;  // the last epoch whose holder has had all that is here
 
   bool operator==(const Identity&) const = default;
   [[nodiscard]] Position position() const noexcept { return {index_id, epoch, head, sum}; }
@@ -192,7 +189,7 @@ class IndexQueries {
   Result<std::vector<SitePosition>> all_acknowledged();
   Result<std::vector<SitePosition>> all_applied();
   // Newest first; at most kLineageMax.
-  Result<std::vector<EpochStart>> lineage();
+  Result<Lineage> lineage();
   Result<std::uint64_t> tombstones();
 
   Result<std::optional<PartialTransfer>> find_partial(BytesView key, const Digest& content);
@@ -210,8 +207,6 @@ class IndexQueries {
   // grows while it lives. Inside a batch of an Index there is no need for it (Internal).
   Result<sys::Transaction> snapshot();
 
-  static constexpr std::size_t kLineageMax = 64;
-
  protected:
   explicit IndexQueries(sys::Database database) : database_(std::move(database)) {}
   ~IndexQueries() = default;
@@ -222,10 +217,13 @@ class IndexQueries {
 
  private:
   friend class Cursor;
+  friend class IndexBatch;
   struct Page {
     std::vector<Entry> entries;
     bool last = false;
   };
+  Result<Entry> read_entry(const sys::Statement& row, Detail detail);
+  Result<Source> source_of(std::int64_t number);
   Result<Page> read_page(const Bytes& from, const Bytes& hi, CursorOptions options);
   Result<std::vector<Entry>> pass_by_sequence(const PassQuery& query, const Bytes& from);
   Result<std::vector<Entry>> pass_by_key(const PassQuery& query, const Bytes& from);
@@ -235,6 +233,7 @@ class IndexQueries {
   Result<std::vector<SitePosition>> positions(int side);
   Result<std::uint64_t> count_in(const KeyRange& range);
   Result<std::uint64_t> count_of(const char* sql);
+  std::map<std::int64_t, Source> sources_;  // that have been read
 
  protected:
   // NotFound if the file has none (its making was interrupted).

@@ -10,7 +10,7 @@ namespace ha::replicator {
 namespace {
 
 constexpr const char* kIdentity =
-    "SELECT index_id, epoch, sequence, items, sum, trimmed_to, digest_key FROM identity";
+    "SELECT index_id, epoch, sequence, items, sum, trimmed_to, digest_key, reconciled FROM identity";
 constexpr const char* kLineage =
     "SELECT epoch, index_id, old_epoch, sequence, sum FROM lineage ORDER BY epoch DESC LIMIT ?";
 constexpr const char* kTombstones =
@@ -95,7 +95,8 @@ FailedItem make_failed_item(const sys::Statement& row) {
 }
 
 Identity make_identity(const sys::Statement& row) {
-  return {row.u64(0), row.u64(1), row.u64(2), row.u64(3), row.digest(4), row.u64(5), Bytes(row.bytes(6))};
+  return {row.u64(0),    row.u64(1), row.u64(2),          row.u64(3),
+          row.digest(4), row.u64(5), Bytes(row.bytes(6)), row.u64(7)};
 }
 
 }  // namespace
@@ -119,7 +120,7 @@ Result<std::uint64_t> IndexQueries::tombstones() {
   return count_of(kTombstones);
 }
 
-Result<std::vector<EpochStart>> IndexQueries::lineage() {
+Result<Lineage> IndexQueries::lineage() {
   HA_TRY(sys::Query query, database_.query(kLineage));
   query->bind(std::int64_t{kLineageMax});
   return all_rows(query, make_epoch_start);

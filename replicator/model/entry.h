@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "common/base/bytes.h"
+#include "replicator/model/lineage.h"
 
 namespace ha::replicator {
 
@@ -29,11 +30,13 @@ struct Entry {
   bool deleted = false;        // a tombstone: hash, content, size and meta are empty
   Rank rank = Rank::Content;
   EntryState state = EntryState::Mirrored;
-  Digest hash;             // keyed hash over key, content and meta: what sums are made of
-  Digest content;          // keyed digest of the content alone; zero where there is none
-  std::uint64_t size = 0;  // bytes of content
-  Bytes meta;              // the origin's view: travels with the item
-  Bytes local;             // what this site's file system said when this was recorded: never travels
+  Digest hash;                // keyed hash over key, content and meta: what sums are made of
+  Digest content;             // keyed digest of the content alone; zero where there is none
+  std::uint64_t size = 0;     // bytes of content
+  Bytes meta;                 // the origin's view: travels with the item
+  Bytes local;                // what this site's file system said when this was recorded: never travels
+  Source source;              // whose change it is
+  std::uint64_t version = 0;  // its sequence there
 };
 
 inline constexpr std::size_t kKeyBytesMax = 64 * 1024;

@@ -30,6 +30,8 @@ enum class MessageType : std::uint16_t {
   Done = 26,
   Expect = 27,
   Head = 28,
+  Fetch = 29,
+  Fetched = 30,
 };
 
 struct Encoded {

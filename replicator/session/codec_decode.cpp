@@ -139,6 +139,14 @@ Result<SetMessage> read_offer(BytesView body) {
     out.accepted = in.accepted() - 1;
   }
   out.compare_only = in.compare_only();
+  if (over(in.lineage(), kLineageMax)) {
+    return corrupt("a lineage is too long");
+  }
+  for (const pb::EpochStart& start : in.lineage()) {
+    EpochStart value{start.epoch(), {}};
+    HA_CHECK(read_position(start.before(), value.before));
+    out.lineage.push_back(value);
+  }
   return SetMessage(std::move(out));
 }
 Result<SetMessage> read_have(BytesView body) {
@@ -169,25 +177,32 @@ Result<SetMessage> read_compare(BytesView body) {
   HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
   return SetMessage(std::move(out));
 }
+template <typename Keys>
+Status read_keys(Keys& from, std::vector<Bytes>& to) {
+  for (std::string& key : from) {
+    if (bad_key(key) || key.empty()) {
+      return corrupt("an item has no valid key");
+    }
+    to.push_back(std::move(key));
+  }
+  return ok();
+}
 Result<SetMessage> read_differ(BytesView body) {
   pb::Differ in;
   HA_CHECK(parse(body, in));
-  if (over(in.wanted(), kLeafItemsMax) || over(in.extra(), kLeafItemsMax)) {
+  if (over(in.wanted(), kLeafItemsMax) || over(in.extra(), kLeafItemsMax) ||
+      over(in.ahead(), kLeafItemsMax)) {
     return corrupt("too many items in an answer");
   }
-  Differ out{in.step(), {}, {}, {}};
+  Differ out{in.step(), {}, {}, {}, {}};
   HA_CHECK(read_ranges(*in.mutable_ranges(), out.ranges));
   for (pb::KeyHash& wanted : *in.mutable_wanted()) {
     ItemHash value;
     HA_CHECK(read_key_hash(wanted, value));
     out.wanted.push_back(std::move(value));
   }
-  for (std::string& key : *in.mutable_extra()) {
-    if (bad_key(key) || key.empty()) {
-      return corrupt("an item has no valid key");
-    }
-    out.extra.push_back(std::move(key));
-  }
+  HA_CHECK(read_keys(*in.mutable_extra(), out.extra));
+  HA_CHECK(read_keys(*in.mutable_ahead(), out.ahead));
   return SetMessage(std::move(out));
 }
 Result<SetMessage> read_data(BytesView body) {
@@ -233,6 +248,7 @@ Result<SetMessage> read_mark(BytesView body) {
   Mark out;
   out.batches = in.batches();
   out.redone = in.redone();
+  out.exact = in.exact();
   HA_CHECK(read_position(in.position(), out.position));
   return SetMessage(std::move(out));
 }
@@ -252,6 +268,24 @@ Result<SetMessage> read_expect(BytesView body) {
     return corrupt("an item has no valid key");
   }
   return SetMessage(Expect{std::move(*in.mutable_key())});
+}
+Result<SetMessage> read_fetch(BytesView body) {
+  pb::Fetch in;
+  HA_CHECK(parse(body, in));
+  if (in.number() == 0 || over(in.keys(), kFetchItemsMax)) {
+    return corrupt("too many items are asked for");
+  }
+  Fetch out{in.number(), in.frame(), {}};
+  HA_CHECK(read_keys(*in.mutable_keys(), out.keys));
+  return SetMessage(std::move(out));
+}
+Result<SetMessage> read_fetched(BytesView body) {
+  pb::Fetched in;
+  HA_CHECK(parse(body, in));
+  if (in.number() == 0 || in.body().size() > kDataBytesMax) {
+    return corrupt("a fetched frame is out of bounds");
+  }
+  return SetMessage(Fetched{in.number(), in.frame(), in.last(), std::move(*in.mutable_body())});
 }
 Result<SetMessage> read_head(BytesView body) {
   pb::Head in;
@@ -298,6 +332,8 @@ Result<LinkMessage> decode_link_message(std::uint16_t type, BytesView body) {
     case MessageType::Done:
     case MessageType::Expect:
     case MessageType::Head:
+    case MessageType::Fetch:
+    case MessageType::Fetched:
       break;
   }
   return corrupt("unknown type");
@@ -331,6 +367,10 @@ Result<SetMessage> decode_set_message(std::uint16_t type, BytesView body) {
       return read_expect(body);
     case MessageType::Head:
       return read_head(body);
+    case MessageType::Fetch:
+      return read_fetch(body);
+    case MessageType::Fetched:
+      return read_fetched(body);
     case MessageType::Hello:
     case MessageType::Welcome:
     case MessageType::LinkRefusal:

@@ -85,6 +85,11 @@ Encoded pack(const Offer& from) {
   to.set_released(from.released);
   to.set_accepted(from.accepted ? *from.accepted + 1 : 0);
   to.set_compare_only(from.compare_only);
+  for (const EpochStart& start : from.lineage) {
+    pb::EpochStart& out = *to.add_lineage();
+    out.set_epoch(start.epoch);
+    put_position(start.before, *out.mutable_before());
+  }
   return packed(MessageType::Offer, to);
 }
 Encoded pack(const Have& from) {
@@ -118,6 +123,9 @@ Encoded pack(const Differ& from) {
   }
   for (const Bytes& key : from.extra) {
     to.add_extra(key);
+  }
+  for (const Bytes& key : from.ahead) {
+    to.add_ahead(key);
   }
   return packed(MessageType::Differ, to);
 }
@@ -158,6 +166,7 @@ Encoded pack(const Mark& from) {
   to.set_batches(from.batches);
   put_position(from.position, *to.mutable_position());
   to.set_redone(from.redone);
+  to.set_exact(from.exact);
   return packed(MessageType::Mark, to);
 }
 Encoded pack(const Done& from) {
@@ -171,6 +180,23 @@ Encoded pack(const Expect& from) {
   pb::Expect to;
   to.set_key(from.key);
   return packed(MessageType::Expect, to);
+}
+Encoded pack(const Fetch& from) {
+  pb::Fetch to;
+  to.set_number(from.number);
+  to.set_frame(from.frame);
+  for (const Bytes& key : from.keys) {
+    to.add_keys(key);
+  }
+  return packed(MessageType::Fetch, to);
+}
+Encoded pack(const Fetched& from) {
+  pb::Fetched to;
+  to.set_number(from.number);
+  to.set_frame(from.frame);
+  to.set_last(from.last);
+  to.set_body(from.body);
+  return packed(MessageType::Fetched, to);
 }
 Encoded pack(const Head& from) {
   pb::Head to;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "replicator/model/lineage.h"
 #include "replicator/model/position.h"
 
 namespace ha::replicator {
@@ -61,6 +62,7 @@ struct Offer {
   std::string released = {};                   // what an operator lets pass, by the hold's own sentence
   std::optional<std::uint64_t> accepted = {};  // so few items the replica may be left with
   bool compare_only = false;                   // nothing will be sent: no guard is asked
+  Lineage lineage = {};
 };
 struct Partial {
   Bytes key;
@@ -94,6 +96,19 @@ struct Differ {
   std::vector<Range> ranges;     // low, high and the replica's count
   std::vector<ItemHash> wanted;  // hash: the content digest that the replica has
   std::vector<Bytes> extra;
+  std::vector<Bytes> ahead = {};  // as extra, but the origin has never seen them
+};
+// The origin takes over what only the replica has: one frame asked for at a time.
+struct Fetch {
+  std::uint64_t number = 0;
+  std::uint32_t frame = 0;
+  std::vector<Bytes> keys;  // with frame 0, at most kFetchItemsMax
+};
+struct Fetched {
+  std::uint64_t number = 0;
+  std::uint32_t frame = 0;
+  bool last = false;
+  Bytes body;
 };
 struct Data {
   std::uint64_t batch = 0;
@@ -126,6 +141,7 @@ struct Mark {
   std::uint64_t batches = 0;
   Position position;
   std::uint64_t redone = 0;
+  bool exact = false;  // the sum is the origin's own: equal sums mean equal copies
 };
 struct Done {
   Position position;
@@ -144,12 +160,13 @@ struct Head {
 };
 
 using LinkMessage = std::variant<Hello, Welcome, Refusal, Ping, Pong>;
-using SetMessage =
-    std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done, Expect, Head>;
+using SetMessage = std::variant<Offer, Have, Refusal, Compare, Differ, Data, Ask, Answer, Ack, Mark, Done,
+                                Expect, Head, Fetch, Fetched>;
 
 // Limits of one message, checked by the decoder before anything is allocated for it.
 inline constexpr std::size_t kCompareRangesMax = 4096;
 inline constexpr std::size_t kLeafItemsMax = 16384;
+inline constexpr std::size_t kFetchItemsMax = 64;
 inline constexpr std::size_t kHavePartialsMax = 64;
 inline constexpr std::size_t kTroubleMax = 4096;
 inline constexpr std::size_t kSparseMax = 4096;

@@ -87,6 +87,10 @@ void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime 
                    actions_.push_back(AnswerAction{ask.batch, std::move(ask.body)});
                  },
                  [&](const Mark& mark) { on_mark(mark); },
+                 [&](Fetch& fetch) {
+                   ++working_;
+                   actions_.push_back(FetchAction{std::move(fetch)});
+                 },
                  [&](Expect& item) { actions_.push_back(ExpectAction{std::move(item.key)}); },
                  [&](const auto&) {
                    refuse({Code::Corrupt, "the origin sent what only a replica sends", {}}, now);
@@ -224,7 +228,7 @@ void Receiver::commit_if_complete() {
   }
   committing_ = true;
   ++working_;
-  actions_.push_back(CommitAction{mark_->position});
+  actions_.push_back(CommitAction{mark_->position, mark_->exact});
 }
 
 void Receiver::on_committed(std::uint64_t attempt, const Position& position, std::uint64_t failed,
@@ -278,7 +282,7 @@ void Receiver::on_prepared(std::uint64_t attempt, Have have, SteadyTime now) {
   }
   --working_;
   state_ = ReceiverState::Active;
-  if (!(have.position == Position{})) {
+  if (have.position.index_id != 0) {
     committed_ = have.position;
   }
   caught_up_ = have.position == offered_;
@@ -289,6 +293,13 @@ void Receiver::on_compared(std::uint64_t attempt, Differ differ, SteadyTime now)
   if (attempt == attempt_ && state_ == ReceiverState::Active) {
     --working_;
     reply(std::move(differ), now);
+  }
+}
+
+void Receiver::on_fetched(std::uint64_t attempt, Fetched fetched, SteadyTime now) {
+  if (attempt == attempt_ && state_ == ReceiverState::Active) {
+    --working_;
+    reply(std::move(fetched), now);
   }
 }
 

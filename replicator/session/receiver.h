@@ -41,13 +41,17 @@ struct AnswerAction {  // → on_answer
 };
 struct CommitAction {  // we are where the origin says; keep it, with our own sum → on_committed
   Position position;
+  bool exact = false;  // the sum is the origin's
+};
+struct FetchAction {  // → on_fetched
+  Fetch fetch;
 };
 struct ExpectAction {  // a large item may change soon; nothing is answered
   Bytes key;
 };
 struct AbortAction {};  // the attempt has ended: drop or keep what is staged
 using ReceiverAction = std::variant<SetMessage, PrepareAction, CompareAction, ApplyAction, CloseAction,
-                                    AnswerAction, CommitAction, ExpectAction, AbortAction>;
+                                    AnswerAction, CommitAction, FetchAction, ExpectAction, AbortAction>;
 
 enum class ReceiverState { Idle, Preparing, Active, Refused };
 
@@ -84,6 +88,7 @@ class Receiver {
   void on_closed(std::uint64_t attempt, std::uint64_t batch, std::vector<ItemTrouble> trouble,
                  SteadyTime now);
   void on_answer(std::uint64_t attempt, std::uint64_t batch, Bytes body, SteadyTime now);
+  void on_fetched(std::uint64_t attempt, Fetched fetched, SteadyTime now);
   void on_committed(std::uint64_t attempt, const Position& position, std::uint64_t failed, SteadyTime now);
   // The attempt is refused with the error's words; the origin tries again later.
   void on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now);

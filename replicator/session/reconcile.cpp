@@ -41,8 +41,9 @@ Status compare_leaf(SumView& view, const Range& theirs, Differ& answer) {
   const Bytes* previous = nullptr;
   const auto take_extra = [&](const Bytes* until) {
     for (; mine != ours.end() && (until == nullptr || mine->key < *until); ++mine) {
-      if (answer.extra.size() < kLeafItemsMax) {
-        answer.extra.push_back(mine->key);
+      std::vector<Bytes>& list = mine->ahead ? answer.ahead : answer.extra;
+      if (list.size() < kLeafItemsMax) {
+        list.push_back(mine->key);
       }
     }
   };

@@ -29,8 +29,9 @@ struct Listed {
   Rank rank = Rank::Content;
   std::uint64_t size = 0;
   bool deleted = false;
-  Digest hash;     // item hash
-  Digest content;  // content digest
+  Digest hash;         // item hash
+  Digest content;      // content digest
+  bool ahead = false;  // of a replica's answer: the origin has never seen it
 };
 
 // What reconciliation asks of an index. Only items that count in sums are seen.

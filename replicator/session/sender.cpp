@@ -52,6 +52,14 @@ void Sender::clear_attempt() {
   found_ = {};
   redone_ = 0;
   skipped_ = false;
+  ahead_keys_.clear();
+  sorting_ = false;
+  to_fetch_.clear();
+  fetched_.clear();
+  fetch_number_ = 0;
+  fetching_ = false;
+  applying_ = false;
+  adopted_ = false;
 }
 
 void Sender::start_attempt(SteadyTime now) {
@@ -72,7 +80,7 @@ void Sender::start_attempt(SteadyTime now) {
   announced_ = index_.position.sequence;
   const Look look = compare_request_ ? compare_request_->look : Look::AsIs;
   actions_.push_back(SetMessage(Offer{options_.set, index_.position, index_.digest_key, index_.count, look,
-                                      released_, accepted_, compare_request_.has_value()}));
+                                      released_, accepted_, compare_request_.has_value(), index_.lineage}));
 }
 
 void Sender::end_attempt(const std::string& reason, const std::string& hint, SteadyTime now) {
@@ -119,6 +127,7 @@ void Sender::on_index(IndexFacts facts, SteadyTime now) {
     announced_ = index_.position.sequence;
     actions_.push_back(SetMessage(Head{announced_}));
   }
+  compare_adopted(now);
   const bool idle = state_ == SenderState::Equal || state_ == SenderState::Incomplete;
   equal_ = equal_ && acknowledged_ && index_.position.sequence == acknowledged_->sequence;
   if (idle && acknowledged_ && index_.position.sequence > acknowledged_->sequence) {
@@ -179,7 +188,8 @@ bool Sender::expecting_answer() const {
       return true;
     case SenderState::Comparing:
     case SenderState::Sending:
-      return differ_expected_ || bytes_in_flight() > 0 || unacknowledged_.size() > building_.size() ||
+      return differ_expected_ || (fetching_ && !applying_) || bytes_in_flight() > 0 ||
+             unacknowledged_.size() > building_.size() ||
              std::any_of(building_.begin(), building_.end(),
                          [](const auto& each) { return each.second.asked; });
     case SenderState::Down:
@@ -220,6 +230,7 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
                  [&](Differ& differ) { on_differ(std::move(differ), now); },
                  [&](Ack& ack) { on_ack(std::move(ack), now); },
                  [&](const Done& done) { on_done(done, now); },
+                 [&](Fetched& fetched) { on_fetched(std::move(fetched), now); },
                  [&](const Refusal& refusal) { on_refusal(refusal, now); },
                  [&](Answer& answer) {
                    const auto it = building_.find(answer.batch);
@@ -272,6 +283,8 @@ void Sender::on_have(Have have, SteadyTime now) {
     start_incremental(have.position.sequence, now);
   } else if (have.position == Position{} && have.count == 0) {
     start_incremental(0, now);
+  } else if (have.position.sum == index_.position.sum && have.count == index_.count) {
+    confirm_equal(now);
   } else {
     start_comparing(now);
   }

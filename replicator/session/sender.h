@@ -56,11 +56,21 @@ struct FeedAction {  // an answer for a batch that needed one → on_frame, on_n
   std::uint64_t batch = 0;
   Bytes body;
 };
+struct SortAheadAction {  // which of these has this site deleted itself? → on_sorted
+  std::vector<Bytes> keys;
+};
+struct AdoptAction {  // a frame of what only the replica has → on_adopted
+  std::uint64_t number = 0;
+  std::uint32_t frame = 0;
+  bool last = false;
+  Bytes body;
+};
 struct StopBuildsAction {};  // all batches of older attempts
 // An item that compare() found to differ.
 struct Difference {
   Listed item;           // as the origin has it; deleted: only the replica has it
   bool present = false;  // the replica has it too
+  bool ahead = false;    // only the replica has it, and we have never seen it
   Digest have;           // the replica's content
 };
 struct ComparedAction {                 // the answer to compare()
@@ -74,9 +84,9 @@ struct SenderEvent {  // for the log; `name` is stable
   std::string name;
   std::string text;
 };
-using SenderAction =
-    std::variant<SetMessage, ListAction, DescribeAction, BuildAction, ContinueAction, FeedAction,
-                 StopBuildsAction, ComparedAction, AcknowledgedAction, SenderEvent>;
+using SenderAction = std::variant<SetMessage, ListAction, DescribeAction, BuildAction, ContinueAction,
+                                  FeedAction, SortAheadAction, AdoptAction, StopBuildsAction, ComparedAction,
+                                  AcknowledgedAction, SenderEvent>;
 
 // ---------------------------------------------------------------- facts
 // What holds it; docs/guards.md.
@@ -106,6 +116,7 @@ struct IndexFacts {
   std::uint64_t count = 0;
   std::uint64_t trimmed_to = 0;
   Bytes digest_key;  // 32 bytes; empty: not ready to offer
+  Lineage lineage = {};
 };
 
 struct SenderOptions {
@@ -171,6 +182,11 @@ class Sender {
   void on_frame(std::uint64_t attempt, std::uint64_t batch, Bytes body, bool last, bool skipped,
                 SteadyTime now);
   void on_need(std::uint64_t attempt, std::uint64_t batch, Bytes question, SteadyTime now);
+  void on_sorted(std::uint64_t attempt, std::vector<Bytes> deleted, std::vector<Bytes> absent,
+                 SteadyTime now);
+  // `head`: of the index after the last frame; `missed`: items of it that could not be taken over.
+  void on_adopted(std::uint64_t attempt, std::uint64_t number, bool last, std::uint64_t head,
+                  std::uint64_t missed, SteadyTime now);
   void on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now);
 
   // ---- what the operator or the pipeline wants
@@ -237,9 +253,14 @@ class Sender {
   [[nodiscard]] std::string release_command(bool deletes) const;
   void start_incremental(std::uint64_t after, SteadyTime now);
   void start_comparing(SteadyTime now);
+  void confirm_equal(SteadyTime now);
   void settle(const Position& theirs, std::uint64_t failed, SteadyTime now);
   void pump(SteadyTime now);
   void pump_comparing();
+  void pump_ahead();
+  void on_fetched(Fetched fetched, SteadyTime now);
+  void compare_adopted(SteadyTime now);
+  [[nodiscard]] bool ahead_done() const;
   bool pump_batches();  // false: nothing left to build just now
   void build_next_batch();
   void finish_pass(SteadyTime now);
@@ -276,6 +297,18 @@ class Sender {
   std::uint64_t failed_ = 0;
   bool equal_ = false;  // at the last confirmation, and nothing has changed since
   bool became_equal_ = false;
+
+  // what only the replica has, and we have never seen
+  std::deque<Bytes> ahead_keys_;  // still to be sorted
+  bool sorting_ = false;
+  std::deque<Bytes> to_fetch_;
+  std::set<Bytes> fetched_;  // in this attempt
+  std::uint64_t fetch_number_ = 0;
+  std::uint32_t fetch_frame_ = 0;
+  bool fetching_ = false;  // one is asked for, or being applied here
+  bool applying_ = false;
+  bool adopted_ = false;  // something was; everything is compared again
+  std::uint64_t adopted_head_ = 0;
 
   // one pass
   std::uint64_t pass_up_to_ = 0;  // our head when the pass began: where it leads to

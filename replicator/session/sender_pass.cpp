@@ -45,6 +45,15 @@ void Sender::start_comparing(SteadyTime now) {
   pump(now);
 }
 
+// The copies are equal, only the replica does not know it of this index: a mark tells it.
+void Sender::confirm_equal(SteadyTime now) {
+  state_ = SenderState::Sending;
+  last_heard_ = now;
+  pass_up_to_ = index_.position.sequence;
+  list_rank_.reset();
+  pump(now);
+}
+
 void Sender::pump(SteadyTime now) {
   if (state_ != SenderState::Sending && state_ != SenderState::Comparing) {
     return;
@@ -52,6 +61,7 @@ void Sender::pump(SteadyTime now) {
   if (state_ == SenderState::Comparing) {
     pump_comparing();
   }
+  pump_ahead();
   while (pump_batches()) {
   }
   finish_pass(now);
@@ -107,6 +117,8 @@ void Sender::on_differ(Differ differ, SteadyTime now) {
     leaves_.erase(leaf);
     plan(std::move(work));
   }
+  ahead_keys_.insert(ahead_keys_.end(), std::make_move_iterator(differ.ahead.begin()),
+                     std::make_move_iterator(differ.ahead.end()));
   for (Bytes& key : differ.extra) {
     plan({{std::move(key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
   }
@@ -123,7 +135,7 @@ void Sender::plan(Work work) {
 
 // ---------------------------------------------------------------- comparing only
 void Sender::take_differences(Differ differ) {
-  found_.count += differ.wanted.size() + differ.extra.size();
+  found_.count += differ.wanted.size() + differ.extra.size() + differ.ahead.size();
   const auto add = [this](Difference difference) {
     if (found_.differences.size() < kDifferencesMax) {
       found_.differences.push_back(std::move(difference));
@@ -131,11 +143,14 @@ void Sender::take_differences(Differ differ) {
   };
   for (const ItemHash& wanted : differ.wanted) {
     if (const auto leaf = leaves_.find(wanted.key); leaf != leaves_.end()) {
-      add({std::move(leaf->second), wanted.present, wanted.hash});
+      add({std::move(leaf->second), wanted.present, false, wanted.hash});
     }
   }
   for (Bytes& key : differ.extra) {
-    add({{std::move(key), Rank::Delete, 0, true, {}, {}}, true, {}});
+    add({{std::move(key), Rank::Delete, 0, true, {}, {}}, true, false, {}});
+  }
+  for (Bytes& key : differ.ahead) {
+    add({{std::move(key), Rank::Delete, 0, true, {}, {}}, true, true, {}});
   }
   leaves_.clear();
 }
@@ -283,7 +298,7 @@ void Sender::finish_pass(SteadyTime now) {
   const bool sending = state_ == SenderState::Sending;
   const bool comparing = state_ == SenderState::Comparing;
   const bool all_sent = !list_rank_ && !listing_ && work_.empty() && building_.empty() && output_.empty();
-  const bool all_compared = spans_.empty() && !describing_ && !differ_expected_;
+  const bool all_compared = spans_.empty() && !describing_ && !differ_expected_ && ahead_done();
   if ((!sending && !comparing) || !all_sent || !all_compared) {
     return;
   }
@@ -291,12 +306,17 @@ void Sender::finish_pass(SteadyTime now) {
     finish_compare(now);
     return;
   }
+  if (adopted_) {
+    compare_adopted(now);
+    return;
+  }
   state_ = SenderState::Confirming;
   last_heard_ = now;
   Position position = index_.position;
+  const bool exact = position.sequence == pass_up_to_;
   position.sequence = pass_up_to_;
-  position.sum = {};
-  actions_.push_back(SetMessage(Mark{last_batch_, position, redone_}));
+  position.sum = exact ? position.sum : Digest{};
+  actions_.push_back(SetMessage(Mark{last_batch_, position, redone_, exact}));
 }
 
 }  // namespace ha::replicator

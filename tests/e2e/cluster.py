@@ -315,8 +315,9 @@ class Cluster:
         """Nothing is left over in the staging directories of any site."""
         for site in self.sites.values():
             for tree in site.trees.values():
-                left = [name for folder, _, names in os.walk(os.path.join(tree, STAGING.decode()))
-                        for name in names if name != "marker"]
+                top = os.path.join(tree, STAGING.decode())
+                left = [name for name in (os.listdir(top) if os.path.isdir(top) else [])
+                        if name not in ("marker", "stranded")]
                 self.promise.check(not left,
                                    f"nothing is left in {site.name}'s staging directory {left[:3] or ''}")
 

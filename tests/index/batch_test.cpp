@@ -283,7 +283,7 @@ BOOST_AUTO_TEST_CASE(a_failed_write_spoils_the_batch) {
   {
     // Another program's hand: the table of journals is gone.
     sys::Database other =
-        must(sys::Database::open(folder.file(), {"index", 0x48414978, 1, ""}, {sys::OpenMode::ReadWrite}));
+        must(sys::Database::open(folder.file(), {"index", 0x48414978, 2, ""}, {sys::OpenMode::ReadWrite}));
     must(other.execute("DROP TABLE journal"));
   }
   IndexBatch batch = must(index.begin());

@@ -100,10 +100,8 @@ BOOST_AUTO_TEST_CASE(sequences_are_never_given_out_twice) {
   BOOST_TEST(last == 6U);
 }
 
-BOOST_AUTO_TEST_CASE(epochs_never_go_back_and_say_where_they_started) {
+BOOST_AUTO_TEST_CASE(epochs_never_go_back) {
   Index index = must(Index::open(":memory:"));
-  put_all(index, {make_entry("a", 1)});
-  const Position ended = index.position();
   IndexBatch batch = must(index.begin());
   must(batch.set_epoch(5));
   must(batch.set_epoch(5));
@@ -112,23 +110,76 @@ BOOST_AUTO_TEST_CASE(epochs_never_go_back_and_say_where_they_started) {
   must(batch.set_epoch(6));
   must(batch.commit());
   BOOST_TEST(index.epoch() == 6U);
-  const auto lineage = must(index.lineage());
-  BOOST_REQUIRE(lineage.size() == 2U);
-  BOOST_TEST(lineage[0].epoch == 6U);
-  BOOST_TEST(lineage[0].before.epoch == 5U);
-  BOOST_TEST(lineage[1].epoch == 5U);
-  BOOST_TEST((lineage[1].before == ended));
+}
+
+BOOST_AUTO_TEST_CASE(the_lineage_keeps_what_it_was_told_first) {
+  Index index = must(Index::open(":memory:"));
+  const EpochStart second{2, {7, 1, 100, {1, 2}}};
+  const EpochStart fifth{5, {8, 2, 30, {}}};
+  IndexBatch batch = must(index.begin());
+  must(batch.add_lineage(second));
+  must(batch.add_lineage(fifth));
+  must(batch.add_lineage({2, {9, 1, 1, {}}}));
+  BOOST_TEST((code_of(batch.add_lineage({3, {9, 3, 1, {}}})) == Code::Invalid));
+  must(batch.commit());
+  BOOST_TEST((must(index.lineage()) == Lineage{fifth, second}));
+}
+
+BOOST_AUTO_TEST_CASE(an_entry_says_whose_change_it_is) {
+  const Folder folder;
+  const std::string path = folder.file();
+  {
+    Index index = must(Index::open(path));
+    IndexBatch batch = must(index.begin());
+    must(batch.set_epoch(3));
+    Entry theirs = make_entry("theirs", 1);
+    theirs.source = {7, 2};
+    theirs.version = 55;
+    must(batch.put(theirs));
+    must(batch.put(make_entry("nobodys", 2)));
+    index.set_own_changes(true);
+    must(batch.put(make_entry("ours", 3)));
+    must(batch.erase("nobodys"));
+    batch.set_reconciled(2);
+    batch.set_reconciled(1);
+    must(batch.commit());
+    BOOST_TEST((must(index.get("nobodys"))->source == Source{index.index_id(), 3}));
+  }
+  Index index = must(Index::open(path));
+  const Entry theirs = *must(index.get("theirs"));
+  BOOST_TEST((theirs.source == Source{7, 2}));
+  BOOST_TEST(theirs.version == 55U);
+  const Entry ours = *must(index.get("ours"));
+  BOOST_TEST((ours.source == Source{index.index_id(), 3}));
+  BOOST_TEST(ours.version == ours.sequence);
+  BOOST_TEST(must(index.get("nobodys"))->version == 4U);
+  BOOST_TEST(index.reconciled() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_source_of_a_batch_that_was_dropped_is_forgotten) {
+  Index index = must(Index::open(":memory:"));
+  Entry entry = make_entry("a", 1);
+  entry.source = {7, 2};
+  {
+    IndexBatch batch = must(index.begin());
+    must(batch.put(entry));
+  }
+  IndexBatch batch = must(index.begin());
+  entry.source = {8, 2};
+  must(batch.put(entry));
+  must(batch.commit());
+  BOOST_TEST((must(index.get("a"))->source == Source{8, 2}));
 }
 
 BOOST_AUTO_TEST_CASE(the_lineage_is_bounded) {
   Index index = must(Index::open(":memory:"));
   IndexBatch batch = must(index.begin());
   for (std::uint64_t epoch = 1; epoch <= 200; ++epoch) {
-    must(batch.set_epoch(epoch));
+    must(batch.add_lineage({epoch, {7, epoch - 1, 1, {}}}));
   }
   must(batch.commit());
   const auto lineage = must(index.lineage());
-  BOOST_TEST(lineage.size() == Index::kLineageMax);
+  BOOST_TEST(lineage.size() == kLineageMax);
   BOOST_TEST(lineage.front().epoch == 200U);
 }
 
@@ -328,14 +379,15 @@ BOOST_AUTO_TEST_CASE(files_of_other_versions_and_programs_are_not_opened) {
   Folder folder;
   sys::DatabaseOptions options;
   options.mode = sys::OpenMode::Create;
-  for (const std::int32_t version : {0, 2}) {
+  for (const std::int32_t version : {0, kSchemaVersion - 1, kSchemaVersion + 1}) {
     const std::string path = folder.file("version" + std::to_string(version));
     const sys::Schema schema = {"index", kSchemaApplication, version, "CREATE TABLE x (y)"};
     { must(sys::Database::open(path, schema, options)); }
     const auto opened = Index::open(path);
     BOOST_TEST((code_of(opened) == Code::Unsupported));
-    BOOST_TEST(opened.error().what().find("this program knows version 1") != std::string::npos);
-    BOOST_TEST(opened.error().hint().find(version == 0 ? "older" : "newer") != std::string::npos);
+    BOOST_TEST(opened.error().what().find("this program knows version " + std::to_string(kSchemaVersion)) !=
+               std::string::npos);
+    BOOST_TEST(opened.error().hint().find(version < kSchemaVersion ? "older" : "newer") != std::string::npos);
   }
   const std::string foreign = folder.file("foreign");
   { must(sys::Database::open(foreign, {"x", 77, 1, "CREATE TABLE x (y)"}, options)); }

@@ -218,6 +218,7 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                 });
           },
           [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
+          [&](const FetchAction&) { world_.violate("nothing is ahead while holders do not change"); },
           [&](const AbortAction&) {
             strands_.at(session.set)->post([store = stores_.at(session.set)] { store->abort(); });
           },

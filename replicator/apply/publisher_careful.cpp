@@ -1,0 +1,83 @@
+// Publisher: what must not be lost when something else takes its place. docs/divergence.md.
+#include "replicator/apply/file_facts.h"
+#include "replicator/apply/publisher.h"
+
+namespace ha::replicator {
+namespace {
+
+// What is there is what the index says.
+bool is_as_recorded(const Entry& entry, const sys::Stat& live) {
+  const auto local = decode_local(entry.local);
+  return local.ok() && local_stat(live) == *local;
+}
+
+bool is_same_content(const Entry& entry, const Entry& header) {
+  return entry.hash == header.hash || (!entry.content.is_zero() && entry.content == header.content);
+}
+
+}  // namespace
+
+// Before `item` is put in its place, or removed from it.
+Status Publisher::save_what_is_there(const StagedItem& item) {
+  const ApplyOrigin& origin = context_.origin;
+  const bool metadata_only =
+      !item.header.deleted && item.meta.type == FileType::Regular && !item.staged.is_set();
+  if (metadata_only || (!origin.careful && !origin.adopting)) {
+    return ok();
+  }
+  const Bytes& key = item.header.key;
+  const auto at = place(key, false);
+  const auto live = at.ok() ? at->parent->stat(at->name) : Result<sys::Stat>(at.error());
+  if (!live.ok()) {
+    const Code code = live.error().code();
+    return code == Code::NotFound || code == Code::Conflict ? note_put_back(item) : live.error();
+  }
+  if (origin.adopting) {
+    return Error(Code::Conflict, "\"" + escape(key) + "\" has come into being here meanwhile");
+  }
+  const bool published_before = item.journal != 0 && live->ino == item.local.inode;
+  HA_TRY(const bool loses, loses_something(item, *live));
+  if (published_before || !loses) {
+    return ok();
+  }
+  HA_TRY(const StagedName area, context_.staging.name_for(key));
+  const bool directory = live->type == sys::FileType::Directory;
+  HA_CHECK(context_.stranded.set_aside(area, *at->parent, at->name, key, directory, context_.index.epoch(),
+                                       origin.stranded_max));
+  touch(key);
+  ++stranded_;
+  return ok();
+}
+
+Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat& live) {
+  if (live.type == sys::FileType::Directory) {
+    // One that goes is empty by then, one that stays keeps what is in it.
+    return !item.header.deleted && item.meta.type != FileType::Directory;
+  }
+  HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
+  if (!entry || entry->deleted || !is_as_recorded(*entry, live)) {
+    return true;
+  }
+  if (!item.header.deleted && is_same_content(*entry, item.header)) {
+    return false;
+  }
+  return entry->source == Source{} ||
+         is_beyond(entry->source, entry->version, context_.origin.lineage, context_.index.epoch());
+}
+
+// It was deleted here by a holder whose deletion this one has never seen.
+Status Publisher::note_put_back(const StagedItem& item) {
+  if (item.header.deleted || !context_.origin.careful) {
+    return ok();
+  }
+  HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
+  if (!entry || !entry->deleted ||
+      !is_beyond(entry->source, entry->version, context_.origin.lineage, context_.index.epoch())) {
+    return ok();
+  }
+  HA_TRY(const StagedName area, context_.staging.name_for(item.header.key));
+  ++stranded_;
+  return context_.stranded.note_deleted(area, item.header.key, context_.index.epoch());
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,227 @@
+#include "replicator/apply/stranded.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "common/base/units.h"
+#include "common/sys/digest.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr char kDeletedName[] = "deleted";
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kFileMode = 0600;
+constexpr std::size_t kIncidentsMax = 10'000;
+constexpr std::size_t kNamesAtOnce = 1000;
+constexpr int kCopiesMax = 1000;
+constexpr std::size_t kDeletedBytesMax = 64 * 1024 * 1024;
+
+Bytes joined(BytesView directory, BytesView name) {
+  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
+}
+
+BytesView parent_of(BytesView key) {
+  const std::size_t slash = key.rfind('/');
+  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
+}
+
+Status make(const sys::Directory& directory, BytesView rel) {
+  auto made = directory.make_directory(rel, kDirectoryMode);
+  return made.ok() || made.error().code() == Code::Exists ? ok() : std::move(made);
+}
+
+Status make_all(const sys::Directory& directory, BytesView rel) {
+  for (std::size_t end = 0; end != BytesView::npos && !rel.empty();) {
+    end = rel.find('/', end + 1);
+    HA_CHECK(make(directory, rel.substr(0, end)));
+  }
+  return ok();
+}
+
+bool is_id(BytesView name) {
+  return name.starts_with("x-") && std::count(name.begin(), name.end(), '-') == 2;
+}
+
+std::uint64_t epoch_of(BytesView id) {
+  std::uint64_t epoch = 0;
+  std::from_chars(id.data() + 2, id.data() + id.size(), epoch);
+  return epoch;
+}
+
+// Calls `visit(path beneath directory, stat)` for all that is not a directory.
+template <typename Visit>
+Status walk(const sys::Directory& directory, const Visit& visit) {
+  std::vector<Bytes> open{Bytes()};
+  while (!open.empty()) {
+    const Bytes key = std::move(open.back());
+    open.pop_back();
+    HA_TRY(const sys::Directory opened, directory.open_beneath(key));
+    HA_TRY(sys::DirectoryReader reader, opened.read());
+    for (;;) {
+      HA_TRY(const std::vector<sys::DirectoryEntry> entries, reader.next(kNamesAtOnce));
+      if (entries.empty()) {
+        break;
+      }
+      for (const sys::DirectoryEntry& found : entries) {
+        const auto stat = opened.stat(found.name);
+        if (stat.ok() && stat->type == sys::FileType::Directory) {
+          open.push_back(joined(key, found.name));
+        } else if (stat.ok()) {
+          visit(joined(key, found.name), *stat);
+        }
+      }
+    }
+  }
+  return ok();
+}
+
+// One incident's directory on one file system.
+Status add(const sys::Directory& directory, StrandedIncident& out) {
+  HA_TRY(const sys::Stat stat, directory.stat());
+  out.time_ns = std::max(out.time_ns, stat.mtime.seconds * 1'000'000'000 + stat.mtime.nanoseconds);
+  HA_CHECK(walk(directory, [&](const Bytes& path, const sys::Stat& found) {
+    if (const std::size_t slash = path.find('/'); slash != Bytes::npos) {
+      ++out.count;
+      out.bytes += found.size;
+      out.items.push_back({path.substr(slash + 1), found.size, false});
+    }
+  }));
+  const auto deleted = sys::read_file(directory, kDeletedName, kDeletedBytesMax);
+  if (deleted.ok()) {
+    for (std::size_t at = 0; at < deleted->size();) {
+      const std::size_t end = std::min(deleted->find('\n', at), deleted->size());
+      ++out.count;
+      out.items.push_back({unescape(deleted->substr(at, end - at)), 0, true});
+      at = end + 1;
+    }
+  }
+  return ok();
+}
+
+Bytes store_of(const Bytes& top) {
+  return joined(joined(top, kStagingName), kStrandedName);
+}
+
+}  // namespace
+
+Result<Bytes> StrandedStore::incident(const StagingArea& area, std::uint64_t epoch) {
+  if (id_.empty() || epoch_of(id_) != epoch) {
+    HA_TRY(const Bytes random, sys::random_bytes(2));
+    id_ = "x-" + std::to_string(epoch) + "-" + hex(random);
+    for (const auto& [top, other] : staging_.areas()) {  // one that was begun before a restart goes on
+      const auto store = other->directory.open_beneath(kStrandedName);
+      const auto names = store.ok() ? store->names(kIncidentsMax) : Result<std::vector<Bytes>>(store.error());
+      if (names.ok()) {
+        for (const Bytes& name : *names) {
+          id_ = is_id(name) && epoch_of(name) == epoch ? name : id_;
+        }
+      }
+    }
+  }
+  const Bytes path = joined(kStrandedName, id_);
+  HA_CHECK(make(area.directory, kStrandedName));
+  HA_CHECK(make(area.directory, path));
+  return path;
+}
+
+Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& parent, BytesView name,
+                                BytesView key, bool is_directory, std::uint64_t epoch,
+                                std::uint64_t items_max) {
+  if (!count_) {
+    count_ = 0;
+    for (const auto& [top, other] : staging_.areas()) {
+      if (const auto store = other->directory.open_beneath(kStrandedName); store.ok()) {
+        HA_CHECK(walk(*store, [&](const Bytes&, const sys::Stat&) { ++*count_; }));
+      }
+    }
+  }
+  if (*count_ >= items_max) {
+    count_.reset();  // somebody may have made room by then
+    return Error(Code::Held,
+                 "the stranded store is full: " + show_count(items_max) +
+                     " items that only this site had are kept, and there is more of them",
+                 "hareplicate stranded list      and then: hareplicate stranded drop ID");
+  }
+  HA_TRY(const Bytes base, incident(*area.area, epoch));
+  const sys::Directory& directory = area.area->directory;
+  for (int copy = 0; copy < kCopiesMax; ++copy) {
+    const Bytes path = joined(joined(base, std::to_string(copy)), key);
+    auto made = make_all(directory, parent_of(path));
+    if (!made.ok() && made.error().code() != Code::Conflict) {
+      return made;
+    }
+    const Status put = !made.ok()     ? Status(Error(Code::Exists, "a file is in the way"))
+                       : is_directory ? parent.rename(name, directory, path, sys::RenameMode::NoReplace)
+                                      : parent.link(name, directory, path);
+    if (put.ok()) {
+      ++*count_;
+      HA_TRY(const sys::Directory in, directory.open_beneath(parent_of(path)));
+      return in.sync();
+    }
+    if (put.error().code() != Code::Exists) {
+      return put.error();
+    }
+  }
+  return Error(Code::Exhausted, "\"" + escape(key) + "\" is stranded too often already");
+}
+
+Status StrandedStore::note_deleted(const StagedName& area, BytesView key, std::uint64_t epoch) {
+  HA_TRY(const Bytes base, incident(*area.area, epoch));
+  HA_TRY(const sys::FileHandle file,
+         area.area->directory.open_file(joined(base, kDeletedName), O_WRONLY | O_CREAT, kFileMode));
+  HA_TRY(const sys::Stat stat, file.stat());
+  HA_CHECK(file.write_at(stat.size, escape(key) + "\n"));
+  return file.sync();
+}
+
+// ---------------------------------------------------------------- looking
+Result<std::vector<StrandedIncident>> list_stranded(const sys::Directory& root,
+                                                    const std::vector<Bytes>& tops, std::size_t items_max) {
+  std::map<std::string, StrandedIncident> found;
+  for (const Bytes& top : tops) {
+    const auto store = root.open_beneath(store_of(top));
+    if (!store.ok()) {
+      continue;  // nothing was ever put aside there
+    }
+    HA_TRY(const std::vector<Bytes> names, store->names(kIncidentsMax));
+    for (const Bytes& name : names) {
+      const auto directory = store->open_beneath(name);
+      if (is_id(name) && directory.ok()) {
+        StrandedIncident& incident = found[name];
+        incident.id = name;
+        incident.epoch = epoch_of(name);
+        HA_CHECK(add(*directory, incident));
+      }
+    }
+  }
+  std::vector<StrandedIncident> out;
+  for (auto& [id, incident] : found) {
+    std::sort(incident.items.begin(), incident.items.end(),
+              [](const StrandedItem& a, const StrandedItem& b) { return a.key < b.key; });
+    incident.items.resize(std::min(incident.items.size(), items_max));
+    out.push_back(std::move(incident));
+  }
+  return out;
+}
+
+Status drop_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id) {
+  bool there = false;
+  for (const Bytes& top : tops) {
+    const Bytes path = joined(store_of(top), id);
+    HA_TRY(const bool here,
+           is_id(id) && id.find('/') == std::string::npos ? root.exists(path) : Result<bool>(false));
+    if (here) {
+      HA_CHECK(root.remove_tree(path));
+    }
+    there = there || here;
+  }
+  return there ? ok()
+               : Status(Error(Code::NotFound, "nothing stranded is called \"" + escape(id) + "\"",
+                              "hareplicate stranded list"));
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,38 @@
+// Whose change an item is, and whether a holder has ever seen it.
+//
+// A change belongs to a holder's turn (its source) and has a sequence there. The lineage of a site says where
+// each epoch started: what the new holder had of the old one. From both follows, without any clock, whether a
+// copy is ahead of the holder. Pure. Thread safety: values. Source: docs/divergence.md.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "replicator/model/position.h"
+
+namespace ha::replicator {
+
+// A holder's turn; epoch 0: nobody's (found at a replica).
+struct Source {
+  std::uint64_t index_id = 0;
+  std::uint64_t epoch = 0;
+
+  auto operator<=>(const Source&) const = default;
+};
+
+// How an epoch started: what its holder had applied of the one before. `before.sum` is of that moment.
+struct EpochStart {
+  std::uint64_t epoch = 0;
+  Position before;
+
+  bool operator==(const EpochStart&) const = default;
+};
+using Lineage = std::vector<EpochStart>;  // newest first, at most kLineageMax
+inline constexpr std::size_t kLineageMax = 64;
+
+// Whether change `version` of `source` came after the point from which the holder of `epoch` went on: the
+// holder has not seen it. Also when the lineage does not know the source. Never for nobody's changes.
+[[nodiscard]] bool is_beyond(const Source& source, std::uint64_t version, const Lineage& lineage,
+                             std::uint64_t epoch);
+
+}  // namespace ha::replicator

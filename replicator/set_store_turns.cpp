@@ -1,0 +1,155 @@
+// SetStore when holders change: epochs and their lineage, and what one side has that the other has never
+// seen. docs/divergence.md.
+#include <algorithm>
+#include <utility>
+
+#include "replicator/set_store.h"
+
+namespace ha::replicator {
+namespace {
+
+// Under this name, which no site can have, an index keeps the epoch of which this site was the holder.
+constexpr std::string_view kOurTurn = "..";
+
+}  // namespace
+
+// This site is the holder of options_.epoch. Where it went on from is noted once.
+Status SetStore::take_turn(IndexBatch& batch) {
+  if (options_.epoch < index_.epoch()) {
+    return Error(Code::Refused,
+                 "set " + options_.set.name + ": epoch " + std::to_string(options_.epoch) +
+                     " is lower than the one this site has seen",
+                 "raise [[service]] epoch above " + std::to_string(index_.epoch()));
+  }
+  if (options_.epoch > index_.epoch() && index_.epoch() > 0) {
+    Position before = index_.position();
+    HA_TRY(const bool ours, was_holder());
+    HA_TRY(const std::vector<SitePosition> applied, index_.all_applied());
+    for (const SitePosition& each : applied) {
+      if (!ours && each.site.front() != '.' && each.position.epoch == index_.epoch()) {
+        before = each.position;
+      }
+    }
+    HA_CHECK(batch.add_lineage({options_.epoch, before}));
+  }
+  HA_CHECK(batch.set_epoch(options_.epoch));
+  batch.set_reconciled(options_.epoch);
+  return batch.set_applied(kOurTurn, index_.position());
+}
+
+Result<bool> SetStore::was_holder() {
+  HA_TRY(const std::optional<Position> turn, index_.applied(kOurTurn));
+  return turn && turn->epoch == index_.epoch();
+}
+
+// A former holder looks at its tree once more before it is one no longer: what came while no replicator ran
+// is its own change too.
+Status SetStore::take_epoch(const Offer& offer) {
+  if (offer.position.epoch > index_.epoch()) {
+    HA_TRY(const bool ours, was_holder());
+    if (ours && key_) {
+      index_.set_own_changes(true);
+      const auto looked = scan_all({});
+      index_.set_own_changes(false);
+      HA_CHECK(looked.ok() ? ok() : Status(looked.error()));
+      if (!looked->complete) {
+        return Error(Code::Cancelled, "stopped while reading the tree");
+      }
+    }
+  }
+  HA_TRY(const Lineage known, index_.lineage());
+  const bool news = std::any_of(offer.lineage.begin(), offer.lineage.end(), [&](const EpochStart& start) {
+    return std::none_of(known.begin(), known.end(),
+                        [&](const EpochStart& each) { return each.epoch == start.epoch; });
+  });
+  if (!news && offer.position.epoch == index_.epoch()) {
+    return ok();
+  }
+  HA_TRY(IndexBatch batch, index_.begin());
+  for (const EpochStart& start : offer.lineage) {
+    HA_CHECK(batch.add_lineage(start));
+  }
+  HA_CHECK(batch.set_epoch(offer.position.epoch));
+  return batch.commit();
+}
+
+Status SetStore::set_target_origin(const Offer& offer) {
+  if (!target_) {
+    return ok();
+  }
+  HA_TRY(Lineage lineage, index_.lineage());
+  target_->set_origin({{offer.position.index_id, offer.position.epoch},
+                       false,
+                       index_.reconciled() < index_.epoch(),
+                       std::move(lineage),
+                       options_.set.stranded_max});
+  return ok();
+}
+
+// ---------------------------------------------------------------- what the holder has never seen
+Result<Fetched> SetStore::fetch(const Fetch& wanted) {
+  if (!key_) {
+    return Error(Code::Internal, "items are asked for before an offer");
+  }
+  if (wanted.frame == 0) {
+    std::vector<BuildItem> items;
+    for (const Bytes& key : wanted.keys) {
+      items.push_back({key, encode_basis({Digest{}, {}}), std::nullopt});
+    }
+    fetches_.clear();  // one at a time
+    fetches_.emplace(wanted.number, FrameBuilder(root_, index_, *key_, signatures_, std::move(items)));
+  }
+  const auto building = fetches_.find(wanted.number);
+  if (building == fetches_.end()) {
+    return Error(Code::Conflict, "a frame of something that was not begun");
+  }
+  HA_TRY(BuildStep step, building->second.next());
+  auto* ready = std::get_if<FrameReady>(&step);
+  if (ready == nullptr) {
+    return Error(Code::Internal, "whole items need no answer");
+  }
+  Fetched out{wanted.number, wanted.frame, ready->last, {}};
+  HA_TRY(out.body, pack_frame(compressor_, ready->body));
+  if (out.last) {
+    fetches_.erase(building);
+  }
+  return out;
+}
+
+Result<SetStore::Adopted> SetStore::adopt(const std::string& peer, const AdoptAction& action) {
+  HA_CHECK(check_markers());
+  if (!target_) {
+    return Error(Code::Denied, "nothing can be written in " + escape(options_.set.path));
+  }
+  const std::pair<std::string, std::uint64_t> name{peer, action.number};
+  if (action.frame == 0) {
+    adoptions_[name] = ++next_adoption_;
+  }
+  const auto batch = adoptions_.find(name);
+  if (batch == adoptions_.end()) {
+    return Error(Code::Conflict, "a frame of something that was not begun");
+  }
+  HA_TRY(const Bytes raw, unpack_frame(decompressor_, action.body));
+  HA_CHECK(target_->apply_frame(batch->second, action.frame, raw));
+  Adopted adopted;
+  if (action.last) {
+    HA_TRY(const BatchOutcome outcome, target_->close_batch(batch->second));
+    adopted.missed = outcome.troubles.size();
+    adoptions_.erase(batch);
+  }
+  adopted.head = index_.head();
+  return adopted;
+}
+
+// ---------------------------------------------------------------- what was put aside here
+Result<std::vector<StrandedIncident>> SetStore::stranded(std::size_t items_max) {
+  HA_TRY(const std::vector<Bytes> tops, index_.staging_directories());
+  return list_stranded(root_, tops, items_max);
+}
+
+Status SetStore::drop_stranded(const std::string& id) {
+  HA_TRY(const std::vector<Bytes> tops, index_.staging_directories());
+  return replicator::drop_stranded(root_, tops, id);
+}
+
+}  // namespace ha::replicator
