@@ -32,8 +32,7 @@ Status wait_for(int fd, short events, SteadyTime deadline, const std::string& da
 }
 
 Error gone(const std::string& daemon) {
-  return Error(Code::Unavailable, "the " + daemon + " closed the connection",
-               "journalctl -u hareplicate-" + daemon);
+  return Error(Code::Unavailable, "the " + daemon + " closed the connection", "journalctl -u " + daemon);
 }
 
 }  // namespace
@@ -69,7 +68,7 @@ Result<ControlClient> ControlClient::open(const std::string& path, const std::st
     case ENOTDIR:
     case ECONNREFUSED:
       return Error(Code::Unavailable, "no " + daemon + " is running here (socket " + escape(path) + ")",
-                   "start it: " + daemon + " --config FILE");
+                   "start it: systemctl start " + daemon);
     case EACCES:
     case EPERM:
       return Error(Code::Denied, "may not ask the " + daemon + " (socket " + escape(path) + ")",

@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(no_daemon_is_an_error_that_says_what_to_do) {
   const auto out = ControlClient::open("/nonexistent/replicator.sock", "replicator");
   BOOST_TEST((out.error().code() == Code::Unavailable));
   BOOST_TEST(out.error().what() == "no replicator is running here (socket /nonexistent/replicator.sock)");
-  BOOST_TEST(out.error().hint() == "start it: replicator --config FILE");
+  BOOST_TEST(out.error().hint() == "start it: systemctl start replicator");
   BOOST_TEST((ControlClient::open(std::string(108, 'x'), "replicator").error().code() == Code::Invalid));
 }
 
