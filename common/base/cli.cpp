@@ -194,7 +194,7 @@ class Parser {
             collect_flags(verb != nullptr ? verb->flags : std::span<const CliFlag>(), *chosen, made)) {
       return usage_error(program_, made.verb, *wrong);
     }
-    if (std::optional<std::string> wrong = read_environment(made)) {
+    if (std::optional<std::string> wrong = read_environment(verb, made)) {
       return usage_error(program_, made.verb, *wrong);
     }
     return made;
@@ -233,8 +233,11 @@ class Parser {
     return std::nullopt;
   }
 
-  std::optional<std::string> read_environment(CliInvocation& into) const {
+  std::optional<std::string> read_environment(const CliVerb* verb, CliInvocation& into) const {
     for (const CliFlag& flag : program_.globals) {
+      if (verb != nullptr && has_flag(*verb, flag.name)) {
+        continue;  // something else of that name
+      }
       std::string name = "HAREPLICATE_";
       for (const char c : flag.name) {
         name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;

@@ -44,7 +44,8 @@ struct CliFlag {
 struct CliArgument {
   std::string_view name;  // "SET"
   bool required = true;
-  bool repeats = false;  // only the last one
+  bool repeats = false;           // only the last one
+  std::string_view choices = {};  // "sets|sites", for completion; empty: by its name
 };
 struct CliExample {
   std::string_view line;  // with the program's name
@@ -56,6 +57,7 @@ struct CliVerb {
   std::span<const CliArgument> arguments;
   std::span<const CliFlag> flags;
   std::span<const CliExample> examples;
+  bool hidden = false;  // for programs: works, but is in no help and no reference
 };
 struct CliProgram {
   std::string_view name;
@@ -69,6 +71,11 @@ struct CliProgram {
 // The value of an environment variable.
 using CliEnvironment = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] CliEnvironment process_environment();
+
+// A verb's own flag hides the global one of that name.
+[[nodiscard]] bool has_flag(const CliVerb& verb, std::string_view flag);
+// Null if there is none.
+[[nodiscard]] const CliVerb* find_verb(const CliProgram& program, std::string_view name);
 
 struct CliInvocation {
   std::string verb;  // empty for a program without verbs
@@ -109,8 +116,9 @@ struct CliGlobals {
   bool no_input = false;
   bool yes = false;
 };
-// Invalid when a value cannot be read; the text names the flag.
-[[nodiscard]] Result<CliGlobals> read_globals(const CliInvocation& invocation);
+// Invalid when a value cannot be read; the text names the flag. Flags that `verb` has itself are not looked
+// at.
+[[nodiscard]] Result<CliGlobals> read_globals(const CliInvocation& invocation, const CliVerb* verb = nullptr);
 
 // Auto: a terminal, no NO_COLOR, and TERM is not "dumb".
 [[nodiscard]] bool use_color(ColorMode mode, bool is_terminal, const CliEnvironment& environment);

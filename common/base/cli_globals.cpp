@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array kOperatorGlobals = {
     CliFlag{"config", 'c', "FILE", "cluster.toml to use (default /etc/hareplicate/cluster.toml)."},
-    CliFlag{"site", '\0', "NAME", "Ask that site's daemon, through this one."},
+    CliFlag{"site", '\0', "SITE", "Ask that site's daemon, through this one."},
     CliFlag{"output", 'o', "table|json|fields", "How to print the answer (default table)."},
     CliFlag{"json", '\0', "", "The same as -o json."},
     CliFlag{"watch", 'w', "[SEC]", "Again and again, every 2 seconds or so many."},
@@ -79,7 +79,13 @@ std::string CliInvocation::value(std::string_view flag, std::string_view otherwi
   return found != flags.end() ? found->second : std::string(otherwise);
 }
 
-Result<CliGlobals> read_globals(const CliInvocation& invocation) {
+Result<CliGlobals> read_globals(const CliInvocation& given, const CliVerb* verb) {
+  CliInvocation invocation = given;
+  if (verb != nullptr) {
+    for (const CliFlag& flag : verb->flags) {
+      invocation.flags.erase(std::string(flag.name));
+    }
+  }
   CliGlobals globals;
   globals.config = invocation.value("config", globals.config);
   globals.site = invocation.value("site");

@@ -1,5 +1,6 @@
 // Texts that are made from the table of verbs.
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/cli.h"
 
@@ -45,12 +46,6 @@ void add_flags(std::string& out, std::string_view title, std::span<const CliFlag
   }
 }
 
-const CliVerb* find_verb(const CliProgram& program, std::string_view name) {
-  const auto found = std::find_if(program.verbs.begin(), program.verbs.end(),
-                                  [&](const CliVerb& verb) { return verb.name == name; });
-  return found != program.verbs.end() ? &*found : nullptr;
-}
-
 std::string usage_line(const CliProgram& program, const CliVerb* verb) {
   std::string out = "Usage: " + std::string(program.name);
   if (verb == nullptr) {
@@ -63,7 +58,9 @@ std::string usage_line(const CliProgram& program, const CliVerb* verb) {
 void add_verbs(std::string& out, const CliProgram& program) {
   std::vector<std::pair<std::string, std::string_view>> rows;
   for (const CliVerb& verb : program.verbs) {
-    rows.emplace_back(std::string(verb.name) + arguments_of(verb), verb.summary);
+    if (!verb.hidden) {
+      rows.emplace_back(std::string(verb.name) + arguments_of(verb), verb.summary);
+    }
   }
   if (!rows.empty()) {
     out += "\nVerbs:\n";
@@ -83,15 +80,18 @@ void add_flag_line(std::string& out, std::string line, const CliFlag& flag) {
   out += line + "\n";
 }
 
-std::string dashed_names(std::span<const CliFlag> flags) {
-  std::string out;
-  for (const CliFlag& flag : flags) {
-    out += " --" + std::string(flag.name);
-  }
-  return out;
+}  // namespace
+
+const CliVerb* find_verb(const CliProgram& program, std::string_view name) {
+  const auto found = std::find_if(program.verbs.begin(), program.verbs.end(),
+                                  [&](const CliVerb& verb) { return verb.name == name; });
+  return found != program.verbs.end() ? &*found : nullptr;
 }
 
-}  // namespace
+bool has_flag(const CliVerb& verb, std::string_view flag) {
+  return std::any_of(verb.flags.begin(), verb.flags.end(),
+                     [&](const CliFlag& one) { return one.name == flag; });
+}
 
 std::string cli_short_help(const CliProgram& program, std::string_view verb_name) {
   const CliVerb* verb = find_verb(program, verb_name);
@@ -126,8 +126,11 @@ std::string cli_full_help(const CliProgram& program, std::string_view verb_name)
   } else {
     add_flags(out, "Flags", verb->flags);
   }
+  std::vector<CliFlag> globals;
+  std::copy_if(program.globals.begin(), program.globals.end(), std::back_inserter(globals),
+               [&](const CliFlag& flag) { return verb == nullptr || !has_flag(*verb, flag.name); });
   add_flags(out, program.verbs.empty() ? "Flags" : "Global flags (or HAREPLICATE_<NAME> in the environment)",
-            program.globals);
+            globals);
   constexpr CliFlag kAlways[] = {{"help", 'h', "", "-h: in short; --help: all of this."},
                                  {"version", 'V', "", "Name and version."}};
   add_flags(out, "Always", kAlways);
@@ -140,6 +143,9 @@ std::string cli_reference(const CliProgram& program) {
     add_flag_line(out, "global", flag);
   }
   for (const CliVerb& verb : program.verbs) {
+    if (verb.hidden) {
+      continue;
+    }
     out += "verb\t" + std::string(verb.name) + "\t" + std::string(verb.summary) + "\n";
     for (const CliArgument& argument : verb.arguments) {
       out += "argument\t" + std::string(verb.name) + "\t" + std::string(argument.name) + "\n";
@@ -149,39 +155,6 @@ std::string cli_reference(const CliProgram& program) {
     }
   }
   return out;
-}
-
-std::string cli_bash_completion(const CliProgram& program) {
-  const std::string name(program.name);
-  const std::string globals = dashed_names(program.globals) + " --help --version";
-  // The verbs' first words, the second words of each, and the flags of each verb.
-  std::map<std::string, std::string> seconds;
-  std::string firsts;
-  std::string flags;
-  for (const CliVerb& verb : program.verbs) {
-    const std::string whole(verb.name);
-    const std::size_t space = whole.find(' ');
-    const std::string first = whole.substr(0, space);
-    if ((firsts + " ").find(" " + first + " ") == std::string::npos) {
-      firsts += " " + first;
-    }
-    if (space != std::string::npos) {
-      seconds[first] += whole.substr(space);
-    }
-    flags += "    \"" + whole + "\") flags=\"" + dashed_names(verb.flags) + "\" ;;\n";
-  }
-  std::string out = "# bash completion for " + name + ", made from its table of verbs\n_" + name + "() {\n";
-  out += "  local word=${COMP_WORDS[COMP_CWORD]} verb=\"\" flags=\"\" words=\"\" i\n";
-  out += "  for ((i = 1; i < COMP_CWORD; i++)); do\n";
-  out += "    [[ ${COMP_WORDS[i]} == -* ]] || verb+=${verb:+ }${COMP_WORDS[i]}\n  done\n";
-  out += "  case $verb in\n    \"\") words=\"" + firsts + "\" ;;\n";
-  for (const auto& [first, words] : seconds) {
-    out.append("    \"").append(first).append("\") words=\"").append(words).append("\" ;;\n");
-  }
-  out += "  esac\n  case $verb in\n" + flags + "  esac\n";
-  out += "  [[ $word == -* ]] && words=\"$flags" + globals + "\"\n";
-  out += "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n}\n";
-  return out + "complete -o default -F _" + name + " " + name + "\n";
 }
 
 }  // namespace ha

@@ -19,7 +19,11 @@ constexpr std::array kSetAndPath = {ha::CliArgument{"SET"}, ha::CliArgument{"PAT
 constexpr std::array kTo = {CliFlag{"to", '\0', "SITE", "Only towards that site."},
                             CliFlag{"dry-run", 'n', "", "Change nothing."}};
 constexpr std::array kExamples = {ha::CliExample{"tool status", "Everything."}};
+constexpr std::array kOwnOutput = {CliFlag{"output", 'o', "FILE", "Where to write."}};
+constexpr std::array kChoice = {ha::CliArgument{"WHAT", true, false, "this|that"}};
 constexpr std::array kVerbs = {
+    ha::CliVerb{"write", "Write.", kChoice, kOwnOutput, {}},
+    ha::CliVerb{"inner", "Only for scripts.", {}, {}, {}, true},
     ha::CliVerb{"status", "How things are.", kSets, kTo, kExamples},
     ha::CliVerb{"resync", "Make equal.", kSetAndPath, kTo, {}},
     ha::CliVerb{"config check", "Check the files.", {}, {}, {}},
@@ -197,6 +201,40 @@ BOOST_AUTO_TEST_CASE(a_daemon_has_flags_and_no_verbs) {
   BOOST_TEST(std::get<CliAnswer>(parsed).out.find("--check") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_verbs_own_flag_hides_the_global_one) {
+  const CliInvocation made =
+      run({"write", "this", "-o", "file.json", "--color", "never"}, {{"HAREPLICATE_OUTPUT", "json"}});
+  BOOST_TEST(made.value("output") == "file.json");
+  const ha::CliVerb* verb = ha::find_verb(tool(), "write");
+  BOOST_TEST_REQUIRE(verb != nullptr);
+  const auto globals = ha::read_globals(made, verb);
+  BOOST_TEST_REQUIRE(globals.ok());
+  BOOST_TEST((globals->output == ha::OutputMode::Table));
+  BOOST_TEST((globals->color == ha::ColorMode::Never));
+  BOOST_TEST(!run({"write", "this"}, {{"HAREPLICATE_OUTPUT", "json"}}).has("output"));
+  const std::string help = refuse({"write", "--help"}).out;
+  BOOST_TEST(help.find("--output FILE") != std::string::npos);
+  BOOST_TEST(help.find("--output table") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_hidden_verb_works_and_is_in_no_help) {
+  BOOST_TEST(run({"inner"}).verb == "inner");
+  for (const std::string& text :
+       {refuse({"--help"}).out, refuse({}).err, ha::cli_reference(tool()), ha::cli_bash_completion(tool())}) {
+    BOOST_TEST(text.find("inner") == std::string::npos);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_completion_says_what_values_and_arguments_can_be) {
+  const std::string completion = ha::cli_bash_completion(tool());
+  const auto says = [&](const char* part) { return completion.find(part) != std::string::npos; };
+  BOOST_TEST(says("\"status --to\") kind=\"sites\""));
+  BOOST_TEST(says("\"write --output\"|\"write -o\") kind=\"files\""));
+  BOOST_TEST(says("*\" --color\") kind=\"choices auto always never\""));
+  BOOST_TEST(says("arguments=\"sets+\""));
+  BOOST_TEST(says("arguments=\"choices,this,that\""));
+}
+
 BOOST_AUTO_TEST_CASE(the_reference_and_the_completion_hold_every_verb_and_flag) {
   const std::string reference = ha::cli_reference(tool());
   BOOST_TEST(reference.find("verb\tconfig check\tCheck the files.\n") != std::string::npos);
@@ -204,7 +242,7 @@ BOOST_AUTO_TEST_CASE(the_reference_and_the_completion_hold_every_verb_and_flag) 
   BOOST_TEST(reference.find("argument\tresync\tPATH\n") != std::string::npos);
   BOOST_TEST(reference.find("global\t--config\t-c\tFILE\t") != std::string::npos);
   const std::string completion = ha::cli_bash_completion(tool());
-  BOOST_TEST(completion.find("words=\" status resync config\"") != std::string::npos);
+  BOOST_TEST(completion.find("words=\" write status resync config\"") != std::string::npos);
   BOOST_TEST(completion.find("\"config\") words=\" check show\"") != std::string::npos);
   BOOST_TEST(completion.find("\"status\") flags=\" --to --dry-run\"") != std::string::npos);
 }
