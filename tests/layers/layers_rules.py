@@ -20,6 +20,7 @@ FLOORS = {
     "replicator": ("common/base", "common/sys", "common/wire", "schemas", "version.h", "replicator/model",
                    *("replicator/" + stage for stage in ("index", "delta", "session", "source", "apply"))),
     "tools/hareplicate": ("common/base", "common/sys", "version.h"),
+    "tools/init": ("common/base", "common/sys"),
     "tools": ("common/base",),
 }
 PURE = {"replicator/model", "replicator/delta", "replicator/session"}
