@@ -172,7 +172,10 @@ class ConfigBuilder {
       config_.sites_.push_back(std::move(site));
     }
     if (config_.sites_.size() < 2 && problems_.errors() == 0) {
-      problems_.warning({cluster_.file(), 0, 0}, "fewer than two [[site]]: nothing is replicated");
+      problems_.warning({cluster_.file(), 0, 0},
+                        config_.sites_.empty()
+                            ? "no [[site]]: nothing is replicated"
+                            : "only one [[site]]: nothing is replicated yet — hareplicate invite OTHER-SITE");
     }
   }
 

@@ -44,6 +44,10 @@ using Outcome = Result<ExitCode>;
 [[nodiscard]] Outcome run_keys_new(const Context& context);
 [[nodiscard]] Outcome run_keys_show(const Context& context);
 [[nodiscard]] Outcome run_doctor(const Context& context);
+[[nodiscard]] Outcome run_init(const Context& context);
+[[nodiscard]] Outcome run_support_bundle(const Context& context);
+[[nodiscard]] Outcome run_help(const Context& context);
+[[nodiscard]] Outcome run_completion_names(const Context& context);
 
 void print(std::string_view text);                 // to stdout
 void talk(const Context&, std::string_view text);  // to stderr, unless --quiet

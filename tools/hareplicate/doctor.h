@@ -5,9 +5,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "replicator/config.h"
+#include "tools/hareplicate/context.h"
 
 namespace ha::tool {
 
@@ -20,8 +22,12 @@ struct Check {
   std::string fix;  // a command or a sentence; empty when nothing is to be done
 };
 
+[[nodiscard]] std::string_view health_word(Health health) noexcept;  // "ok", "WARNING", "BAD"
+
 [[nodiscard]] std::vector<Check> check_host();  // rights, kernel, limits, clock, congestion control
 [[nodiscard]] std::vector<Check> check_site(const replicator::Config& config);  // directories and keys
 [[nodiscard]] std::vector<Check> check_peers(const replicator::Config& config);
+// Those, and the configuration and the replicator.
+[[nodiscard]] std::vector<Check> all_checks(const Context& context);
 
 }  // namespace ha::tool

@@ -34,6 +34,10 @@ constexpr VerbRunner kRunners[] = {
     {"keys new", run_keys_new},
     {"keys show", run_keys_show},
     {"doctor", run_doctor},
+    {"init", run_init},
+    {"support-bundle", run_support_bundle},
+    {"help", run_help},
+    {"completion names", run_completion_names},
 };
 
 Outcome run(const CliInvocation& invocation) {
@@ -41,7 +45,7 @@ Outcome run(const CliInvocation& invocation) {
     print(cli_bash_completion(program()));
     return ExitCode::Good;
   }
-  HA_TRY(CliGlobals globals, read_globals(invocation));
+  HA_TRY(CliGlobals globals, read_globals(invocation, find_verb(program(), invocation.verb)));
   if (!globals.site.empty()) {
     return Error(Code::Unsupported, "this version cannot ask another site's daemon through this one",
                  "run it there: ssh " + escape(globals.site) + " hareplicate " + invocation.verb);

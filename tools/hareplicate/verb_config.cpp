@@ -62,8 +62,8 @@ Outcome run_config_check(const Context& context) {
     print(problems.text());
     if (problems.errors() == 0) {
       print("configuration is good: site " + config->self().name + ", " +
-            std::to_string(config->sites().size()) + " sites, " + std::to_string(config->sets().size()) +
-            " sets\n");
+            std::to_string(config->sites().size()) + (config->sites().size() == 1 ? " site, " : " sites, ") +
+            std::to_string(config->sets().size()) + (config->sets().size() == 1 ? " set\n" : " sets\n"));
     }
   }
   return problems.errors() == 0 ? ExitCode::Good : ExitCode::Usage;

@@ -11,7 +11,6 @@
 namespace ha::tool {
 namespace {
 
-constexpr const char* kWords[] = {"ok", "WARNING", "BAD"};
 constexpr const char* kColors[] = {"\033[32m", "\033[33m", "\033[31m"};
 
 void add(std::vector<Check>& to, std::vector<Check> from) {
@@ -25,7 +24,7 @@ void show(const Context& context, const std::vector<Check>& checks) {
                  {"FOUND", "found", Align::Left},
                  {"FIX", "fix", Align::Left}});
     for (const Check& check : checks) {
-      table.add({check.what, kWords[static_cast<std::size_t>(check.health)], check.found, check.fix});
+      table.add({check.what, std::string(health_word(check.health)), check.found, check.fix});
     }
     print(table.print(context.globals.output, "hareplicate.doctor/1"));
     return;
@@ -36,7 +35,7 @@ void show(const Context& context, const std::vector<Check>& checks) {
   }
   for (const Check& check : checks) {
     const auto health = static_cast<std::size_t>(check.health);
-    const std::string word = kWords[health];
+    const std::string word(health_word(check.health));
     print((context.color ? kColors[health] + word + "\033[0m" : word) + std::string(10 - word.size(), ' ') +
           check.what + std::string(width - check.what.size() + 3, ' ') + escape(check.found) + "\n");
     if (!check.fix.empty()) {
@@ -47,20 +46,37 @@ void show(const Context& context, const std::vector<Check>& checks) {
 
 }  // namespace
 
-Outcome run_doctor(const Context& context) {
+std::string_view health_word(Health health) noexcept {
+  switch (health) {
+    case Health::Good:
+      return "ok";
+    case Health::Warning:
+      return "WARNING";
+    case Health::Bad:
+      break;
+  }
+  return "BAD";
+}
+
+std::vector<Check> all_checks(const Context& context) {
   std::vector<Check> checks = check_host();
   const auto config = load_config(context);
   if (!config.ok()) {
     checks.push_back({Health::Bad, "configuration", config.error().what(), config.error().hint()});
-  } else {
-    checks.push_back({Health::Good, "configuration", context.globals.config, ""});
-    add(checks, check_site(*config));
-    const auto daemon = Daemon::open(context);
-    checks.push_back(daemon.ok()
-                         ? Check{Health::Good, "replicator", "runs", ""}
-                         : Check{Health::Bad, "replicator", daemon.error().what(), daemon.error().hint()});
-    add(checks, check_peers(*config));
+    return checks;
   }
+  checks.push_back({Health::Good, "configuration", context.globals.config, ""});
+  add(checks, check_site(*config));
+  const auto daemon = Daemon::open(context);
+  checks.push_back(daemon.ok()
+                       ? Check{Health::Good, "replicator", "runs", ""}
+                       : Check{Health::Bad, "replicator", daemon.error().what(), daemon.error().hint()});
+  add(checks, check_peers(*config));
+  return checks;
+}
+
+Outcome run_doctor(const Context& context) {
+  const std::vector<Check> checks = all_checks(context);
   show(context, checks);
   const bool bad = std::any_of(checks.begin(), checks.end(),
                                [](const Check& check) { return check.health == Health::Bad; });

@@ -12,6 +12,9 @@ constexpr CliArgument kSetPath[] = {{"SET", true, false}, {"PATH", false, false}
 constexpr CliArgument kJob[] = {{"ID", true, false}};
 constexpr CliArgument kFile[] = {{"FILE", true, false}};
 constexpr CliArgument kOptionalFile[] = {{"FILE", false, false}};
+constexpr CliArgument kNames[] = {{"WHAT", true, false, "sets|sites"}};
+constexpr CliArgument kTopic[] = {{"TOPIC", false, true, "first-hour|states|problems|config"}};
+constexpr CliArgument kBundle[] = {{"FILE.tar.gz", true, false}};
 
 constexpr CliFlag kTo{"to", '\0', "SITE", "Only towards this site."};
 constexpr CliFlag kSince{"since", '\0', "TIME", "Not older: \"15m\" (ago), \"14:30\", \"2026-11-20 14:30\"."};
@@ -59,6 +62,32 @@ constexpr CliFlag kEventsFlags[] = {
 };
 constexpr CliFlag kShowFlags[] = {{"origin", '\0', "", "Say where each value comes from: file:line:column."}};
 
+constexpr CliFlag kInitFlags[] = {
+    {"from-asterisk", '\0', "", "Look at an Asterisk without FreePBX."},
+    {"from-freeswitch", '\0', "", "Look at a FreeSWITCH."},
+    {"from-freepbx", '\0', "", "Look at a FreePBX and its Asterisk."},
+    {"root", '\0', "DIR", "Look below this directory instead of /: a mounted system, say."},
+    {"site", '\0', "NAME", "Name of this site (default: the host's name)."},
+    {"address", '\0', "tcp://HOST:PORT",
+     "Where other sites reach this one (default: what is found, port 7400)."},
+    {"output", 'o', "FILE", "cluster.toml to write (default: that of --config); node.toml goes beside it."},
+    {"dry-run", 'n', "", "Print cluster.toml to standard output; write nothing."},
+};
+
+constexpr CliExample kInitExamples[] = {
+    {"hareplicate init --from-asterisk --dry-run", "what would it write?"},
+    {"hareplicate init --from-freepbx --site fra1", "write cluster.toml, node.toml and a key"},
+    {"hareplicate init --from-freeswitch --root /mnt -o /tmp/cluster.toml", "from a mounted system"},
+};
+constexpr CliExample kBundleExamples[] = {
+    {"hareplicate support-bundle /tmp/fra1.tar.gz", "everything that helps to help you, and no secret"},
+    {"tar -tzf /tmp/fra1.tar.gz", "what is in it?"},
+};
+constexpr CliExample kHelpExamples[] = {
+    {"hareplicate help", "which topics are there?"},
+    {"hareplicate help first-hour", "from nothing to two equal sites"},
+    {"hareplicate help resync", "the same as hareplicate resync --help"},
+};
 constexpr CliExample kStatusExamples[] = {
     {"hareplicate status", "all links, sets and problems"},
     {"hareplicate status --watch", "the same again and again"},
@@ -96,6 +125,11 @@ constexpr CliExample kKeysExamples[] = {
 };
 
 constexpr CliVerb kVerbs[] = {
+    {"init",
+     "Write a commented cluster.toml from what the PBX on this machine has; changes nothing of it.",
+     {},
+     kInitFlags,
+     kInitExamples},
     {"status", "How links and sets are; exit code 1 when something needs you.", kSets, kStatusFlags,
      kStatusExamples},
     {"resync", "Make a set at its replicas equal to this site's.", kSet, kResyncFlags, kResyncExamples},
@@ -127,12 +161,19 @@ constexpr CliVerb kVerbs[] = {
      {},
      {},
      {}},
+    {"support-bundle",
+     "Pack status, configuration, events and checks into a file, without any secret.",
+     kBundle,
+     {},
+     kBundleExamples},
+    {"help", "Explain a topic or a verb; without one, list the topics.", kTopic, {}, kHelpExamples},
     {"completion bash", "Print the completion script for bash.", {}, {}, {}},
+    {"completion names", "Names of sets or sites, for the completion script.", kNames, {}, {}, true},
 };
 
 constexpr CliExample kExamples[] = {
+    {"hareplicate init --from-asterisk --dry-run", "a configuration from what is here"},
     {"hareplicate status", "how are things?"},
-    {"hareplicate resync etc --to nyc1 --dry-run", "what would change on nyc1?"},
     {"hareplicate doctor", "why does it not work?"},
 };
 
