@@ -187,6 +187,9 @@ class Parser {
         return usage_error(program_, made.verb, *wrong);
       }
     }
+    if (std::optional<std::string> wrong = misplaced_flag(verb)) {
+      return usage_error(program_, made.verb, *wrong);
+    }
     if (std::optional<std::string> wrong = collect_flags(program_.globals, app_, made)) {
       return usage_error(program_, made.verb, *wrong);
     }
@@ -209,6 +212,17 @@ class Parser {
     }
     if (given.size() > verb.arguments.size() && !verb.arguments.back().repeats) {
       return "unexpected argument " + spelled(given[verb.arguments.size()]);
+    }
+    return std::nullopt;
+  }
+
+  // A global flag before a verb that means something else by it.
+  std::optional<std::string> misplaced_flag(const CliVerb* verb) const {
+    for (const CliFlag& flag : program_.globals) {
+      const std::string name = "--" + std::string(flag.name);
+      if (verb != nullptr && has_flag(*verb, flag.name) && app_.get_option(name)->count() > 0) {
+        return name + " has a meaning of its own here; put it behind \"" + std::string(verb->name) + "\"";
+      }
     }
     return std::nullopt;
   }

@@ -212,6 +212,8 @@ BOOST_AUTO_TEST_CASE(a_verbs_own_flag_hides_the_global_one) {
   BOOST_TEST((globals->output == ha::OutputMode::Table));
   BOOST_TEST((globals->color == ha::ColorMode::Never));
   BOOST_TEST(!run({"write", "this"}, {{"HAREPLICATE_OUTPUT", "json"}}).has("output"));
+  BOOST_TEST(refuse({"-o", "json", "write", "this"}).err.find("put it behind \"write\"") !=
+             std::string::npos);
   const std::string help = refuse({"write", "--help"}).out;
   BOOST_TEST(help.find("--output FILE") != std::string::npos);
   BOOST_TEST(help.find("--output table") == std::string::npos);

@@ -281,6 +281,16 @@ class Init(unittest.TestCase):
         self.assertIn("asterisk.conf does not exist; Asterisk's defaults were taken", self.text())
         self.check_written()
 
+    def test_a_missing_include_makes_asterisk_ignore_the_file(self):
+        self.root.file("etc/asterisk/asterisk.conf",
+                       "[directories]\nastspooldir = /srv/spool\n#include no.conf\n")
+        self.root.folder("srv/spool/voicemail")
+        self.root.folder("var/spool/asterisk/voicemail")
+        self.init("asterisk")
+        self.assertIn("/var/spool/asterisk/voicemail", self.sets()["voicemail"]["path"])
+        self.assertIn("asterisk.conf:3 includes no.conf, which cannot be read; Asterisk then ignores",
+                      self.flat())
+
     def test_spool_inside_the_configuration(self):
         self.root.file("etc/asterisk/asterisk.conf", "[directories]\nastspooldir = /etc/asterisk/spool\n"
                        "astdbdir = /etc/asterisk/db\nastlogdir = /etc/asterisk/log\n")

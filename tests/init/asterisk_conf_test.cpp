@@ -93,6 +93,42 @@ BOOST_AUTO_TEST_CASE(includes_stand_where_they_are_included) {
   BOOST_TEST(conf.items.back().name == "none.conf");
 }
 
+// What `core show settings` of Asterisk 16.28 says of this file.
+BOOST_AUTO_TEST_CASE(directories_are_those_that_asterisk_takes) {
+  const std::string text =
+      "[directories](!)\nastspooldir => /lab/template\n;-- block ;-- nested\nastspooldir => /lab/inner --;\n"
+      "astlogdir => /lab/commented\n--;\n[base](!)\nastkeydir => /lab/basekey\nastlogdir => /lab/baselog\n"
+      "[directories](base)\nastetcdir => /lab/etc\nastlogdir => /lab/log ; end\nastdbdir=/lab/db\n"
+      "#include \"more.conf\"\n;--- a line\nastrundir => /lab/run ;-- x --;\n[options]\nverbose = 0\n"
+      "[directories]\nastspooldir => /lab/second\n[directories](+)\nastvarlibdir => /lab/plus\n";
+  const ConfText conf = read_with_includes("/e/asterisk.conf", "/e", [&](const std::string& file) {
+    return std::optional<std::string>(file == "/e/asterisk.conf" ? text : "astspooldir => /lab/spool\n");
+  });
+  const std::map<std::string, std::string> wanted = {
+      {"astetcdir", "/lab/etc"},     {"astspooldir", "/lab/spool"}, {"astlogdir", "/lab/log"},
+      {"astrundir", "/lab/run"},     {"astvarlibdir", "/lab/plus"}, {"astdbdir", "/lab/db"},
+      {"astkeydir", "/lab/basekey"},
+  };
+  const auto values = section_values(conf, "directories");
+  BOOST_TEST(values.size() == wanted.size());
+  for (const auto& [key, path] : wanted) {
+    BOOST_TEST_REQUIRE(values.contains(key), key);
+    BOOST_TEST(values.at(key).value == path, key);
+  }
+  BOOST_TEST(missing_include(conf) == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_include_is_found_unless_it_is_tried_only) {
+  const auto missing = [](const std::string& text) {
+    const ConfText conf = parse_asterisk_conf(text, "a");
+    const ConfItem* item = missing_include(conf);
+    return item != nullptr ? item->name : std::string("(none)");
+  };
+  BOOST_TEST(missing("#include none.conf\n") == "none.conf");
+  BOOST_TEST(missing("#tryinclude none.conf\n") == "(none)");
+  BOOST_TEST(missing("#include d/*.conf\n") == "(none)");
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_includes_itself_ends) {
   const ConfText conf = read_with_includes("/e/a", "/e", [](const std::string&) {
     return std::optional<std::string>("#include a\n#include a\n");

@@ -133,13 +133,17 @@ Files files_of(const Context& context) {
   return {folder, cluster, folder / "node.toml", folder / "secrets" / "site.curve"};
 }
 
+Error already_there(const fs::path& file) {
+  const std::string name = escape(file.string());
+  return Error(Code::Exists, name + " is there already, and is never overwritten",
+               "mv " + name + " " + name + ".old      or write elsewhere: --output FILE");
+}
+
 Status check_nothing_is_there(const Files& files) {
   for (const fs::path& file : {files.cluster, files.node}) {
     struct stat facts {};
     if (::lstat(file.c_str(), &facts) == 0) {
-      const std::string name = escape(file.string());
-      return Error(Code::Exists, name + " is there already, and is never overwritten",
-                   "mv " + name + " " + name + ".old      or write elsewhere: --output FILE");
+      return already_there(file);
     }
   }
   return ok();

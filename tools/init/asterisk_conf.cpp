@@ -121,6 +121,7 @@ class LineReader {
     }
     item.kind = word == "exec" ? ConfItem::Kind::Exec : ConfItem::Kind::Include;
     item.name = target;
+    item.optional = word == "tryinclude";
     return !target.empty() && (word == "include" || word == "tryinclude" || word == "exec");
   }
 
@@ -213,6 +214,14 @@ ConfText read_with_includes(const std::string& file, const std::string& folder, 
   Expander expander(folder, read);
   expander.add(file, 0);
   return expander.take();
+}
+
+const ConfItem* missing_include(const ConfText& conf) {
+  const auto found = std::find_if(conf.items.begin(), conf.items.end(), [](const ConfItem& item) {
+    const bool pattern = item.name.find_first_of("*?[") != std::string::npos;
+    return item.kind == ConfItem::Kind::Include && !item.optional && !pattern;
+  });
+  return found != conf.items.end() ? &*found : nullptr;
 }
 
 std::map<std::string, ConfValue> section_values(const ConfText& conf, std::string_view section) {

@@ -28,6 +28,7 @@ struct ConfItem {
   std::string value;               // of an entry
   bool is_template = false;        // section: (!)
   bool appends = false;            // section: (+)
+  bool optional = false;           // #tryinclude
   std::vector<std::string> bases;  // section: (other)
   std::string file;
   std::size_t line = 0;
@@ -46,6 +47,10 @@ using ConfReader = std::function<std::optional<std::string>(const std::string& f
 // followed (asterisk.conf has none in practice): those and what cannot be read stay as Include items.
 [[nodiscard]] ConfText read_with_includes(const std::string& file, const std::string& folder,
                                           const ConfReader& read);
+
+// An #include of `conf` that was not found, for which Asterisk gives the whole file up; null if there is
+// none.
+[[nodiscard]] const ConfItem* missing_include(const ConfText& conf);
 
 struct ConfValue {
   std::string value;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMusicMax = 8;
 using Settings = std::map<std::string, std::string>;
+using Directories = std::map<std::string, ConfValue>;
 
 std::optional<std::string> text_of(const Below& below, const std::string& file) {
   auto text = below.read(file);
@@ -96,18 +97,26 @@ Result<Facts> look(const Below& below, Pbx pbx, const Settings& settings,
   } else if (const auto text = below.read(file); !text.ok()) {
     add_remark(facts, text.error().what() + "; Asterisk's defaults were taken for all directories");
   }
-  for (const ConfItem& item : conf.items) {
-    if (item.kind == ConfItem::Kind::Include) {
-      add_remark(facts, escape(item.file) + ":" + std::to_string(item.line) + " includes " +
-                            escape(item.name) + ", which could not be read");
-    }
+  const ConfItem* missing = missing_include(conf);
+  if (missing != nullptr) {
+    add_remark(facts,
+               escape(missing->file) + ":" + std::to_string(missing->line) + " includes " +
+                   escape(missing->name) +
+                   ", which cannot be read; Asterisk then ignores the whole file and takes its defaults for "
+                   "all directories, and so did init");
   }
   const std::string share = "/usr/share/asterisk";
   const bool shared = pbx == Pbx::Asterisk && below.is_directory(share);
-  Paths paths = asterisk_paths(section_values(conf, "directories"), shared ? share : "/var/lib/asterisk",
-                               facts.remarks);
+  Paths paths = asterisk_paths(missing == nullptr ? section_values(conf, "directories") : Directories(),
+                               shared ? share : "/var/lib/asterisk", facts.remarks);
   if (const auto real = below.real(paths.at("astetcdir").path); real.ok()) {
     facts.conf_dir = *real;
+  }
+  if (below.is_directory(facts.conf_dir + "/keys")) {
+    add_remark(facts,
+               facts.conf_dir +
+                   "/keys holds certificates and their private keys; they go to every site, encrypted on "
+                   "the way. If each site has its own: exclude \"keys/\" in the set");
   }
   Scan scan(facts, paths, own);
   scan_files(below, ".conf", facts, scan);

@@ -49,6 +49,12 @@ Wish etc_wish(const Located& where, std::string what, std::string reload) {
   return etc;
 }
 
+std::string not_absolute(const std::string& from, const std::string& key, const std::string& value,
+                         const std::string& instead) {
+  return from + ": " + key + " is \"" + escape(value) + "\", which is no absolute path; " + instead +
+         " was looked at instead";
+}
+
 }  // namespace
 
 Paths asterisk_paths(const std::map<std::string, ConfValue>& directories, const std::string& data_default,
@@ -78,8 +84,7 @@ Paths asterisk_paths(const std::map<std::string, ConfValue>& directories, const 
     if (path.starts_with('/') && path.size() > 1) {
       located = {path, from};
     } else {
-      remarks.push_back(from + ": " + key + " is \"" + escape(value.value) +
-                        "\", which is no absolute path; " + located.path + " was looked at instead");
+      remarks.push_back(not_absolute(from, key, value.value, located.path));
     }
   }
   return paths;
