@@ -30,6 +30,8 @@ BOOST_AUTO_TEST_CASE(some_keys_always_differ_by_site) {
   BOOST_TEST(value_of("externip", "203.0.113.5") == "203.0.113.5");
   BOOST_TEST(value_of("External_Media_Address", "203.0.113.5") == "203.0.113.5");
   BOOST_TEST(value_of("externhost", "pbx.example.net") == "pbx.example.net");
+  BOOST_TEST(value_of("external_sip_ip", "host:fs.example.net") == "fs.example.net");
+  BOOST_TEST(value_of("external_sip_ip", "stun:stun.example.net") == "(none)");
   BOOST_TEST(value_of("bindaddr", "0.0.0.0") == "(none)");
   BOOST_TEST(value_of("ext-rtp-ip", "$${external_rtp_ip}") == "(none)");
   BOOST_TEST(value_of("ext-rtp-ip", "auto-nat") == "(none)");

@@ -169,6 +169,18 @@ BOOST_AUTO_TEST_CASE(names_are_unique_and_well_formed) {
            "service \"pbx\" is there twice"));
 }
 
+// For the first hour, before another site is invited.
+BOOST_AUTO_TEST_CASE(one_site_is_right_with_a_warning_that_names_the_next_command) {
+  std::string one = kHead.substr(0, kHead.find("[[site]]\nname = \"nyc1\""));
+  one += "[[service]]\nname = \"pbx\"\nsites = [\"fra1\"]\nholder = \"fra1\"\n" + kEtc;
+  ConfigProblems problems;
+  const auto config = Config::parse(texts(one), problems);
+  BOOST_TEST_REQUIRE(config.ok(), problems.text());
+  BOOST_TEST(config->replicas_of(config->sets()[0]).empty());
+  BOOST_TEST(
+      says(problems.text(), "warning: only one [[site]]: nothing is replicated yet — hareplicate invite"));
+}
+
 BOOST_AUTO_TEST_CASE(a_holder_must_be_eligible_and_sites_must_exist) {
   const std::string head = kHead.substr(0, kHead.find("sites ="));
   const auto problem = [&](const std::string& sites) {

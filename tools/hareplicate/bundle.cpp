@@ -53,7 +53,11 @@ Status run_tar(const std::string& folder, const std::string& top) {
   command.argv = {"tar", "--create", "--gzip", "--owner=0", "--group=0", "--file", folder + "/bundle.tar.gz",
                   "-C",  folder,     "--",     top};
   command.limit = std::chrono::minutes(2);
-  HA_TRY(const sys::CommandResult result, sys::run_command(command));
+  auto ran = sys::run_command(command);
+  if (!ran.ok()) {
+    return std::move(ran).error().hinted("apt-get install tar gzip");
+  }
+  const sys::CommandResult& result = *ran;
   if (!result.succeeded()) {
     return Error(Code::Unsupported, "tar could not pack the bundle: " + escape(result.output),
                  "apt-get install tar gzip; is there room in /tmp?");

@@ -12,14 +12,14 @@ namespace {
 constexpr std::size_t kAddressesMax = 16;  // of one value
 constexpr std::size_t kHostBytesMax = 253;
 
-constexpr std::array<std::string_view, 24> kSiteKeys = {
+constexpr std::array<std::string_view, 26> kSiteKeys = {
     // Asterisk: sip.conf, pjsip.conf, iax.conf, http.conf, manager.conf
     "externip", "externaddr", "externhost", "external_media_address", "external_signaling_address",
     "external_signalling_address", "bindaddr", "bind", "udpbindaddr", "tcpbindaddr", "tlsbindaddr",
     "localnet", "local_net", "media_address",
     // FreeSWITCH: vars.xml, sofia profiles, event_socket.conf.xml
-    "external_rtp_ip", "external_sip_ip", "bind_server_ip", "local_ip_v4", "local_ip_v6", "ext-rtp-ip",
-    "ext-sip-ip", "rtp-ip", "sip-ip", "listen-ip"};
+    "external_rtp_ip", "ext_rtp_ip", "ext_sip_ip", "external_sip_ip", "bind_server_ip", "local_ip_v4",
+    "local_ip_v6", "ext-rtp-ip", "ext-sip-ip", "rtp-ip", "sip-ip", "listen-ip"};
 
 struct Parsed {
   bool is_v6 = false;
@@ -62,6 +62,8 @@ std::string lower(std::string_view text) {
 
 // A host name with at least one letter and one dot, or nothing.
 std::string host_in(std::string_view value) {
+  constexpr std::string_view kResolve = "host:";  // FreeSWITCH's way to give a name
+  value.remove_prefix(value.starts_with(kResolve) ? kResolve.size() : 0);
   const std::size_t end = std::min(value.find_first_of(" \t:,/"), value.size());
   const std::string_view host = value.substr(0, end);
   const bool right = host.size() <= kHostBytesMax && host.find('.') != std::string_view::npos &&
