@@ -230,7 +230,7 @@ class Init(unittest.TestCase):
                       "sip.conf:1: externip", "huge.conf:2: externhost = pbx.example.net",
                       "latin.conf:2: externaddr", "evil\\x0a[[set]]\\x0a.conf:1: externip"):
             self.assertIn(place, text)
-        self.assertEqual(text.count("this differs by site"), 9)
+        self.assertEqual(text.count("this differs by site"), 9 if os.geteuid() == 0 else 8)
         self.assertNotIn("192.0.2.9", text)
         self.assertNotIn("0.0.0.0", text)
         self.check_written()

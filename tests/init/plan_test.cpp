@@ -109,6 +109,15 @@ BOOST_AUTO_TEST_CASE(too_many_databases_are_excluded_by_their_endings) {
   BOOST_TEST(covers(plan.sets[0], "x.sqlite3-wal"));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_not_looked_at_to_the_end_may_hold_databases) {
+  Seen lib = tree("lib", "/lib");
+  lib.counted = false;
+  const Plan plan = plan_of({lib});
+  BOOST_TEST(covers(plan.sets[0], "any/x.db-journal"));
+  BOOST_TEST(says(plan.sets[0].comments, "at least 120 items"));
+  BOOST_TEST(says(plan.sets[0].comments, "Not everything in it could be looked at"));
+}
+
 BOOST_AUTO_TEST_CASE(whole_parts_of_the_system_and_our_own_files_are_never_in_a_set) {
   const Plan plan = plan_of({tree("good", "/srv/pbx"), tree("root", "/"), tree("etc", "/etc"),
                              tree("lib", "/var/lib/hareplicate/x"), tree("raw", "/srv/\xff")});

@@ -32,7 +32,7 @@ Plan nasty() {
   set.name = "etc";
   set.path = "/srv/My \"PBX\" \\ etc";
   set.comments = {"One\n[[set]]\nname = \"evil\"", std::string(300, 'x')};
-  set.exclude = {"*.swp", "/a\\*b"};
+  set.exclude = {"*.swp", "/a\\*b", "/" + std::string(90, 'l'), "/last"};
   set.options = {{"publish", "\"set\"", "all at once", false},
                  {"min_items", "40", "fewer looks like an accident", true},
                  {"unit", "\"*/*/*\"", "whole", true},
@@ -82,6 +82,7 @@ BOOST_AUTO_TEST_CASE(the_text_is_a_right_configuration_whatever_names_and_senten
   BOOST_TEST(config->sets()[0].path == "/srv/My \"PBX\" \\ etc");
   BOOST_TEST((config->sets()[0].publish == replicator::PublishMode::Set));
   BOOST_TEST(config->sets()[0].exclude.covers("a*b", false));
+  BOOST_TEST(config->sets()[0].exclude.covers("last", false));
   BOOST_TEST(config->self().name == "fra1");
   BOOST_TEST(problems.warnings() == 1U);  // only one site
 }

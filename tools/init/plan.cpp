@@ -174,8 +174,12 @@ class Planner {
     for (const std::string& rel : tree.databases) {
       exclude_database(set, rel);
     }
-    if (tree.databases_cut) {
+    if (tree.databases_cut || !tree.counted) {
       exclude_all_databases(set);
+    }
+    if (!tree.counted) {
+      set.comments.emplace_back(
+          "Not everything in it could be looked at, so all names of databases are excluded.");
     }
     for (const std::string& path : facts_.databases) {
       if (beneath(path, set.path)) {

@@ -41,10 +41,20 @@ std::string rule(std::string_view title) {
   return "\n" + std::string(kRule) + " " + std::string(title) + "\n";
 }
 
+// Over several lines where it is long.
 std::string list(const std::vector<std::string>& words) {
+  constexpr std::size_t kIndent = 12;
   std::string out = "[";
+  std::size_t column = kIndent + 1;
   for (const std::string& word : words) {
-    out += (out.size() > 1 ? ", " : "") + toml_quote(word);
+    const std::string quoted = toml_quote(word);
+    if (out.size() > 1) {
+      const bool full = column + 2 + display_width(quoted) > kColumns;
+      out += full ? ",\n" + std::string(kIndent + 1, ' ') : ", ";
+      column = full ? kIndent + 1 : column + 2;
+    }
+    out += quoted;
+    column += display_width(quoted);
   }
   return out + "]";
 }
