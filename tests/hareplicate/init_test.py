@@ -248,6 +248,10 @@ class Init(unittest.TestCase):
             self.assertIn(part, self.flat())
         self.assertFalse(any("/var/www" in each["path"] for each in sets.values()))
         self.check_written()
+        self.assertIn("next: hareplicate init --from-freepbx",
+                      run("init", "--root", self.root.top, check=2).stderr)
+        self.assertIn("FreePBX is here too",
+                      run("init", "--from-asterisk", "--root", self.root.top, "-n").stdout)
 
     def test_freeswitch(self):
         freeswitch(self.root)

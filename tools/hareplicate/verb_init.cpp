@@ -50,12 +50,12 @@ struct Files {
 
 // The next command of who asked for what is not here, or for nothing.
 std::string command_for(const init::Below& below, std::optional<init::Pbx> asked) {
-  const std::vector<init::Pbx> there = init::pbxs_below(below);
-  for (const Kind& kind : kKinds) {
-    const bool is_there = std::find(there.begin(), there.end(), kind.pbx) != there.end();
-    if (is_there && (asked ? kind.pbx != *asked : kind.pbx == there.front())) {
-      return "hareplicate init --" + std::string(kind.flag) + "      (" +
-             std::string(init::pbx_name(kind.pbx)) + " seems to be here)";
+  for (const init::Pbx pbx : init::pbxs_below(below)) {
+    if (pbx != asked) {
+      const auto* const kind =
+          std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& one) { return one.pbx == pbx; });
+      return "hareplicate init --" + std::string(kind->flag) + "      (" + std::string(init::pbx_name(pbx)) +
+             " seems to be here)";
     }
   }
   return "install the PBX first; or cp conf/cluster.toml /etc/hareplicate/ and write the sets yourself";

@@ -21,7 +21,7 @@ inline constexpr std::size_t kRemarksMax = 20;
 [[nodiscard]] Result<Facts> look_at_freepbx(const Below& below, const std::vector<std::string>& own);
 [[nodiscard]] Result<Facts> look_at_freeswitch(const Below& below, const std::vector<std::string>& own);
 
-// Which of them seem to be there.
+// Which of them seem to be there, FreePBX before its Asterisk.
 [[nodiscard]] std::vector<Pbx> pbxs_below(const Below& below);
 
 }  // namespace ha::init

@@ -143,7 +143,11 @@ Result<Facts> look_at_asterisk(const Below& below, const std::vector<std::string
   if (!below.is_directory("/etc/asterisk")) {
     return Error(Code::NotFound, "no Asterisk is here: /etc/asterisk does not exist");
   }
-  return look(below, Pbx::Asterisk, {}, own);
+  auto facts = look(below, Pbx::Asterisk, {}, own);
+  if (facts.ok() && below.is_file("/etc/freepbx.conf")) {
+    add_remark(*facts, "FreePBX is here too: init --from-freepbx knows more about it");
+  }
+  return facts;
 }
 
 Result<Facts> look_at_freepbx(const Below& below, const std::vector<std::string>& own) {
