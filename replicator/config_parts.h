@@ -1,4 +1,5 @@
-// Checks of single texts in a configuration: names, addresses, keys, paths. Private to config*.cpp. Pure.
+// Checks of single texts in a configuration: names, addresses, keys, paths. For config*.cpp and for programs
+// that write configuration. Pure.
 #pragma once
 
 #include <cstdint>

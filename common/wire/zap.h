@@ -33,6 +33,10 @@ class ZapHandler final : public Pollable {
  public:
   // Exists when this context has a handler already. The context must outlive it.
   static Result<std::unique_ptr<ZapHandler>> open(Context& context, std::vector<PeerKey> admitted);
+  // Admits every key, and calls each peer by it (Z85) where a site's name would stand. For pairing only
+  // (docs/pairing.md), where the server's key is one that nobody knows but who was invited; never in a
+  // context that has a replicator's Routers.
+  static Result<std::unique_ptr<ZapHandler>> open_for_any_key(Context& context);
   ~ZapHandler() override;
 
   // From now on. Connections of keys that are gone stay open, but Routers drop what they say.
@@ -47,6 +51,8 @@ class ZapHandler final : public Pollable {
  private:
   struct Impl;
   explicit ZapHandler(std::unique_ptr<Impl> impl);
+  static Result<std::unique_ptr<ZapHandler>> make(Context& context, std::vector<PeerKey> admitted,
+                                                  bool any_key);
   std::unique_ptr<Impl> impl_;
 };
 

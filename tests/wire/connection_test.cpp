@@ -374,6 +374,50 @@ BOOST_AUTO_TEST_CASE(addresses_and_ids_that_cannot_work_are_errors) {
   BOOST_TEST((Dealer::open(*h.context, h.client_keys, options).error().code() == Code::Invalid));
 }
 
+BOOST_AUTO_TEST_CASE(a_router_for_any_key_calls_each_peer_by_its_key) {
+  Harness h;
+  h.server.zap = ZapHandler::open_for_any_key(*h.context).value();
+  h.zap_id = h.loop->add(*h.server.zap, {});
+  h.start_router();
+  const KeyPair other = KeyPair::generate().value();
+  const auto first = h.connect(h.client_keys, "join/1");
+  const auto second = h.connect(other, "join/2");
+  BOOST_REQUIRE(h.until([&] { return first->dealer->connected() && second->dealer->connected(); }));
+  BOOST_REQUIRE(send(*first, "first"));
+  BOOST_REQUIRE(h.until([&] { return h.server.received.size() == 1; }));
+  BOOST_REQUIRE(send(*second, "second"));
+  BOOST_REQUIRE(h.until([&] { return h.server.received.size() == 2; }));
+  BOOST_TEST(h.server.received[0].site == h.client_keys.public_key.z85());
+  BOOST_TEST(h.server.received[1].site == other.public_key.z85());
+  BOOST_TEST(h.server.zap->refusals().count == 0U);
+  BOOST_TEST(h.server.zap->admits(other.public_key.z85(), other.public_key.z85()));
+  BOOST_TEST(!h.server.zap->admits("fra1", other.public_key.z85()));
+  BOOST_TEST(!h.server.zap->admits("", ""));
+}
+
+BOOST_AUTO_TEST_CASE(a_router_for_any_key_still_wants_its_own_to_be_known) {
+  Harness h;
+  h.server.zap = ZapHandler::open_for_any_key(*h.context).value();
+  h.zap_id = h.loop->add(*h.server.zap, {});
+  h.start_router();
+  DealerOptions options;
+  options.endpoint = h.server.router->endpoint();
+  options.routing_id = "join/1";
+  options.server_key = KeyPair::generate().value().public_key;
+  options.connection = quick_connection();
+  const auto client = h.connect_with(h.client_keys, options);
+  BOOST_REQUIRE(h.until([&] { return client->count(Kind::HandshakeFailed) >= 1; }));
+  BOOST_TEST(!client->dealer->connected());
+  BOOST_TEST(!send(*client, "in vain"));
+  BOOST_TEST(h.server.received.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_usual_router_never_calls_a_peer_by_its_key) {
+  Harness h;
+  h.start_zap({h.client_peer("fra1")});
+  BOOST_TEST(!h.server.zap->admits(h.client_keys.public_key.z85(), h.client_keys.public_key.z85()));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ha::wire

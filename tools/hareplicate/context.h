@@ -43,6 +43,8 @@ using Outcome = Result<ExitCode>;
 [[nodiscard]] Outcome run_config_show(const Context& context);
 [[nodiscard]] Outcome run_keys_new(const Context& context);
 [[nodiscard]] Outcome run_keys_show(const Context& context);
+[[nodiscard]] Outcome run_invite(const Context& context);
+[[nodiscard]] Outcome run_join(const Context& context);
 [[nodiscard]] Outcome run_doctor(const Context& context);
 [[nodiscard]] Outcome run_init(const Context& context);
 [[nodiscard]] Outcome run_support_bundle(const Context& context);

@@ -25,7 +25,8 @@ struct Check {
 [[nodiscard]] std::string_view health_word(Health health) noexcept;  // "ok", "WARNING", "BAD"
 
 [[nodiscard]] std::vector<Check> check_host();  // rights, kernel, limits, clock, congestion control
-[[nodiscard]] std::vector<Check> check_site(const replicator::Config& config);  // directories and keys
+[[nodiscard]] std::vector<Check> check_site(const replicator::Config& config);        // directories and keys
+[[nodiscard]] Check check_peer(const std::string& site, const std::string& address);  // by plain TCP
 [[nodiscard]] std::vector<Check> check_peers(const replicator::Config& config);
 // Those, and the configuration and the replicator.
 [[nodiscard]] std::vector<Check> all_checks(const Context& context);

@@ -28,7 +28,7 @@ Result<wire::PublicKey> make_key_file(const std::string& path) {
   return pair.public_key;
 }
 
-Result<wire::PublicKey> public_key_of(const std::string& path) {
+Result<wire::KeyPair> key_pair_of(const std::string& path) {
   auto secret = sys::load_secret(path);
   if (!secret.ok() && secret.error().code() == Code::NotFound) {
     return std::move(secret).error().hinted("hareplicate keys new " + path);
@@ -43,7 +43,12 @@ Result<wire::PublicKey> public_key_of(const std::string& path) {
     return std::move(pair).error().in(path).hinted(
         "the file must hold a secret key as made by: hareplicate keys new FILE");
   }
-  return pair->public_key;
+  return pair;
+}
+
+Result<wire::PublicKey> public_key_of(const std::string& path) {
+  HA_TRY(const wire::KeyPair pair, key_pair_of(path));
+  return pair.public_key;
 }
 
 }  // namespace ha::tool

@@ -33,6 +33,8 @@ constexpr VerbRunner kRunners[] = {
     {"config check", run_config_check},
     {"keys new", run_keys_new},
     {"keys show", run_keys_show},
+    {"invite", run_invite},
+    {"join", run_join},
     {"doctor", run_doctor},
     {"init", run_init},
     {"support-bundle", run_support_bundle},
@@ -46,7 +48,7 @@ Outcome run(const CliInvocation& invocation) {
     return ExitCode::Good;
   }
   HA_TRY(CliGlobals globals, read_globals(invocation, find_verb(program(), invocation.verb)));
-  if (!globals.site.empty()) {
+  if (!globals.site.empty() && invocation.verb != "join") {  // join asks nobody: it is told its name
     return Error(Code::Unsupported, "this version cannot ask another site's daemon through this one",
                  "run it there: ssh " + escape(globals.site) + " hareplicate " + invocation.verb);
   }

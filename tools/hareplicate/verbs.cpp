@@ -11,6 +11,8 @@ constexpr CliArgument kOptionalSet[] = {{"SET", false, false}};
 constexpr CliArgument kSetPath[] = {{"SET", true, false}, {"PATH", false, false}};
 constexpr CliArgument kJob[] = {{"ID", true, false}};
 constexpr CliArgument kFile[] = {{"FILE", true, false}};
+constexpr CliArgument kSite[] = {{"SITE", true, false}};
+constexpr CliArgument kToken[] = {{"TOKEN", true, false}};
 constexpr CliArgument kOptionalFile[] = {{"FILE", false, false}};
 constexpr CliArgument kNames[] = {{"WHAT", true, false, "sets|sites"}};
 constexpr CliArgument kTopic[] = {{"TOPIC", false, true, "first-hour|states|problems|config"}};
@@ -61,6 +63,22 @@ constexpr CliFlag kEventsFlags[] = {
     {"on", '\0', "GLOB", "Only events with such a name, e.g. 'link.*'."},
 };
 constexpr CliFlag kShowFlags[] = {{"origin", '\0', "", "Say where each value comes from: file:line:column."}};
+constexpr CliFlag kInviteFlags[] = {
+    {"address", '\0', "ADDRESS",
+     "Where the other sites reach the new one, tcp://host:port (default: as it says, or where it is seen)."},
+    {"for", '\0', "DURATION", "How long the invitation is good, 1s to 24h (default 15m)."},
+    {"listen", '\0', "ADDRESS", "Where to wait for the new machine (default tcp://*:7401)."},
+    {"at", '\0', "HOST[,HOST]",
+     "Where the new machine reaches this one, also as HOST:PORT (default: the hosts of this site's "
+     "addresses)."},
+    {"eligible", '\0', "SERVICE[,SERVICE]",
+     "Services that the new site may hold; else it only keeps copies."},
+};
+constexpr CliFlag kJoinFlags[] = {
+    {"address", '\0', "ADDRESS", "Where the other sites reach this machine, tcp://host:port."},
+    {"config-dir", '\0', "DIR", "Where the configuration goes (default /etc/hareplicate)."},
+    {"dry-run", 'n', "", "Read the token and try the way there; change nothing, do not use the token."},
+};
 
 constexpr CliFlag kInitFlags[] = {
     {"from-asterisk", '\0', "", "Look at an Asterisk without FreePBX."},
@@ -123,6 +141,16 @@ constexpr CliExample kKeysExamples[] = {
     {"hareplicate keys show", "is the key file the one in cluster.toml?"},
     {"hareplicate config check", "then see whether everything fits"},
 };
+constexpr CliExample kInviteExamples[] = {
+    {"hareplicate invite nyc1", "prints the line to paste on the new machine, and waits for it"},
+    {"hareplicate invite nyc1 --eligible pbx --for 1h", "it may hold the service pbx, too"},
+    {"hareplicate invite nyc1 --at 203.0.113.9 --address tcp://nyc1.example.net:7400", "say who is where"},
+};
+constexpr CliExample kJoinExamples[] = {
+    {"hareplicate join hr1.…", "what invite has printed"},
+    {"hareplicate join hr1.… --dry-run", "is the token good, and the way open?"},
+    {"hareplicate join hr1.… --address tcp://nyc1.example.net:7400", "when it is reached by another address"},
+};
 
 constexpr CliVerb kVerbs[] = {
     {"init",
@@ -156,6 +184,10 @@ constexpr CliVerb kVerbs[] = {
      kOptionalFile,
      {},
      kKeysExamples},
+    {"invite", "Invite a machine as a new site: prints a token, waits until it has joined.", kSite,
+     kInviteFlags, kInviteExamples},
+    {"join", "Make this machine a site of the cluster that has invited it.", kToken, kJoinFlags,
+     kJoinExamples},
     {"doctor",
      "Check this host: rights, kernel, limits, clock, directories, keys, peers. Prints fixes.",
      {},
