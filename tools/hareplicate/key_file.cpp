@@ -12,7 +12,8 @@ namespace ha::tool {
 Result<wire::PublicKey> make_key_file(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return errno_error("cannot make the directory " + escape(folder), errno);
+    return errno_error("cannot make the directory " + escape(folder), errno)
+        .hinted("mkdir -p " + escape(std::filesystem::path(folder).parent_path().string()));
   }
   HA_TRY(const wire::KeyPair pair, wire::KeyPair::generate());
   std::string text = pair.secret_key.z85();

@@ -29,44 +29,55 @@ struct Reached {
   TcpAnswer answer;
 };
 
+std::string again(const std::string& site) {
+  return "on a site of the cluster: hareplicate invite " + site;
+}
 std::string again(const PairToken& token) {
-  return "on a site of the cluster: hareplicate invite " + token.site;
+  return again(token.site);
 }
 
-// The first address of the token that answers, or a line for each that does not.
+// Why nobody could be reached, by the worst that an address gave: nobody listens is more than silence.
+Error unreachable(const PairToken& token, Code worst, const std::string& each, const HostPort& last) {
+  const std::string port = escape(last.port);
+  if (worst == Code::NotFound) {
+    return Error(Code::Unavailable, "the inviter's name does not resolve here: " + each,
+                 "getent hosts " + escape(last.host) + "; or invite again with --at ADDRESS");
+  }
+  if (worst == Code::TimedOut) {
+    return Error(
+        Code::Unavailable, "no answer from the inviter: " + each,
+        "let TCP port " + port + " in at the inviter (its firewall, and those between), then the same again");
+  }
+  return Error(Code::Unavailable,
+               "nobody waits for this token: " + each +
+                   ". The invitation was used, was stopped, or its port is closed",
+               "look whether invite still waits there, and whether TCP port " + port +
+                   " is let in; for a new token, " + again(token));
+}
+
+// The first address of the token that answers.
 Result<Reached> reach(const PairToken& token, WallTime now) {
-  std::string what;
-  std::string hint;
+  std::string each;
+  Code worst = Code::NotFound;
+  HostPort last;
   for (const std::string& endpoint : token.endpoints) {
-    const HostPort to = split_address(endpoint);
-    auto answer = probe_tcp(to);
+    last = split_address(endpoint);
+    auto answer = probe_tcp(last);
     if (answer.ok()) {
       return Reached{endpoint, std::move(answer).value()};
     }
-    what += (what.empty() ? "" : "; ") + escape(endpoint) + ": " + answer.error().what();
-    if (answer.error().code() == Code::NotFound) {
-      hint =
-          "look whether the name is right: getent hosts " + escape(to.host) + "; or invite with --at ADDRESS";
-    } else if (answer.error().code() == Code::TimedOut) {
-      hint = "let TCP port " + escape(to.port) +
-             " of the inviter through (its firewall, and those between), "
-             "then the same command again";
-    } else {
-      hint = "look whether invite still waits there, and whether TCP port " + escape(to.port) +
-             " is let in; for a new token, " + again(token);
-    }
+    const Code code = answer.error().code();
+    worst = code == Code::Unavailable || worst == Code::NotFound ? code : worst;
+    each += (each.empty() ? "" : "; ") + escape(endpoint) + ": " + answer.error().what();
   }
   if (now >= token.expires) {
     return Error(Code::Refused,
                  "the invitation has expired: it was good until " + show_utc(token.expires) +
-                     ", and this machine's clock says " + show_utc(now) + "; nobody waits for it (" + what +
+                     ", and this machine's clock says " + show_utc(now) + "; nobody waits for it (" + each +
                      ")",
                  again(token) + "; if this clock is wrong: timedatectl set-ntp true");
   }
-  return Error(Code::Unavailable,
-               "nobody waits for this token: " + what +
-                   ". The invitation was used, was stopped, or its port is closed",
-               hint);
+  return unreachable(token, worst, each, last);
 }
 
 Result<std::vector<std::string>> own_addresses(const Context& context) {
@@ -100,7 +111,6 @@ class Joiner {
 
   Outcome run() {
     HA_TRY(auto addresses, own_addresses(context_));
-    const std::string name = context_.invocation.value("name");
     auto reached = reach(token_, read_clocks().wall);
     if (!reached.ok()) {
       return place_.member_as == token_.site ? member_already(reached.error()) : Outcome(reached.error());
@@ -227,6 +237,11 @@ class Joiner {
 
 Outcome run_join(const Context& context) {
   HA_TRY(PairToken token, decode_token(context.argument(0)));
+  const std::string& wanted = context.globals.site;
+  if (!wanted.empty() && wanted != token.site) {
+    return Error(Code::Refused, "this token is for site " + token.site + ", not for " + escape(wanted),
+                 "join without --site; or " + again(escape(wanted)));
+  }
   const std::string usual = std::filesystem::path(context.globals.config).parent_path().string();
   const std::filesystem::path directory = context.invocation.value("config-dir", usual.empty() ? "." : usual);
   HA_TRY(JoinPlace place, look_at_place(directory));
