@@ -146,9 +146,6 @@ class Inviter {
 
   void show_token(const std::string& token, WallTime expires, const std::vector<std::string>& endpoints) {
     const std::string command = "hareplicate join " + token;
-    talk(context_, "Invitation of site " + wishes_.site + " to cluster " + escape(config_.cluster_name()) +
-                       ", good until " + show_local(expires) +
-                       " and once.\nOn the new machine, as root:\n\n");
     if (context_.json()) {
       JsonList where;
       for (const std::string& endpoint : endpoints) {
@@ -163,9 +160,12 @@ class Inviter {
                 .raw("endpoints", where.text())
                 .text() +
             "\n");
-    } else {
-      print(command + "\n");
+      return;
     }
+    talk(context_, "Invitation of site " + wishes_.site + " to cluster " + escape(config_.cluster_name()) +
+                       ", good until " + show_local(expires) +
+                       " and once.\nOn the new machine, as root:\n\n");
+    print(command + "\n");
     talk(context_,
          "\nWhoever has this line can join: send it by a channel that only you two read.\nIt connects to " +
              endpoints.front() + ": let that TCP port in here while this waits. ^C ends the invitation.\n");

@@ -65,14 +65,11 @@ constexpr CliFlag kEventsFlags[] = {
 constexpr CliFlag kShowFlags[] = {{"origin", '\0', "", "Say where each value comes from: file:line:column."}};
 constexpr CliFlag kInviteFlags[] = {
     {"address", '\0', "ADDRESS",
-     "Where the other sites reach the new one, tcp://host:port (default: as it says, or where it is seen)."},
+     "Where the others reach the new site, tcp://host:port (default: found out)."},
     {"for", '\0', "DURATION", "How long the invitation is good, 1s to 24h (default 15m)."},
     {"listen", '\0', "ADDRESS", "Where to wait for the new machine (default tcp://*:7401)."},
-    {"at", '\0', "HOST[,HOST]",
-     "Where the new machine reaches this one, also as HOST:PORT (default: the hosts of this site's "
-     "addresses)."},
-    {"eligible", '\0', "SERVICE[,SERVICE]",
-     "Services that the new site may hold; else it only keeps copies."},
+    {"at", '\0', "HOST[,HOST]", "Where it reaches this one, also HOST:PORT (default: this site's hosts)."},
+    {"eligible", '\0', "SERVICE[,SERVICE]", "Services that it may hold; else it only keeps copies."},
 };
 constexpr CliFlag kJoinFlags[] = {
     {"address", '\0', "ADDRESS", "Where the other sites reach this machine, tcp://host:port."},
