@@ -30,7 +30,13 @@ struct SiteConfig {
   std::string location;
   std::vector<std::string> addresses;  // "tcp://host:port", by preference, at least one
   std::string key;                     // CURVE public key, Z85, 40 characters
+  std::string next_key;                // what it becomes while it is being changed; else empty
   ConfigPlace place;
+
+  // docs/keys.md: while there is a next key, the site may have either one.
+  [[nodiscard]] bool has_key(std::string_view z85) const noexcept {
+    return !z85.empty() && (key == z85 || next_key == z85);
+  }
 };
 
 struct ServiceConfig {

@@ -157,16 +157,24 @@ class ConfigBuilder {
       site.location = section.text("location");
       site.addresses = section.list("address");
       site.key = section.text("key");
+      site.next_key = section.text("next_key");
       if (section.has("address") && site.addresses.empty()) {
         problems_.error(section.place("address"), about + "address is empty — give at least one");
       }
       for (const std::string& address : site.addresses) {
         check(section.place("address"), about, check_address(address));
       }
-      if (section.has("key") && !is_curve_key(site.key)) {
-        problems_.error(
-            section.place("key"),
-            about + "key is not a CURVE public key: 40 characters of Z85 — make one: hareplicate keys new");
+      for (const std::string_view key : {"key", "next_key"}) {
+        if (section.has(key) && !is_curve_key(section.text(key))) {
+          problems_.error(
+              section.place(key),
+              about + std::string(key) +
+                  " is not a CURVE public key: 40 characters of Z85 — make one: hareplicate keys " +
+                  (key == "key" ? "new" : "rotate"));
+        }
+      }
+      if (!site.next_key.empty() && site.next_key == site.key) {
+        problems_.error(section.place("next_key"), about + "next_key is its key already — take next_key out");
       }
       check_unlike_others(section, site, about);
       config_.sites_.push_back(std::move(site));
@@ -181,9 +189,11 @@ class ConfigBuilder {
 
   void check_unlike_others(const ConfigSection& section, const SiteConfig& site, const std::string& about) {
     for (const SiteConfig& other : config_.sites_) {
-      if (!site.key.empty() && other.key == site.key) {
-        problems_.error(section.place("key"),
-                        about + "key is that of site " + quote(other.name) + " too — every site has its own");
+      for (const std::string_view key : {"key", "next_key"}) {
+        if (other.has_key(section.text(key))) {
+          problems_.error(section.place(key), about + std::string(key) + " is that of site " +
+                                                  quote(other.name) + " too — every site has its own");
+        }
       }
       for (const std::string& address : site.addresses) {
         if (std::find(other.addresses.begin(), other.addresses.end(), address) != other.addresses.end()) {

@@ -30,6 +30,8 @@ constexpr std::array kClusterKeys = {
               "Where the other sites reach this one, by preference: [\"tcp://host:port\"]."},
     ConfigKey{"site", "key", Text, "", kRequired,
               "The site's CURVE public key in Z85, 40 characters, as made by: hareplicate keys new."},
+    ConfigKey{"site", "next_key", Text, "", "",
+              "The key that the site is about to have, while it is being changed: hareplicate keys rotate."},
     ConfigKey{"service", "name", Text, "", kRequired, "Short name of the service."},
     ConfigKey{"service", "sites", TextList, "", kRequired,
               "Sites that may hold the service, by preference; the others only keep copies."},

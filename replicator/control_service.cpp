@@ -8,7 +8,9 @@
 #include <set>
 #include <utility>
 
+#include "replicator/config_digest.h"
 #include "replicator/control_holds.h"
+#include "replicator/control_jobs.h"
 #include "replicator/control_jobs.h"
 #include "replicator/control_status.h"
 #include "replicator/history.h"

@@ -58,7 +58,7 @@ Result<wire::KeyPair> load_keys(const Config& config) {
   if (!pair.ok()) {
     return std::move(pair).error().in(config.secret_key_file().string());
   }
-  if (pair->public_key.z85() != config.self().key) {
+  if (!config.self().has_key(pair->public_key.z85())) {
     return Error(
         Code::Invalid,
         "the key in " + config.secret_key_file().string() +

@@ -73,6 +73,7 @@ Status OriginPeer::open_lanes(wire::Context& context, const wire::KeyPair& keys)
     wire::DealerOptions dealer;
     dealer.endpoint = options_.endpoint;
     dealer.server_key = options_.peer_key;
+    dealer.other_server_key = options_.next_peer_key;
     const bool bulk = i >= kFirstBulk;
     dealer.routing_id = options_.site + (i == kControl ? "/control"
                                          : bulk        ? "/bulk/" + std::to_string(i - kFirstBulk)

@@ -32,6 +32,7 @@ struct OriginPeerOptions {
   std::string peer;
   std::string endpoint;
   wire::PublicKey peer_key;
+  std::optional<wire::PublicKey> next_peer_key;  // while the peer changes its key
   LinkFacts facts;
   LinkConfig link;
 };

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/sys/digest.h"
+#include "replicator/config_digest.h"
 
 namespace ha::replicator {
 namespace {
@@ -17,12 +17,6 @@ unsigned worker_count() {
 }
 
 }  // namespace
-
-std::string config_digest(const Config& config) {
-  // Not a secret: a fixed key, so that all sites agree.
-  const auto key = sys::DigestKey::from_bytes(Bytes(32, '\0'));
-  return key.ok() ? hex(sys::digest(*key, config.canonical())) : std::string();
-}
 
 Pipeline::Pipeline(const Config& config, Logger& log)
     : config_(config), log_(log), workers_(worker_count()) {}
@@ -76,6 +70,10 @@ Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
     if (site.name != config_.self().name) {
       HA_TRY(const wire::PublicKey key, wire::PublicKey::parse(site.key));
       options.admitted.push_back({site.name, key});
+      if (!site.next_key.empty()) {
+        HA_TRY(const wire::PublicKey next, wire::PublicKey::parse(site.next_key));
+        options.admitted.push_back({site.name, next});
+      }
       const LinkConfig link = config_.link_to(site.name);
       options.window_bytes = std::max(options.window_bytes, link.window_bytes);
       options.congestion = link.congestion == "system" ? "" : link.congestion;
@@ -115,8 +113,11 @@ Status Pipeline::open_origin(const wire::KeyPair& keys, const LinkFacts& facts) 
   }
   for (const auto& [name, sets] : by_peer) {
     const SiteConfig& site = *config_.site(name);
-    OriginPeerOptions options{facts.site, name, site.addresses.front(), {}, facts, config_.link_to(name)};
+    OriginPeerOptions options{facts.site, name, site.addresses.front(), {}, {}, facts, config_.link_to(name)};
     HA_TRY(options.peer_key, wire::PublicKey::parse(site.key));
+    if (!site.next_key.empty()) {
+      HA_TRY(options.next_peer_key, wire::PublicKey::parse(site.next_key));
+    }
     HA_TRY(std::unique_ptr<OriginPeer> peer,
            OriginPeer::open(*origin_loop_, *context_, keys, std::move(options), sets, workers_, log_));
     peers_.push_back(std::move(peer));

@@ -84,7 +84,4 @@ class Pipeline {
   std::thread replica_thread_;
 };
 
-// What two sites compare to know that they have loaded the same cluster.toml.
-[[nodiscard]] std::string config_digest(const Config& config);
-
 }  // namespace ha::replicator

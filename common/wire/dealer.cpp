@@ -22,7 +22,7 @@ struct Dealer::Impl {
   std::optional<ZmqSocket> socket;
   std::optional<SteadyTime> reopen_at;
   std::chrono::milliseconds reopen_after;
-  bool refused = false;  // libzmq does not reconnect by itself after that
+  bool refused = false;  // a new socket is needed: libzmq does not reconnect by itself, or has the wrong key
 
   TcpConnection tcp;
   bool paired = false;
@@ -109,6 +109,10 @@ void Dealer::Impl::on_event(const MonitorEvent& event) {
       [[fallthrough]];
     case MonitorKind::HandshakeFailedKey:
     case MonitorKind::HandshakeFailedOther:
+      if (options.other_server_key && !refused) {  // a new socket, with the other one
+        std::swap(options.server_key, *options.other_server_key);
+        refused = true;
+      }
       set_disconnected(event.endpoint);
       events.add(
           {ConnectionEvent::Kind::HandshakeFailed, event.endpoint, {}, handshake_failure_text(event, true)});

@@ -71,6 +71,8 @@ struct DealerOptions {
   std::string endpoint;    // "tcp://host:port", or "tcp://source:0;host:port" for one path
   std::string routing_id;  // unique per connection at the Router, e.g. "site/bulk/2"; at most 255 bytes
   PublicKey server_key;
+  // While the peer changes its key: tried in turns with server_key whenever a handshake fails.
+  std::optional<PublicKey> other_server_key;
   ConnectionOptions connection;
   std::chrono::milliseconds reconnect_min{100};
   std::chrono::milliseconds reconnect_max{5000};

@@ -102,4 +102,37 @@ BOOST_AUTO_TEST_CASE(a_node_file_gets_its_site_behind_its_first_comments) {
   BOOST_TEST(set_node_site("[override]\n", "nyc1") == "site = \"nyc1\"\n[override]\n");
 }
 
+BOOST_AUTO_TEST_CASE(keys_are_changed_in_their_place_and_nothing_else_is) {
+  const std::string site =
+      "[[site]]\n  name = \"fra1\"\n  key  = 'OLD'   # made in May\n  address = [\"tcp://a:1\"]\n";
+  const auto changed = [](const std::string& text, const std::string& key, const std::string& next) {
+    return sys::must(change_site_keys("c", text, "fra1", key, next));
+  };
+  const std::string announced =
+      "[[site]]\n  name = \"fra1\"\n  key  = \"OLD\"   # made in May\n  next_key = \"NEW\"\n"
+      "  address = [\"tcp://a:1\"]\n";
+  BOOST_TEST(changed(kHead + site + "[link]\n", "OLD", "NEW") == kHead + announced + "[link]\n");
+  const std::string finished =
+      "[[site]]\n  name = \"fra1\"\n  key  = \"NEW\"   # made in May\n  address = [\"tcp://a:1\"]\n";
+  BOOST_TEST(changed(kHead + announced, "NEW", "") == kHead + finished);
+  BOOST_TEST(changed(kHead + announced, "OLD", "OTHER").find("next_key = \"OTHER\"") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(keys_at_the_end_of_a_file_without_a_line_end_are_changed_too) {
+  const std::string text = kHead + "[[site]]\nname = \"fra1\"\naddress = [\"tcp://a:1\"]\nkey = \"K\"";
+  const std::string announced = sys::must(change_site_keys("c", text, "fra1", "K", "N"));
+  BOOST_TEST(announced == text + "\nnext_key = \"N\"\n");
+  const std::string bare = announced.substr(0, announced.size() - 1);
+  BOOST_TEST(sys::must(change_site_keys("c", bare, "fra1", "K", "")) == text + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(keys_that_cannot_be_changed_are_left_for_a_hand) {
+  BOOST_TEST((sys::code_of(change_site_keys("c", kHead + kFra, "nyc1", "K", "")) == Code::Invalid));
+  BOOST_TEST((sys::code_of(change_site_keys("c", "[[site", "fra1", "K", "")) == Code::Invalid));
+  const std::string odd = "[[site]]\nname = \"fra1\"\naddress = [\"tcp://a:1\"]\nkey = \"\"\"K\"\"\"\n";
+  const auto refused = change_site_keys("c", kHead + odd, "fra1", "K", "N");
+  BOOST_TEST((sys::code_of(refused) == Code::Invalid));
+  BOOST_TEST(refused.error().hint().find("by hand") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

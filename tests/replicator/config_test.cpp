@@ -209,6 +209,27 @@ BOOST_AUTO_TEST_CASE(a_site_needs_its_own_addresses_and_key) {
            "every site has its own"));
 }
 
+BOOST_AUTO_TEST_CASE(a_site_that_changes_its_key_has_two_and_both_are_its_own) {
+  const std::string third = "[[site]]\nname = \"syd1\"\naddress = [\"tcp://s:1\"]\n";
+  const std::string key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID";
+  const std::string next = "9a0000000000000000000000000000000000000A";
+  const std::string good = third + "key = \"" + key + "\"\nnext_key = \"" + next + "\"\n";
+  const Config config = parse(kHead + kEtc + good);
+  BOOST_TEST(config.site("syd1")->has_key(key));
+  BOOST_TEST(config.site("syd1")->has_key(next));
+  BOOST_TEST(!config.site("fra1")->has_key(""));
+  BOOST_TEST(!config.site("fra1")->has_key(next));
+  const auto problem = [&](const std::string& first, const std::string& second) {
+    return problems_of(kHead + kEtc + third + "key = \"" + first + "\"\nnext_key = \"" + second + "\"\n");
+  };
+  const std::string nyc = "i/f<D?nd><@oLc*8&7{q-!SEX>WKCvnva<C^-HVA";
+  BOOST_TEST(says(problem(key, "abc"), "next_key is not a CURVE public key"));
+  BOOST_TEST(says(problem(key, key), "is its key already"));
+  BOOST_TEST(says(problem(key, nyc), "next_key is that of site \"nyc1\" too"));
+  const std::string fourth = "[[site]]\nname = \"ams1\"\naddress = [\"tcp://m:1\"]\nkey = \"" + next + "\"\n";
+  BOOST_TEST(says(problems_of(kHead + kEtc + good + fourth), "key is that of site \"syd1\" too"));
+}
+
 BOOST_AUTO_TEST_CASE(sets_do_not_share_files) {
   const std::string problem =
       problems_of(kHead + kEtc + "[[set]]\nname = \"keys\"\npath = \"/etc/asterisk/keys\"\n");

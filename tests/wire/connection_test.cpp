@@ -418,6 +418,33 @@ BOOST_AUTO_TEST_CASE(a_usual_router_never_calls_a_peer_by_its_key) {
   BOOST_TEST(!h.server.zap->admits(h.client_keys.public_key.z85(), h.client_keys.public_key.z85()));
 }
 
+BOOST_AUTO_TEST_CASE(a_dealer_with_two_keys_finds_the_server_with_either_and_follows_a_change) {
+  Harness h;
+  h.start_zap({h.client_peer()});
+  h.start_router();
+  const std::string endpoint = h.server.router->endpoint();
+  KeyPair next = KeyPair::generate().value();
+  DealerOptions options;
+  options.endpoint = endpoint;
+  options.routing_id = "fra1/control";
+  options.server_key = next.public_key;  // not yet
+  options.other_server_key = h.server_keys.public_key;
+  options.connection = quick_connection();
+  options.reconnect_min = std::chrono::milliseconds(20);
+  options.reconnect_max = std::chrono::milliseconds(100);
+  const auto client = h.connect_with(h.client_keys, options);
+  BOOST_REQUIRE(h.until([&] { return client->dealer->connected(); }));
+  BOOST_TEST(client->count(Kind::HandshakeFailed) >= 1);
+
+  std::swap(h.server_keys, next);
+  h.stop_router();
+  BOOST_REQUIRE(h.until([&] { return !client->dealer->connected(); }));
+  h.start_router(endpoint);
+  BOOST_REQUIRE(h.until([&] { return client->dealer->connected(); }));
+  BOOST_REQUIRE(send(*client, "still here"));
+  BOOST_TEST(h.until([&] { return !h.server.received.empty(); }));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ha::wire

@@ -47,7 +47,8 @@ std::string translation_warning(const AdmissionCase& about, const PairRequest& r
 }
 
 bool same(const SiteConfig& a, const SiteConfig& b) {
-  return a.name == b.name && a.key == b.key && a.addresses == b.addresses && a.location == b.location;
+  return a.name == b.name && a.key == b.key && a.next_key == b.next_key && a.addresses == b.addresses &&
+         a.location == b.location;
 }
 
 // The text edit is trusted only as far as this: the sites that were there and the new one, nothing else
@@ -85,10 +86,10 @@ Result<Admission> plan_admission(const AdmissionCase& about, const PairRequest& 
                  "at the inviter: hareplicate config check; then join again");
   }
   for (const SiteConfig& site : before->sites()) {
-    if (site.key == about.key && site.name == about.site) {
+    if (site.has_key(about.key) && site.name == about.site) {
       return Admission{about.texts.cluster, true, site.addresses, {}};
     }
-    if (site.key == about.key) {
+    if (site.has_key(about.key)) {
       return Error(Code::Refused, "this machine has the key of site " + site.name,
                    "a copied disk? then remove the key file of the new machine and join again");
     }

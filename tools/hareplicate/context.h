@@ -43,6 +43,7 @@ using Outcome = Result<ExitCode>;
 [[nodiscard]] Outcome run_config_show(const Context& context);
 [[nodiscard]] Outcome run_keys_new(const Context& context);
 [[nodiscard]] Outcome run_keys_show(const Context& context);
+[[nodiscard]] Outcome run_keys_rotate(const Context& context);
 [[nodiscard]] Outcome run_invite(const Context& context);
 [[nodiscard]] Outcome run_join(const Context& context);
 [[nodiscard]] Outcome run_doctor(const Context& context);

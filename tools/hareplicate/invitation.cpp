@@ -95,7 +95,7 @@ std::optional<Error> Invitation::objection(const std::string& key, const PairReq
         "if that was not you, look at " + self_ + " now: hareplicate config show; for a new one, " + again);
   }
   for (const replicator::SiteConfig& site : sites_) {
-    if (site.key == key && site.name != terms_.site) {
+    if (site.has_key(key) && site.name != terms_.site) {
       return Error(Code::Refused,
                    "this machine has the key of site " + site.name + ", which is in the cluster already" +
                        (site.name == self_ ? ": join runs on the new machine, not on this one" : ""),

@@ -33,6 +33,7 @@ constexpr VerbRunner kRunners[] = {
     {"config check", run_config_check},
     {"keys new", run_keys_new},
     {"keys show", run_keys_show},
+    {"keys rotate", run_keys_rotate},
     {"invite", run_invite},
     {"join", run_join},
     {"doctor", run_doctor},

@@ -82,7 +82,7 @@ Status look_at_cluster(JoinPlace& place) {
   }
   place.cluster_id = document.section("cluster").text("id");
   for (const ConfigSection& site : document.sections("site")) {
-    if (place.key && site.text("key") == place.key->z85()) {
+    if (place.key && (site.text("key") == place.key->z85() || site.text("next_key") == place.key->z85())) {
       place.member_as = site.text("name");
     }
   }
@@ -218,7 +218,7 @@ Result<JoinFiles> files_for(const JoinPlace& place, const PairWelcome& welcome, 
                  "the configuration that came does not fit this machine: " + first_error(problems),
                  "nothing was written; at " + escape(welcome.inviter) + ": hareplicate config check");
   }
-  if (config->self().name != welcome.site || config->self().key != key.z85() ||
+  if (config->self().name != welcome.site || !config->self().has_key(key.z85()) ||
       config->cluster_id() != welcome.cluster_id || node.size() > kNodeBytesMax) {
     return Error(Code::Corrupt,
                  "the configuration that came is not for this machine: it has no site \"" +

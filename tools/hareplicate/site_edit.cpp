@@ -107,6 +107,22 @@ std::string quote(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
 
+// One change of a text: so many bytes at `at` become `text`.
+struct Change {
+  std::size_t at;
+  std::size_t length;
+  std::string text;
+};
+
+std::string with(std::string_view text, std::vector<Change> changes) {
+  std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.at > b.at; });
+  std::string out(text);
+  for (const Change& change : changes) {  // from the end, so that offsets stay true
+    out.replace(change.at, change.length, change.text);
+  }
+  return out;
+}
+
 std::string block_of(const NewSite& site) {
   std::string addresses;
   for (const std::string& address : site.addresses) {
@@ -126,11 +142,7 @@ Result<std::string> add_site(const std::string& cluster_file, std::string_view t
   if (problems.errors() > 0 || !end) {
     return Error(Code::Invalid, cluster_file + " has errors, or no [[site]]", "hareplicate config check");
   }
-  struct Insertion {
-    std::size_t at;
-    std::string text;
-  };
-  std::vector<Insertion> insertions;
+  std::vector<Change> changes;
   std::vector<std::string> known;
   for (const ConfigSection& service : document.sections("service")) {
     const std::string name = service.text("name");
@@ -151,7 +163,7 @@ Result<std::string> add_site(const std::string& cluster_file, std::string_view t
                        " are written in a way that cannot be extended here",
                    "add " + quote(site.name) + " there by hand, and invite without --eligible");
     }
-    insertions.push_back({*last, (sites.empty() ? "" : ", ") + quote(site.name)});
+    changes.push_back({*last, 0, (sites.empty() ? "" : ", ") + quote(site.name)});
   }
   for (const std::string& wanted : site.services) {
     if (std::find(known.begin(), known.end(), wanted) == known.end()) {
@@ -161,14 +173,50 @@ Result<std::string> add_site(const std::string& cluster_file, std::string_view t
     }
   }
   const bool line_ended = *end == 0 || text[*end - 1] == '\n';
-  insertions.push_back({*end, (line_ended ? "" : "\n") + block_of(site)});
-  std::sort(insertions.begin(), insertions.end(),
-            [](const Insertion& a, const Insertion& b) { return a.at > b.at; });
-  std::string out(text);
-  for (const Insertion& insertion : insertions) {  // from the end, so that offsets stay true
-    out.insert(insertion.at, insertion.text);
+  changes.push_back({*end, 0, (line_ended ? "" : "\n") + block_of(site)});
+  return with(text, std::move(changes));
+}
+
+Result<std::string> change_site_keys(const std::string& cluster_file, std::string_view text,
+                                     std::string_view site, std::string_view key, std::string_view next_key) {
+  ConfigProblems problems;
+  const auto document = ConfigDocument::load(cluster_file, text, replicator::cluster_schema(), problems);
+  const auto& sites = document.sections("site");
+  const auto found = std::find_if(sites.begin(), sites.end(),
+                                  [&](const ConfigSection& each) { return each.text("name") == site; });
+  if (problems.errors() > 0 || found == sites.end()) {
+    return Error(Code::Invalid, cluster_file + " has errors, or no site " + quote(site),
+                 "hareplicate config check");
   }
-  return out;
+  const auto offset = [&](const ConfigPlace& place) {
+    return offset_of_line(text, place.line) + place.column - 1;
+  };
+  const auto value_at = [&](std::size_t at) {  // its length; 0: not a plain string
+    const bool plain = at < text.size() && (text[at] == '"' || text[at] == '\'') &&
+                       text.substr(at, 3) != std::string(3, text[at]);
+    const std::size_t end = plain ? skip_string(text, at) : std::string_view::npos;
+    return end == std::string_view::npos ? 0 : end - at;
+  };
+  const std::size_t at = offset(found->place("key"));
+  if (value_at(at) == 0) {
+    return Error(Code::Invalid,
+                 found->place("key").text() + ": the key is written in a way that is not replaced here",
+                 "set it by hand: key = " + quote(key));
+  }
+  std::vector<Change> changes{{at, value_at(at), quote(key)}};
+  const std::size_t line = offset_of_line(text, found->place("key").line);
+  const std::size_t line_end = std::min(text.find('\n', at), text.size());
+  if (found->has("next_key")) {
+    const std::size_t begin = offset_of_line(text, found->place("next_key").line);
+    changes.push_back({begin, std::min(text.find('\n', begin), text.size() - 1) + 1 - begin, ""});
+  }
+  if (!next_key.empty()) {
+    const std::string indent(text.substr(line, text.find_first_not_of(" \t", line) - line));
+    const std::size_t after = std::min(line_end + 1, text.size());
+    changes.push_back(
+        {after, 0, (after == line_end ? "\n" : "") + indent + "next_key = " + quote(next_key) + "\n"});
+  }
+  return with(text, std::move(changes));
 }
 
 std::string set_node_site(std::string_view node, std::string_view name) {

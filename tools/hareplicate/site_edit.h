@@ -1,4 +1,5 @@
-// Edits of configuration files as text: adds a site to cluster.toml, names the site in node.toml.
+// Edits of configuration files as text: adds a site to cluster.toml, changes its keys, names it
+// in node.toml.
 //
 // Nothing else changes: comments, order and spacing stay. Whether the result is right is for the caller to
 // find out (Config::parse). Thread safety: plain functions. Pure. Source: docs/pairing.md, "The edit".
@@ -24,6 +25,12 @@ struct NewSite {
 // cannot extend; the hint says what to add by hand.
 [[nodiscard]] Result<std::string> add_site(const std::string& cluster_file, std::string_view text,
                                            const NewSite& site);
+
+// Gives the site of that name this key and, unless that is empty, this next_key. Invalid when there is no
+// such site, or its key is written in a way that this cannot replace.
+[[nodiscard]] Result<std::string> change_site_keys(const std::string& cluster_file, std::string_view text,
+                                                   std::string_view site, std::string_view key,
+                                                   std::string_view next_key);
 
 // node.toml with `site = "NAME"` in its first line, after the comments it begins with. The text has no such
 // key yet.

@@ -19,7 +19,7 @@ void check_key(const replicator::Config& config, ConfigProblems& problems) {
   if (!key.ok()) {
     const Error& error = key.error();
     problems.error({file, 0, 0}, error.what() + (error.hint().empty() ? "" : " — " + error.hint()));
-  } else if (key->z85() != config.self().key) {
+  } else if (!config.self().has_key(key->z85())) {
     problems.error(config.self().place, "site \"" + config.self().name + "\": key is not that of " + file +
                                             " — the file's is \"" + key->z85() + "\"");
   }
@@ -107,7 +107,7 @@ Outcome run_keys_show(const Context& context) {
   const std::string file = config.secret_key_file().string();
   HA_TRY(const wire::PublicKey key, public_key_of(file));
   print("key = \"" + key.z85() + "\"\n");
-  if (key.z85() != config.self().key) {
+  if (!config.self().has_key(key.z85())) {
     return Error(Code::NotFound,
                  "cluster.toml has another key for site \"" + config.self().name + "\" than " + file,
                  "put the key above into its [[site]] on every site, then restart the replicators");

@@ -91,7 +91,7 @@ Result<replicator::Config> inviting_config(const Context& context, const Wishes&
   HA_CHECK(check_writable(file));
   const std::string key_file = config.secret_key_file().string();
   HA_TRY(const wire::PublicKey key, public_key_of(key_file));
-  if (key.z85() != config.self().key) {
+  if (!config.self().has_key(key.z85())) {
     return Error(Code::Invalid,
                  "cluster.toml has another key for site " + config.self().name + " than " + escape(key_file) +
                      ": a new site could not talk to this one",

@@ -76,6 +76,11 @@ constexpr CliFlag kJoinFlags[] = {
     {"config-dir", '\0', "DIR", "Where the configuration goes (default /etc/hareplicate)."},
     {"dry-run", 'n', "", "Read the token and try the way there; change nothing, do not use the token."},
 };
+constexpr CliFlag kRotateFlags[] = {
+    {"cancel", '\0', "", "Take an announced key back that is not in use yet."},
+    {"force-cut-off", '\0', "", "Switch although a site may not know the next key, and would lose this one."},
+    {"dry-run", 'n', "", "Say which step comes next; change nothing."},
+};
 
 constexpr CliFlag kInitFlags[] = {
     {"from-asterisk", '\0', "", "Look at an Asterisk without FreePBX."},
@@ -181,6 +186,11 @@ constexpr CliVerb kVerbs[] = {
      kOptionalFile,
      {},
      kKeysExamples},
+    {"keys rotate",
+     "Change this site's key without a gap, in three steps; says what comes next.",
+     {},
+     kRotateFlags,
+     {}},
     {"invite", "Invite a machine as a new site: prints a token, waits until it has joined.", kSite,
      kInviteFlags, kInviteExamples},
     {"join", "Make this machine a site of the cluster that has invited it.", kToken, kJoinFlags,

@@ -1,0 +1,15 @@
+// What two sites compare to know that they have loaded the same cluster.toml.
+//
+// Thread safety: a plain function.
+#pragma once
+
+#include <string>
+
+#include "replicator/config.h"
+
+namespace ha::replicator {
+
+// Hexadecimal; equal exactly when the files mean the same, but for one case in 2^128.
+[[nodiscard]] std::string config_digest(const Config& config);
+
+}  // namespace ha::replicator
