@@ -164,7 +164,9 @@ Result<JoinPlace> look_at_place(const fs::path& directory) {
   if (key.ok()) {
     place.key = *key;
   } else if (key.error().code() != Code::NotFound) {
-    return std::move(key).error();
+    const bool rights = key.error().code() == Code::Denied;
+    return rights ? std::move(key).error().hinted("run this as root: sudo hareplicate …")
+                  : std::move(key).error();
   }
   HA_CHECK(look_at_cluster(place));
   return place;

@@ -141,7 +141,7 @@ Status PairClient::Impl::wait_for(Done done, Duration limit) {
       return Error(Code::Cancelled, "interrupted");
     }
     if (read_clocks().steady >= deadline) {
-      return Error(Code::TimedOut, "no answer from " + endpoint);
+      return Error(Code::Unavailable, "no answer from " + endpoint);
     }
     HA_CHECK(loop->turn(kStep));
   }

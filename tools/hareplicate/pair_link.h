@@ -47,14 +47,14 @@ class PairServer {
 
 class PairClient {
  public:
-  // `endpoint`: "tcp://address:port". Refused when what listens there does not have `server_key`; TimedOut
-  // when it does not speak at all.
+  // `endpoint`: "tcp://address:port". Refused when what listens there does not have `server_key`;
+  // Unavailable when it says nothing.
   static Result<PairClient> connect(const std::string& endpoint, const wire::PublicKey& server_key,
                                     const wire::KeyPair& own_keys, Duration limit);
   PairClient(PairClient&&) noexcept;
   ~PairClient();
 
-  // Sends and waits for the answer. Unavailable when the connection broke, Cancelled by ^C.
+  // Sends and waits for the answer. Unavailable when the connection broke or nothing came, Cancelled by ^C.
   Result<PairMessage> ask(const PairMessage& message, Duration limit);
 
  private:

@@ -119,8 +119,9 @@ class Joiner {
       return dry_run(*reached);
     }
     HA_TRY(const PlaceKey key, key_of_place(place_));
-    talk(context_, key.made ? "key " + escape(place_.key_file.string()) + ": made (mode 0600)\n"
-                            : "key " + escape(place_.key_file.string()) + ": is there\n");
+    talk(context_, "key          " + key.pair.public_key.z85() + "\n             " +
+                       escape(place_.key_file.string()) + (key.made ? " was made, mode 0600" : " is there") +
+                       "\n");
     catch_interrupts();
     HA_TRY(PairClient client, connect(*reached, key.pair));
     HA_TRY(const PairWelcome welcome, ask(client, *reached, std::move(addresses)));
