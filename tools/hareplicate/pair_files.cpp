@@ -51,7 +51,7 @@ Error explained(Error error, const fs::path& file) {
   const std::string name = escape(file.string());
   const bool rights = error.code() == Code::Denied;
   return Error(rights ? Code::Denied : Code::Refused, name + " cannot be written: " + error.what(),
-               rights ? "run this as root: sudo hareplicate …" : "make room or rights for " + name);
+               rights ? "the same command as root, with sudo in front" : "make room or rights for " + name);
 }
 
 Error unreadable(const fs::path& file, const std::string& why) {
@@ -165,7 +165,7 @@ Result<JoinPlace> look_at_place(const fs::path& directory) {
     place.key = *key;
   } else if (key.error().code() != Code::NotFound) {
     const bool rights = key.error().code() == Code::Denied;
-    return rights ? std::move(key).error().hinted("run this as root: sudo hareplicate …")
+    return rights ? std::move(key).error().hinted("the same command as root, with sudo in front")
                   : std::move(key).error();
   }
   HA_CHECK(look_at_cluster(place));
