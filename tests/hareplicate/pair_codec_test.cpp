@@ -49,6 +49,12 @@ BOOST_AUTO_TEST_CASE(every_message_comes_back) {
   static_cast<void>(there_and_back(PairStored{}));
 }
 
+BOOST_AUTO_TEST_CASE(a_text_that_is_not_utf_8_comes_back_as_it_was) {
+  PairRequest asked = request();
+  asked.host_name = "\xff\xfe";
+  BOOST_TEST(there_and_back(asked).host_name == "\xff\xfe");
+}
+
 BOOST_AUTO_TEST_CASE(noise_is_corrupt) {
   for (const BytesView noise : {BytesView(), BytesView("x"), BytesView("\x0a\xff\xff\xff\xff\x0f", 6)}) {
     BOOST_TEST((sys::code_of(decode_pair(noise)) == Code::Corrupt));

@@ -204,7 +204,7 @@ class Joiner {
                 .text("schema", "hareplicate.join/1")
                 .text("site", config.self().name)
                 .text("cluster", config.cluster_name())
-                .text("inviter", welcome.inviter)
+                .text("inviter", escape(welcome.inviter))
                 .text("address", config.self().addresses.front())
                 .flag("was_member", welcome.was_member)
                 .flag("changed", changed)
