@@ -22,11 +22,9 @@ foreach(page hareplicate.8 replicator.8 cluster.toml.5)
   string(REGEX MATCH "[0-9]$" section ${page})
   ha_install_gzip(${CMAKE_SOURCE_DIR}/docs/man/${page} share/man/man${section} ${page})
 endforeach()
-# The target ha_completion, where there is one, makes this file.
-if(TARGET ha_completion)
-  install(FILES ${CMAKE_BINARY_DIR}/hareplicate.bash DESTINATION share/bash-completion/completions
-          RENAME hareplicate)
-endif()
+# Made by the target hareplicate_completion, which is part of all.
+install(FILES ${CMAKE_BINARY_DIR}/tools/hareplicate/hareplicate.bash
+        DESTINATION share/bash-completion/completions RENAME hareplicate)
 
 install(FILES conf/systemd/replicator.service DESTINATION ${units})
 install(FILES conf/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME hareplicate.conf)

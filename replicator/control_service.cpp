@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "replicator/config_digest.h"
+#include "replicator/control_feed.h"
 #include "replicator/control_holds.h"
 #include "replicator/control_jobs.h"
-#include "replicator/control_jobs.h"
 #include "replicator/control_status.h"
-#include "replicator/history.h"
+#include "replicator/control_stranded.h"
 #include "schemas/control.pb.h"
 #include "version.h"
 
@@ -25,7 +25,6 @@ namespace pb = ha::schemas::control;
 constexpr mode_t kSocketMode = 0660;
 constexpr std::size_t kJobsKept = 50;
 constexpr std::size_t kFailedShownMax = 1000;  // of one set
-constexpr Duration kEventsInterval = std::chrono::milliseconds(500);
 
 constexpr const char* kOtherVersion = "use the hareplicate of the same version as the daemon";
 
@@ -36,11 +35,6 @@ Error stopping() {
 std::string flag(const pb::Request& asked, const std::string& name) {
   const auto found = asked.flags().find(name);
   return found == asked.flags().end() ? std::string() : found->second;
-}
-
-std::int64_t since_of(const pb::Request& asked) {
-  const std::string text = flag(asked, "since_ns");
-  return text.empty() ? 0 : std::strtoll(text.c_str(), nullptr, 10);
 }
 
 JobOrder order_of(const pb::Request& asked) {
@@ -71,7 +65,7 @@ class ControlService::Impl {
         log_(log),
         started_(read_clocks().wall),
         verified_(std::move(verified)),
-        history_(std::move(history)),
+        feed_(log, std::move(history)),
         holds_(pipeline, log, std::move(holds)),
         jobs_(pipeline, log, [this](const pb::Job& job, const std::vector<pb::Item>& items) {
           loop_.post_or_wait([this, job, items] { on_job(job, items); });
@@ -87,9 +81,8 @@ class ControlService::Impl {
              on_request(std::move(request));
            }));
     registered_.push_back(loop_.add(*server_, {}));
-    registered_.push_back(
-        loop_.add_timer([this] { return listeners_.empty() ? std::nullopt : std::optional(events_at_); },
-                        [this](const Now& now) { tell_listeners(now); }));
+    registered_.push_back(loop_.add_timer([this] { return feed_.next_wakeup(); },
+                                          [this](const Now& now) { feed_.on_tick(*server_, now); }));
     return ok();
   }
 
@@ -108,7 +101,8 @@ class ControlService::Impl {
     }
     const std::string& verb = asked.verb();
     const bool job = verb == "resync" || verb == "verify" || verb == "diff";
-    const bool steers = job || verb == "stop" || verb == "hold" || verb == "release";
+    const bool steers = job || verb == "stop" || verb == "hold" || verb == "release" ||
+                        (verb == "stranded" && changes_stranded(asked));
     if (steers && request.uid != 0 && request.uid != ::geteuid()) {
       server_->fail(request.client, Error(Code::Denied, "only root may do this", "sudo hareplicate " + verb));
     } else if (verb == "status") {
@@ -117,6 +111,8 @@ class ControlService::Impl {
       start_job(request.client, asked);
     } else if (verb == "hold" || verb == "release") {
       hold(request.client, asked);
+    } else if (verb == "stranded") {
+      answer_stranded(*server_, loop_, pipeline_, request.client, asked);
     } else if (verb == "jobs") {
       list_jobs(request.client);
     } else if (verb == "follow") {
@@ -124,9 +120,9 @@ class ControlService::Impl {
     } else if (verb == "stop") {
       stop_job(request.client, asked.arguments_size() > 0 ? asked.arguments(0) : "");
     } else if (verb == "history") {
-      history(request.client, asked);
+      feed_.history(*server_, request.client, asked);
     } else if (verb == "events") {
-      events(request.client, asked);
+      feed_.events(*server_, request.client, asked, loop_.now());
     } else if (verb == "probe") {
       probe(request.client, asked);
     } else {
@@ -342,69 +338,6 @@ class ControlService::Impl {
     }
   }
 
-  // ---------------------------------------------------------------- history and events
-  void history(std::uint64_t client, const pb::Request& asked) {
-    const auto records = history_.read(asked.arguments_size() > 0 ? asked.arguments(0) : "", since_of(asked));
-    if (!records.ok()) {
-      server_->fail(client, records.error());
-      return;
-    }
-    for (const HistoryRecord& record : *records) {
-      pb::Reply message;
-      pb::Record& out = *message.mutable_record();
-      out.set_time_ns(record.time_ns);
-      out.set_set(record.set);
-      out.set_origin(record.origin);
-      out.set_epoch(record.epoch);
-      out.set_sequence(record.sequence);
-      out.set_items(record.items);
-      out.set_bytes(record.bytes);
-      out.set_failed(record.failed);
-      reply(client, message);
-    }
-    server_->end(client);
-  }
-
-  bool send_event(std::uint64_t client, const LogEvent& event) {
-    pb::Reply message;
-    pb::Event& out = *message.mutable_event();
-    out.set_number(event.number);
-    out.set_time_ns(wall_nanoseconds(event.time));
-    out.set_level(std::string(log_level_name(event.level)));
-    out.set_name(event.name);
-    out.set_line(log_line(event));
-    out.set_json(log_json(event));
-    return reply(client, message);
-  }
-
-  void events(std::uint64_t client, const pb::Request& asked) {
-    std::uint64_t last = 0;
-    for (const LogEvent& event : log_.recent()) {
-      last = event.number;
-      if (wall_nanoseconds(event.time) >= since_of(asked) && !send_event(client, event)) {
-        return;
-      }
-    }
-    if (asked.flags().contains("follow")) {
-      listeners_[client] = last;
-      events_at_ = loop_.now().steady + kEventsInterval;
-    } else {
-      server_->end(client);
-    }
-  }
-
-  void tell_listeners(const Now& now) {
-    events_at_ = now.steady + kEventsInterval;
-    for (auto listener = listeners_.begin(); listener != listeners_.end();) {
-      bool listens = true;
-      for (const LogEvent& event : log_.recent(listener->second)) {
-        listener->second = event.number;
-        listens = listens && send_event(listener->first, event);
-      }
-      listener = listens ? std::next(listener) : listeners_.erase(listener);
-    }
-  }
-
   // One round trip to the peer arguments[0] on the state lane.
   void probe(std::uint64_t client, const pb::Request& asked) {
     const std::string peer = asked.arguments_size() > 0 ? asked.arguments(0) : "";
@@ -437,12 +370,10 @@ class ControlService::Impl {
   std::unique_ptr<wire::ControlServer> server_;
   std::vector<wire::Loop::Id> registered_;
   VerifiedBook verified_;
-  History history_;
+  Feed feed_;
   Holds holds_;  // the origin loop's
   std::deque<std::string> job_order_;
   std::map<std::string, KeptJob> jobs_kept_;
-  std::map<std::uint64_t, std::uint64_t> listeners_;  // client → the last event it has
-  SteadyTime events_at_{};
   Jobs jobs_;  // the origin loop's; gone before the rest
 };
 

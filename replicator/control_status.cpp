@@ -100,7 +100,7 @@ void add_link_problems(const LinkReport& link, pb::Status& to) {
                 link.hint.empty() ? "hareplicate doctor" : link.hint);
   } else if (!link.config_equal) {
     add_problem(to, 'C', "", link.peer, link.peer + " runs with another cluster.toml than this site",
-                "copy cluster.toml to both and restart the replicators");
+                "copy cluster.toml to both, and on both: systemctl reload replicator");
   }
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/log.h"
 #include "common/sys/process.h"
 #include "common/sys/secret.h"
+#include "replicator/config_digest.h"
 #include "replicator/control_service.h"
 #include "replicator/pipeline.h"
 #include "version.h"
@@ -77,21 +78,79 @@ Result<Config> load_config(const CliInvocation& invocation) {
   return config;
 }
 
-// Turns until SIGTERM or SIGINT; a second one ends the program at once.
-Status serve(wire::Loop& loop, sys::SignalWatcher& signals, Pipeline& pipeline, Logger& log) {
+// All that lives by one configuration.
+struct Node {
+  Config config;
+  wire::KeyPair keys;
+  std::unique_ptr<wire::Loop> loop;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<ControlService> control;
+
+  ~Node() {
+    if (loop) {
+      loop->close();
+    }
+    if (pipeline) {
+      pipeline->stop();
+    }
+  }
+};
+
+// Reads the configuration and the key; what is wrong has been said.
+Result<std::unique_ptr<Node>> load(const CliInvocation& invocation) {
+  HA_TRY(Config config, load_config(invocation));
+  HA_TRY(wire::KeyPair keys, load_keys(config));
+  return std::unique_ptr<Node>(new Node{std::move(config), std::move(keys), nullptr, nullptr, nullptr});
+}
+
+Status open(Node& node, Logger& log) {
+  const Config& config = node.config;
+  HA_TRY(node.loop, wire::Loop::open());
+  HA_TRY(node.pipeline, Pipeline::open(config, node.keys,
+                                       record_published(*node.loop, log, config.state_dir().string()), log));
+  HA_TRY(node.control, ControlService::open(*node.loop, *node.pipeline, log,
+                                            (config.run_dir() / "replicator.sock").string()));
+  node.pipeline->start();
+  return ok();
+}
+
+// What SIGHUP asks for, if it can be; otherwise what runs goes on as it is.
+std::unique_ptr<Node> load_next(const Node& node, const CliInvocation& invocation, Logger& log) {
+  auto next = load(invocation);
+  if (next.ok() && ((*next)->config.state_dir() != node.config.state_dir() ||
+                    (*next)->config.run_dir() != node.config.run_dir())) {
+    next = Error(Code::Unsupported, "state_dir and run_dir change with a restart only",
+                 "systemctl restart replicator");
+  }
+  if (!next.ok()) {
+    log.error("config.rejected", next.error());
+    return nullptr;
+  }
+  return std::move(next).value();
+}
+
+// Turns until SIGTERM or SIGINT (a second one ends the program at once), or until there is a next
+// configuration to run with.
+Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, const CliInvocation& invocation,
+                                    Logger& log) {
+  wire::Loop& loop = *node.loop;
+  std::unique_ptr<Node> next;
   bool stopping = false;
   loop.add_fd(signals.fd(), true, false, [&](const Now&) {
     const auto signal = signals.next();
     if (!signal.ok() || !*signal) {
       return;
     }
-    if (**signal == SIGHUP) {
-      log.warn("config.reload_unsupported",
-               {{"hint", "restart the replicator to load a changed configuration"}});
-    } else if (stopping) {
+    if (**signal == SIGHUP && !stopping) {
+      next = load_next(node, invocation, log);
+      if (next) {
+        loop.stop();
+      }
+    } else if (stopping && **signal != SIGHUP) {
       std::_Exit(1);
-    } else {
+    } else if (!stopping) {
       stopping = true;
+      next.reset();
       sys::notify_stopping();
       log.info("node.stopping");
       loop.stop();
@@ -99,23 +158,42 @@ Status serve(wire::Loop& loop, sys::SignalWatcher& signals, Pipeline& pipeline, 
   });
   const auto interval = sys::watchdog_interval();
   SteadyTime feed_at = read_clocks().steady;
-  auto seen = pipeline.turns();
+  auto seen = node.pipeline->turns();
   loop.add_timer([&]() -> std::optional<SteadyTime> { return feed_at; },
                  [&](const Now& now) {
                    feed_at = now.steady + interval.value_or(std::chrono::seconds(2)) / 2;
                    log.flush_repeats();
-                   const auto turns = pipeline.turns();
+                   const auto turns = node.pipeline->turns();
                    if (turns.first != seen.first && turns.second != seen.second) {
                      sys::notify_watchdog();
                    }
                    seen = turns;
                  });
-  return loop.run();
+  HA_CHECK(loop.run());
+  return next;
+}
+
+// The new configuration as a whole, or the old one again. docs/adr/0009-reload-opens-anew.md
+Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, Logger& log) {
+  sys::notify_reloading(read_clocks().steady);
+  Config old_config = node->config;
+  wire::KeyPair old_keys = node->keys.clone();
+  node = std::move(next);  // the old one has ended
+  const Status opened = open(*node, log);
+  if (opened.ok()) {
+    log.info("config.loaded", {{"digest", config_digest(node->config)}});
+  } else {
+    log.error("config.rejected", opened.error());
+    node.reset(new Node{std::move(old_config), std::move(old_keys), nullptr, nullptr, nullptr});
+    HA_CHECK(open(*node, log));
+  }
+  sys::notify_ready();
+  return ok();
 }
 
 Status run(const CliInvocation& invocation) {
-  HA_TRY(const Config config, load_config(invocation));
-  HA_TRY(const wire::KeyPair keys, load_keys(config));
+  HA_TRY(std::unique_ptr<Node> node, load(invocation));
+  const Config& config = node->config;
   if (invocation.has("check")) {
     std::printf("configuration is good: site %s, %zu sites, %zu sets\n", config.self().name.c_str(),
                 config.sites().size(), config.sets().size());
@@ -136,19 +214,19 @@ Status run(const CliInvocation& invocation) {
   HA_TRY(const sys::LockFile lock, sys::LockFile::acquire(state, "replicator.lock"));
   HA_TRY(sys::SignalWatcher signals, sys::SignalWatcher::open({SIGTERM, SIGINT, SIGHUP}));
   HA_TRY([[maybe_unused]] const std::uint64_t descriptors, sys::raise_descriptor_limit(kDescriptors));
-  HA_TRY(const std::unique_ptr<wire::Loop> loop, wire::Loop::open());
-  HA_TRY(const std::unique_ptr<Pipeline> pipeline,
-         Pipeline::open(config, keys, record_published(*loop, log, config.state_dir().string()), log));
-  HA_TRY(const std::unique_ptr<ControlService> control,
-         ControlService::open(*loop, *pipeline, log, (config.run_dir() / "replicator.sock").string()));
-  pipeline->start();
+  HA_CHECK(open(*node, log));
   log.info("node.started", {{"site", config.self().name}, {"version", kVersion}});
   sys::notify_ready();
-  const Status served = serve(*loop, signals, *pipeline, log);
-  loop->close();
-  pipeline->stop();
+  for (;;) {
+    HA_TRY(std::unique_ptr<Node> next, serve(*node, signals, invocation, log));
+    if (!next) {
+      break;
+    }
+    HA_CHECK(change_over(node, std::move(next), log));
+  }
+  node.reset();
   log.info("node.stopped");
-  return served;
+  return ok();
 }
 
 }  // namespace

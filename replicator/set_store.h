@@ -112,6 +112,8 @@ class SetStore {
   // ---- what was put aside here
   Result<std::vector<StrandedIncident>> stranded(std::size_t items_max);
   Status drop_stranded(const std::string& id);
+  // Moves it to the directory `to`, which is made and must be on the same file system.
+  Status keep_stranded(const std::string& id, const std::string& to);
 
  private:
   SetStore(SetStoreOptions options, sys::Directory root, Index index);

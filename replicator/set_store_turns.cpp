@@ -147,6 +147,11 @@ Result<std::vector<StrandedIncident>> SetStore::stranded(std::size_t items_max) 
   return list_stranded(root_, tops, items_max);
 }
 
+Status SetStore::keep_stranded(const std::string& id, const std::string& to) {
+  HA_TRY(const std::vector<Bytes> tops, index_.staging_directories());
+  return replicator::keep_stranded(root_, tops, id, to);
+}
+
 Status SetStore::drop_stranded(const std::string& id) {
   HA_TRY(const std::vector<Bytes> tops, index_.staging_directories());
   return replicator::drop_stranded(root_, tops, id);

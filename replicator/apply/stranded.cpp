@@ -208,6 +208,31 @@ Result<std::vector<StrandedIncident>> list_stranded(const sys::Directory& root,
   return out;
 }
 
+Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id,
+                     const std::string& to) {
+  const std::size_t slash = to.rfind('/');
+  if (slash == std::string::npos || to.front() != '/' || slash + 1 == to.size() || !is_id(id) ||
+      id.find('/') != std::string::npos) {
+    return Error(Code::Invalid, "\"" + escape(to) + "\" is not an absolute path of a new directory",
+                 "hareplicate stranded keep " + escape(id) + " --to /var/tmp/" + escape(id));
+  }
+  HA_TRY(const sys::Directory parent, sys::Directory::open_root(slash == 0 ? "/" : to.substr(0, slash)));
+  std::size_t kept = 0;
+  for (const Bytes& top : tops) {
+    const Bytes path = joined(store_of(top), id);
+    HA_TRY(const bool here, root.exists(path));
+    if (here) {
+      const std::string name = to.substr(slash + 1) + (kept == 0 ? "" : "." + std::to_string(kept));
+      HA_CHECK(root.rename(path, parent, name, sys::RenameMode::NoReplace));
+      HA_CHECK(parent.sync());
+      ++kept;
+    }
+  }
+  return kept > 0 ? ok()
+                  : Status(Error(Code::NotFound, "nothing stranded is called \"" + escape(id) + "\"",
+                                 "hareplicate stranded"));
+}
+
 Status drop_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id) {
   bool there = false;
   for (const Bytes& top : tops) {

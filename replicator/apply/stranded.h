@@ -57,6 +57,9 @@ class StrandedStore {
 [[nodiscard]] Result<std::vector<StrandedIncident>> list_stranded(const sys::Directory& root,
                                                                   const std::vector<Bytes>& tops,
                                                                   std::size_t items_max);
+// Moves the contents to the new directory `to` (absolute, its parent exists), on the same file system.
+Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id,
+                     const std::string& to);
 // NotFound when there is none of that name.
 Status drop_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id);
 

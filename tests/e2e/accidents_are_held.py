@@ -154,6 +154,40 @@ def by_hand(promise, cluster, tool):
     promise.check(again.returncode == 1 and "not held" in again.stderr, f"  twice: {again.stderr.strip()}")
 
 
+def stranded_store_full(promise, cluster, tool):
+    fill(promise, cluster.origin, count=3)
+    for number in range(8):
+        cluster.replica.write(f"own/{number}", b"somebody's own %d" % number)
+    cluster.start()
+    found = held(promise, cluster, ["not empty"], "a standby with eight files of its own")
+    release(promise, cluster, tool, found["hint"])
+
+    def full():
+        return next((each for each in cluster.origin.status()["sets"]
+                     if "stranded store is full" in each["reason"]), None)
+
+    found = cluster.wait("the store is full", full, 20)
+    promise.check(found["state"] == "HELD" and "stranded" in found["hint"], f"HELD: {found['reason']}")
+    own = os.listdir(cluster.replica.path("own"))
+    promise.check(len(own) >= 3, f"  {len(own)} files of its own are still in place")
+    listed = tool.run(cluster.replica, "stranded", "--json")
+    promise.check('"items":5' in listed.stdout.replace(" ", ""), "  stranded lists five")
+    name = listed.stdout.split('"id":"')[1].split('"')[0]
+    shown = tool.run(cluster.replica, "stranded", "show", name)
+    promise.check("own/" in shown.stdout and "changed" in shown.stdout, f"  show {name} names them")
+    refused = tool.run(cluster.replica, "stranded", "drop", name)
+    promise.check(refused.returncode == 4, "  drop asks first")
+    aside = os.path.join(cluster.replica.folder, "aside")
+    kept = tool.run(cluster.replica, "stranded", "keep", name, "--to", aside)
+    promise.check(kept.returncode == 0 and len(os.listdir(os.path.join(aside, "0", "own"))) == 5,
+                  f"  keep moves them out: {kept.stdout.strip()}")
+    again = tool.run(cluster.replica, "stranded", "keep", "x-1-0000", "--to", aside + "2")
+    promise.check(again.returncode == 1 and "nothing stranded" in again.stderr,
+                  f"  {again.stderr.strip()[:70]}")
+    cluster.wait_equal(30)
+    promise.check(True, "  it goes on by itself when there is room")
+
+
 def main():
     with Promise("what looks like an accident is held") as promise:
         program = os.path.abspath(sys.argv[2])
@@ -177,6 +211,8 @@ def main():
             release(promise, cluster, tool, found["hint"])
             cluster.wait_equal(30)
             promise.check(True, "  equal after that")
+        with Cluster(promise, sys.argv[1], check="1s", guards="stranded_max = 5\n") as cluster:
+            stranded_store_full(promise, cluster, Tool(cluster, program))
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ constexpr std::string_view kProblems =
   L-...   a link is down or refused.       hareplicate doctor
           Is the replicator running there, is TCP port 7400 open, do the keys fit (hareplicate keys show)?
   C-...   a peer runs with another cluster.toml. It is the same file on every site.
-          hareplicate config show at both sites shows what differs; then restart the replicators.
+          hareplicate config show at both sites shows what differs; then systemctl reload replicator.
   H-...   a set is held: going on could destroy something. Read the reason, see hareplicate diff SET,
           then type the command that the problem names. Other sets go on.
   F-...   a set or some of its items failed.   hareplicate status SET --problems  lists them with reasons.

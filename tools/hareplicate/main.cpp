@@ -27,6 +27,10 @@ constexpr VerbRunner kRunners[] = {
     {"jobs list", run_jobs},
     {"jobs follow", run_jobs},
     {"jobs stop", run_jobs},
+    {"stranded list", run_stranded},
+    {"stranded show", run_stranded},
+    {"stranded keep", run_stranded},
+    {"stranded drop", run_stranded},
     {"history", run_history},
     {"events", run_events},
     {"config show", run_config_show},
@@ -42,6 +46,18 @@ constexpr VerbRunner kRunners[] = {
     {"help", run_help},
     {"completion names", run_completion_names},
 };
+
+// "jobs" and "stranded" alone list them, with flags as well.
+void add_list(std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool alone = i + 1 == words.size() || words[i + 1].starts_with('-');
+    const bool first = i == 0 || words[i - 1].starts_with('-') || (i > 1 && words[i - 2].starts_with('-'));
+    if ((words[i] == "jobs" || words[i] == "stranded") && alone && first) {
+      words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, "list");
+      return;
+    }
+  }
+}
 
 Outcome run(const CliInvocation& invocation) {
   if (invocation.verb == "completion bash") {
@@ -69,10 +85,7 @@ Outcome run(const CliInvocation& invocation) {
 int main(int argc, char** argv) {
   try {
     std::vector<std::string> words(argv + 1, argv + argc);
-    // "jobs" alone lists them.
-    if (!words.empty() && words.back() == "jobs") {
-      words.emplace_back("list");
-    }
+    add_list(words);
     auto parsed = parse_command_line(program(), std::move(words), process_environment());
     if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
       std::fputs(answer->out.c_str(), stdout);

@@ -315,8 +315,7 @@ class Inviter {
     talk(context_,
          "next: systemctl reload replicator      (or restart it: it has to know " + wishes_.site + ")\n");
     if (config_.sites().size() > (was_member_ ? 2U : 1U)) {
-      talk(context_,
-           "      hareplicate config push          (the other sites need the new cluster.toml, too)\n");
+      talk(context_, "      copy cluster.toml to the other sites as well, and reload them\n");
     }
     talk(context_, "      hareplicate status --watch\n");
     return ExitCode::Good;

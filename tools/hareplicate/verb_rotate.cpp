@@ -20,7 +20,7 @@ namespace pb = ha::schemas::control;
 
 constexpr std::string_view kAgain = "      hareplicate keys rotate\n";
 constexpr std::string_view kDistribute =
-    "next: hareplicate config push            (or copy cluster.toml to every site)\n"
+    "next: copy cluster.toml to every site\n"
     "      systemctl reload replicator        (on every site, this one too)\n";
 
 struct Place {

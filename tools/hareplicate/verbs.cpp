@@ -56,6 +56,11 @@ constexpr CliFlag kReleaseFlags[] = {
     {"force-delete", '\0', "", "Yes, items may be replaced or deleted. --yes does not stand for it."},
     {"dry-run", 'n', "", "Say what is held and why."},
 };
+constexpr CliFlag kKeepFlags[] = {
+    {"to", '\0', "DIR", "A new directory, absolute, on the file system of the set."},
+    {"dry-run", 'n', "", "Say what would be moved."},
+};
+constexpr CliFlag kDropFlags[] = {{"dry-run", 'n', "", "Say what would be deleted."}};
 constexpr CliFlag kHistoryFlags[] = {kSince};
 constexpr CliFlag kEventsFlags[] = {
     kSince,
@@ -133,6 +138,11 @@ constexpr CliExample kHoldExamples[] = {
     {"hareplicate release etc --dry-run", "what is held, and why?"},
     {"hareplicate release etc --to nyc1 --force-delete", "let it pass, deletions and all"},
 };
+constexpr CliExample kStrandedExamples[] = {
+    {"hareplicate stranded", "has anything been put aside here?"},
+    {"hareplicate stranded show x-42-7f3a", "which items?"},
+    {"hareplicate stranded keep x-42-7f3a --to /var/tmp/lost", "look at the content"},
+};
 constexpr CliExample kEventsExamples[] = {
     {"hareplicate events --since 15m", "what happened lately"},
     {"hareplicate events --follow --on 'link.*'", "watch the links"},
@@ -172,6 +182,14 @@ constexpr CliVerb kVerbs[] = {
     {"jobs list", "Jobs that run or ran lately.", {}, {}, {}},
     {"jobs follow", "Follow a job to its end.", kJob, {}, {}},
     {"jobs stop", "Stop a job; what it has done stays.", kJob, {}, {}},
+    {"stranded list",
+     "What this site had and a new holder had not: kept aside when it was replaced.",
+     {},
+     {},
+     kStrandedExamples},
+    {"stranded show", "The items of one incident.", kJob, {}, kStrandedExamples},
+    {"stranded keep", "Move the content of one out of the store.", kJob, kKeepFlags, kStrandedExamples},
+    {"stranded drop", "Delete one for good.", kJob, kDropFlags, kStrandedExamples},
     {"history", "What was applied at this site, when, and from whom.", kOptionalSet, kHistoryFlags, {}},
     {"events", "What the replicator has logged lately.", {}, kEventsFlags, kEventsExamples},
     {"config check", "Is the configuration right? Every problem with file:line:column.", {}, {}, {}},
