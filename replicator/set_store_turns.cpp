@@ -22,15 +22,17 @@ Status SetStore::take_turn(IndexBatch& batch) {
                  "raise [[service]] epoch above " + std::to_string(index_.epoch()));
   }
   if (options_.epoch > index_.epoch() && index_.epoch() > 0) {
-    Position before = index_.position();
-    HA_TRY(const bool ours, was_holder());
+    HA_TRY(const std::optional<Position> own_turn, index_.applied(kOurTurn));
     HA_TRY(const std::vector<SitePosition> applied, index_.all_applied());
+    std::vector<Position> of_others;
     for (const SitePosition& each : applied) {
-      if (!ours && each.site.front() != '.' && each.position.epoch == index_.epoch()) {
-        before = each.position;
+      if (each.site.front() != '.') {
+        of_others.push_back(each.position);
       }
     }
-    HA_CHECK(batch.add_lineage({options_.epoch, before}));
+    if (const auto before = goes_on_from(own_turn, index_.head(), of_others)) {
+      HA_CHECK(batch.add_lineage({options_.epoch, *before}));
+    }
   }
   HA_CHECK(batch.set_epoch(options_.epoch));
   batch.set_reconciled(options_.epoch);

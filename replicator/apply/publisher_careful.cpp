@@ -1,6 +1,7 @@
 // Publisher: what must not be lost when something else takes its place. docs/divergence.md.
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/publisher.h"
+#include "replicator/model/keep.h"
 
 namespace ha::replicator {
 namespace {
@@ -9,10 +10,6 @@ namespace {
 bool is_as_recorded(const Entry& entry, const sys::Stat& live) {
   const auto local = decode_local(entry.local);
   return local.ok() && local_stat(live) == *local;
-}
-
-bool is_same_content(const Entry& entry, const Entry& header) {
-  return entry.hash == header.hash || (!entry.content.is_zero() && entry.content == header.content);
 }
 
 }  // namespace
@@ -55,14 +52,8 @@ Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat&
     return !item.header.deleted && item.meta.type != FileType::Directory;
   }
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
-  if (!entry || entry->deleted || !is_as_recorded(*entry, live)) {
-    return true;
-  }
-  if (!item.header.deleted && is_same_content(*entry, item.header)) {
-    return false;
-  }
-  return entry->source == Source{} ||
-         is_beyond(entry->source, entry->version, context_.origin.lineage, context_.index.epoch());
+  return must_keep(entry, entry && is_as_recorded(*entry, live), item.header, context_.origin.lineage,
+                   context_.index.epoch());
 }
 
 // It was deleted here by a holder whose deletion this one has never seen.
@@ -71,8 +62,7 @@ Status Publisher::note_put_back(const StagedItem& item) {
     return ok();
   }
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
-  if (!entry || !entry->deleted ||
-      !is_beyond(entry->source, entry->version, context_.origin.lineage, context_.index.epoch())) {
+  if (!undoes_deletion(entry, item.header, context_.origin.lineage, context_.index.epoch())) {
     return ok();
   }
   HA_TRY(const StagedName area, context_.staging.name_for(item.header.key));

@@ -8,11 +8,32 @@ bool is_beyond(const Source& source, std::uint64_t version, const Lineage& linea
   if (source.epoch == 0 || source.epoch >= epoch) {
     return false;
   }
-  const auto start = std::find_if(lineage.begin(), lineage.end(), [&](const EpochStart& each) {
-    return each.before.index_id == source.index_id && each.before.epoch == source.epoch &&
-           each.epoch <= epoch;
-  });
-  return start == lineage.end() || version > start->before.sequence;
+  for (std::uint64_t at = epoch;;) {
+    const auto start =
+        std::find_if(lineage.begin(), lineage.end(), [&](const EpochStart& each) { return each.epoch == at; });
+    if (start == lineage.end() || start->before.epoch >= at) {
+      return true;
+    }
+    if (start->before.index_id == source.index_id && start->before.epoch == source.epoch) {
+      return version > start->before.sequence;
+    }
+    at = start->before.epoch;
+  }
+}
+
+std::optional<Position> goes_on_from(const std::optional<Position>& own_turn, std::uint64_t own_head,
+                                     const std::vector<Position>& applied) {
+  std::optional<Position> newest;
+  if (own_turn) {
+    newest = own_turn;
+    newest->sequence = own_head;
+  }
+  for (const Position& each : applied) {
+    if (!newest || each.epoch > newest->epoch) {
+      newest = each;
+    }
+  }
+  return newest;
 }
 
 }  // namespace ha::replicator

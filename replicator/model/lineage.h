@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "replicator/model/position.h"
@@ -31,8 +32,17 @@ using Lineage = std::vector<EpochStart>;  // newest first, at most kLineageMax
 inline constexpr std::size_t kLineageMax = 64;
 
 // Whether change `version` of `source` came after the point from which the holder of `epoch` went on: the
-// holder has not seen it. Also when the lineage does not know the source. Never for nobody's changes.
+// holder has not seen it. What it knows is the turn that it went on from, up to there, and what the holder of
+// that turn knew when it started; so a source that these starts do not lead to is unseen. Never for nobody's
+// changes.
 [[nodiscard]] bool is_beyond(const Source& source, std::uint64_t version, const Lineage& lineage,
                              std::uint64_t epoch);
+
+// What a site that becomes holder goes on from: the newest turn of which it has had all up to some point.
+// `own_turn`: the start of the last turn of its own, whose changes all are here, up to `own_head`. `applied`:
+// what it has applied of others. None: it has had nothing completely.
+[[nodiscard]] std::optional<Position> goes_on_from(const std::optional<Position>& own_turn,
+                                                   std::uint64_t own_head,
+                                                   const std::vector<Position>& applied);
 
 }  // namespace ha::replicator

@@ -8,6 +8,8 @@ namespace {
 // Longer than any timeout, retry or slow disk of the simulation.
 constexpr Duration kProgressWithin = std::chrono::seconds(150);
 
+constexpr int kComparedMax = 40;  // with restarts of all sites among them
+
 }  // namespace
 
 std::string shown(const replicator::Position& position) {
@@ -64,6 +66,12 @@ void Invariants::in_flight(std::uint64_t all_sessions, std::uint64_t this_sessio
 void Invariants::waiting_output(std::uint64_t bytes, std::uint64_t frame_max) {
   if (bytes > replicator::kOutputBytesMax + 4 * frame_max) {
     world_.violate("waiting frames: " + std::to_string(bytes) + " bytes");
+  }
+}
+
+void Invariants::told(const std::string& session, const std::string& event) {
+  if (quiet_ && event == "session.comparing" && ++compared_[session] > kComparedMax) {
+    world_.violate(session + " compares without end");
   }
 }
 

@@ -6,7 +6,7 @@
 //   not seen: with the new digest key the replica has forgotten the old index. Everything is compared.)
 // - Nothing of an older epoch than the one seen is applied.
 // - Bytes in flight stay within the window, or are one frame; frames waiting stay within their limit.
-// - Every attempt gets on or ends.
+// - Every attempt gets on or ends; in quiet time two sites are soon done with comparing.
 // Thread safety: none.
 #pragma once
 
@@ -41,6 +41,10 @@ class Invariants {
   void waiting_output(std::uint64_t bytes, std::uint64_t frame_max);
   // To be called again and again.
   void progress(const std::string& session, std::uint64_t attempt, const replicator::SenderStatus& status);
+  // A sender's event. In quiet time (see quiet()) comparing has to come to an end.
+  void told(const std::string& session, const std::string& event);
+  // Nothing goes wrong any more, and nobody writes.
+  void quiet() { quiet_ = true; }
   void session_ended(const std::string& session) { progress_.erase(session); }
 
   struct Counts {
@@ -64,6 +68,8 @@ class Invariants {
   std::map<std::string, replicator::Position> confirmed_;
   std::map<std::string, std::uint64_t> epochs_;
   std::map<std::string, Progress> progress_;
+  bool quiet_ = false;
+  std::map<std::string, int> compared_;  // times, since it is quiet
 };
 
 }  // namespace ha::sim

@@ -64,6 +64,20 @@ void OriginSetSim::renew() {
   scan_everything();
 }
 
+void OriginSetSim::adopt(const std::string& peer, AdoptAction action,
+                         std::function<void(Result<SimStore::Adopted>)> done) {
+  strand_.post([this, peer, action = std::move(action), done = std::move(done)] {
+    auto adopted = store_.adopt(peer, action);
+    world_.after(life_, std::chrono::microseconds(100), [this, adopted, facts = store_.facts(), done] {
+      facts_ = facts;
+      for (OriginEnd* end : peers) {
+        end->on_facts(*this);
+      }
+      done(adopted);
+    });
+  });
+}
+
 void OriginSetSim::set_acknowledged(const std::string& peer, const Position& position) {
   strand_.post([this, peer, position] { store_.set_acknowledged(peer, position); });
 }
@@ -282,16 +296,47 @@ void OriginEnd::perform(Session& session, SenderAction action) {
                 },
                 built(feed.batch));
           },
+          [&](const SortAheadAction& ahead) {
+            run(
+                session, [keys = ahead.keys](SimReader& reader) { return reader.sort_ahead(keys); },
+                [this, &session](std::uint64_t attempt, SimReader::Sorted sorted) {
+                  session.sender.on_sorted(attempt, std::move(sorted.deleted), std::move(sorted.absent),
+                                           world_.now());
+                });
+          },
+          [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
           [&](const StopBuildsAction&) {
             session.strand->post([&session] { session.reader->stop_builds(); });
           },
           [&](const AcknowledgedAction& acknowledged) {
             session.set->set_acknowledged(lanes_.replica, acknowledged.position);
           },
-          [&](const SenderEvent& event) { world_.trace(session.name + " " + event.name + " " + event.text); },
+          [&](const SenderEvent& event) {
+            invariants_.told(session.name, event.name);
+            world_.trace(session.name + " " + event.name + " " + event.text);
+          },
           [](const auto&) {},  // what an operator has asked for: nobody does here
       },
       action);
+}
+
+void OriginEnd::adopt(Session& session, AdoptAction action) {
+  const std::uint64_t attempt = session.sender.attempt();
+  const std::uint64_t number = action.number;
+  const bool last = action.last;
+  const auto done = [this, &session, attempt, number, last,
+                     alive = std::weak_ptr<Life>(life_)](const Result<SimStore::Adopted>& adopted) {
+    if (alive.expired()) {
+      return;
+    }
+    if (!adopted.ok()) {
+      session.sender.on_work_failed(attempt, adopted.error(), world_.now());
+    } else {
+      session.sender.on_adopted(attempt, number, last, adopted->head, adopted->missed, world_.now());
+    }
+    advance();
+  };
+  session.set->adopt(lanes_.replica, std::move(action), done);
 }
 
 void OriginEnd::on_built(Session& session, std::uint64_t attempt, std::uint64_t batch,

@@ -3,6 +3,7 @@
 // Thread safety: none.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -46,6 +47,8 @@ class OriginSetSim {
   void changed(const Bytes& key);  // by a user
   void scan_everything();
   void renew();
+  void adopt(const std::string& peer, replicator::AdoptAction action,
+             std::function<void(Result<SimStore::Adopted>)> done);
   void set_acknowledged(const std::string& peer, const replicator::Position& position);
   [[nodiscard]] const replicator::IndexFacts& facts() const noexcept { return facts_; }
   [[nodiscard]] SimStore& store() noexcept { return store_; }
@@ -93,6 +96,7 @@ class OriginEnd {
   void advance();
   void perform_link();
   void perform(Session& session, replicator::SenderAction action);
+  void adopt(Session& session, replicator::AdoptAction action);
   void send_set(Session& session, const replicator::SetMessage& message);
   void on_built(Session& session, std::uint64_t attempt, std::uint64_t batch, SimReader::Built built);
   template <typename Work, typename Done>

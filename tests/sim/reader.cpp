@@ -32,6 +32,7 @@ Bytes encode_parts(const std::vector<Part>& parts, std::size_t padding) {
   for (const Part& part : parts) {
     put_text(out, part.key);
     out += static_cast<char>(part.deleted ? 1 : 0);
+    put_u64(out, part.sequence);
     out += static_cast<char>(part.rank);
     put_digest(out, part.hash);
     put_u64(out, part.size);
@@ -51,10 +52,11 @@ std::vector<Part> decode_parts(BytesView in) {
   for (Part& part : parts) {
     part.key = get_text(in, at);
     part.deleted = in[at] != 0;
-    part.rank = static_cast<Rank>(in[at + 1]);
-    part.hash = get_digest(in, at + 2);
-    part.size = get_u64(in, at + 18);
-    at += 26;
+    part.sequence = get_u64(in, at + 1);
+    part.rank = static_cast<Rank>(in[at + 9]);
+    part.hash = get_digest(in, at + 10);
+    part.size = get_u64(in, at + 26);
+    at += 34;
     part.meta = get_text(in, at);
     const Digest basis = get_digest(in, at + 1);
     part.basis = in[at] != 0 ? std::optional(basis) : std::nullopt;
@@ -81,6 +83,17 @@ Result<Description> SimReader::describe(const DescribeAction& action) {
   return replicator::describe(view, action.step, action.spans);
 }
 
+Result<SimReader::Sorted> SimReader::sort_ahead(const std::vector<Bytes>& keys) {
+  Sorted sorted;
+  for (const Bytes& key : keys) {
+    HA_TRY(const std::optional<Entry> entry, store_.index().get(key));
+    if (!entry || entry->deleted) {
+      (entry ? sorted.deleted : sorted.absent).push_back(key);
+    }
+  }
+  return sorted;
+}
+
 Result<SimReader::Built> SimReader::build(const BuildAction& action) {
   Builder builder;
   builder.items.assign(action.items.begin(), action.items.end());
@@ -98,6 +111,7 @@ void SimReader::start_item(Builder& builder) {
   part.key = item.key;
   if (!entry.ok() || !*entry || (*entry)->deleted) {
     part.deleted = true;
+    part.sequence = entry.ok() && *entry ? (*entry)->sequence : 0;
     invariants_.sent(set, part.key, part.hash);
     builder.parts.push_back(std::move(part));
     return;
@@ -108,6 +122,7 @@ void SimReader::start_item(Builder& builder) {
     builder.skipped.push_back(item.key);
     return;
   }
+  part.sequence = (*entry)->sequence;
   part.rank = (*entry)->rank;
   part.hash = (*entry)->hash;
   part.meta = (*entry)->meta;

@@ -11,11 +11,13 @@ namespace ha::sim {
 using namespace ha::replicator;
 
 ReplicaEnd::ReplicaEnd(World& world, std::string site, std::string cluster, const EndOptions& options,
-                       std::map<std::string, SimStore*> stores, std::vector<Link*> links)
+                       std::map<std::string, SimStore*> stores, std::vector<Link*> links,
+                       std::string admitted)
     : world_(world),
       site_(std::move(site)),
       cluster_(std::move(cluster)),
       options_(options),
+      admitted_(std::move(admitted)),
       stores_(std::move(stores)) {
   for (const auto& [set, store] : stores_) {
     strands_.emplace(set, std::make_unique<SimStrand>(world, options.work_max));
@@ -72,7 +74,7 @@ void ReplicaEnd::on_packet(Origin& origin, std::size_t lane, const Packet& packe
   if (origin.nonce == 0 || packet.attempt >> 32 != origin.nonce) {
     return;
   }
-  if (Session* session = session_for(origin, packet.set, *message)) {
+  if (Session* session = session_for(origin, packet.set, *message, packet.attempt)) {
     note_data(*session, *message, packet.attempt);
     session->receiver.on_message(std::move(message).value(), packet.attempt, world_.now());
     advance(origin, packet.set);
@@ -95,12 +97,16 @@ void ReplicaEnd::on_hello(Origin& origin, std::size_t lane, const Hello& hello) 
 }
 
 ReplicaEnd::Session* ReplicaEnd::session_for(Origin& origin, std::uint32_t number,
-                                             const SetMessage& message) {
+                                             const SetMessage& message, std::uint64_t attempt) {
   if (const auto found = origin.sessions.find(number); found != origin.sessions.end()) {
     return &found->second;
   }
   const auto* offer = std::get_if<Offer>(&message);
   if (offer == nullptr) {
+    return nullptr;
+  }
+  if (!stores_.contains(offer->set) || (!admitted_.empty() && admitted_ != origin.link->origin)) {
+    send_set(origin, number, attempt, Refusal{Code::Refused, "this is not its origin", {}});
     return nullptr;
   }
   return &origin.sessions.emplace(number, Session{offer->set, Receiver(), {}, 0, {}}).first->second;
@@ -217,8 +223,15 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                   done.receiver.on_answer(attempt, batch, std::move(body), now());
                 });
           },
-          [&](const CommitAction& mark) { commit(origin, number, session, mark.position); },
-          [&](const FetchAction&) { world_.violate("nothing is ahead while holders do not change"); },
+          [&](const CommitAction& mark) { commit(origin, number, session, mark); },
+          [&](FetchAction& wanted) {
+            run(
+                origin, number, session,
+                [fetch = std::move(wanted.fetch)](SimStore& store) { return store.fetch(fetch); },
+                [now](Session& done, std::uint64_t attempt, Fetched fetched) {
+                  done.receiver.on_fetched(attempt, std::move(fetched), now());
+                });
+          },
           [&](const AbortAction&) {
             strands_.at(session.set)->post([store = stores_.at(session.set)] { store->abort(); });
           },
@@ -226,10 +239,12 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
       action);
 }
 
-void ReplicaEnd::commit(Origin& origin, std::uint32_t number, Session& session, const Position& position) {
+void ReplicaEnd::commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark) {
   run(
       origin, number, session,
-      [site = origin.link->origin, position](SimStore& store) { return store.commit(site, position); },
+      [site = origin.link->origin, mark](SimStore& store) {
+        return store.commit(site, mark.position, mark.exact);
+      },
       [this](Session& done, std::uint64_t attempt, SimStore::Committed committed) {
         done.receiver.on_committed(attempt, committed.position, committed.failed, world_.now());
       });

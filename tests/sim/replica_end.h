@@ -17,9 +17,10 @@ namespace ha::sim {
 
 class ReplicaEnd {
  public:
-  // `stores` and `links` (those that lead here) must outlive it.
+  // `stores` and `links` (those that lead here) must outlive it. `admitted`: who may offer; empty: whoever
+  // does.
   ReplicaEnd(World& world, std::string site, std::string cluster, const EndOptions& options,
-             std::map<std::string, SimStore*> stores, std::vector<Link*> links);
+             std::map<std::string, SimStore*> stores, std::vector<Link*> links, std::string admitted = {});
   ~ReplicaEnd();
 
   [[nodiscard]] const replicator::Receiver* receiver(const std::string& set) const;
@@ -39,9 +40,10 @@ class ReplicaEnd {
   };
   void on_packet(Origin& origin, std::size_t lane, const Packet& packet);
   void on_hello(Origin& origin, std::size_t lane, const replicator::Hello& hello);
-  Session* session_for(Origin& origin, std::uint32_t number, const replicator::SetMessage& message);
+  Session* session_for(Origin& origin, std::uint32_t number, const replicator::SetMessage& message,
+                       std::uint64_t attempt);
   void advance(Origin& origin, std::uint32_t number);
-  void commit(Origin& origin, std::uint32_t number, Session& session, const replicator::Position& position);
+  void commit(Origin& origin, std::uint32_t number, Session& session, const replicator::CommitAction& mark);
   void perform(Origin& origin, std::uint32_t number, Session& session, replicator::ReceiverAction action);
   void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt,
                 const replicator::SetMessage& message);
@@ -57,6 +59,7 @@ class ReplicaEnd {
   std::string site_;
   std::string cluster_;
   const EndOptions& options_;
+  std::string admitted_;
   std::map<std::string, SimStore*> stores_;
   std::map<std::string, std::unique_ptr<SimStrand>> strands_;
   std::map<std::string, Origin> origins_;

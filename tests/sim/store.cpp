@@ -10,17 +10,11 @@ namespace ha::sim {
 
 using namespace ha::replicator;
 
+SimStore::~SimStore() = default;
+
 SimStore::SimStore(World& world, Invariants& invariants, StoreOptions options)
     : world_(world), invariants_(invariants), options_(std::move(options)) {
   open_index();
-}
-
-template <typename T>
-T SimStore::must(Result<T> result) {
-  if (!result.ok()) {
-    world_.violate(options_.site + "/" + options_.set + ": index: " + result.error().what());
-  }
-  return std::move(result).value();
 }
 
 void SimStore::open_index() {
@@ -28,7 +22,13 @@ void SimStore::open_index() {
   IndexOptions options;
   options.check = false;
   index_.emplace(must(Index::open(options_.index_path, options)));
+  index_->set_own_changes(options_.is_origin);
   key_.reset();
+}
+
+void SimStore::set_role(bool is_origin, std::uint64_t of_epoch) {
+  options_.is_origin = is_origin;
+  epoch = of_epoch;
 }
 
 Digest SimStore::content_digest(const Bytes& content) const {
@@ -37,11 +37,12 @@ Digest SimStore::content_digest(const Bytes& content) const {
 
 // ---------------------------------------------------------------- opening
 Status SimStore::open() {
-  scanned_ = false;
-  staged_.clear();
+  stop();
+  index_->set_own_changes(options_.is_origin);
+  origin_ = {{}, options_.is_origin, false, {}};
   IndexBatch batch = must(index_->begin());
   if (options_.is_origin) {
-    HA_CHECK(batch.set_epoch(epoch));
+    HA_CHECK(take_turn(batch));
     if (index_->digest_key().empty()) {
       must(batch.set_digest_key(world_.random().bytes(sys::kDigestKeyBytes)));
     }
@@ -50,21 +51,19 @@ Status SimStore::open() {
   if (!index_->digest_key().empty()) {
     key_ = must(sys::DigestKey::from_bytes(index_->digest_key()));
   }
+  const std::optional<Position> whole = must(index_->applied("."));
+  whole_ = whole && whole->epoch == epoch;
   return ok();
 }
 
 IndexFacts SimStore::facts() {
-  return {index_->position(), index_->count(), index_->trimmed_to(), index_->digest_key()};
+  const bool ready = whole_ || !options_.is_origin;
+  return {index_->position(), index_->count(), index_->trimmed_to(),
+          ready ? index_->digest_key() : Bytes(), must(index_->lineage())};
 }
 
 // ---------------------------------------------------------------- scanning
-void SimStore::put(IndexBatch& batch, const Bytes& key) {
-  const auto found = tree.find(key);
-  if (found == tree.end()) {
-    must(batch.erase(key));
-    return;
-  }
-  const Item& item = found->second;
+Entry SimStore::entry_of(const Bytes& key, const Item& item) const {
   Entry entry;
   entry.key = key;
   entry.rank = item.rank;
@@ -72,6 +71,16 @@ void SimStore::put(IndexBatch& batch, const Bytes& key) {
   entry.size = item.content.size() * options_.weight;
   entry.meta = item.meta;
   entry.hash = item_hash(*key_, entry);
+  return entry;
+}
+
+void SimStore::put(IndexBatch& batch, const Bytes& key) {
+  const auto found = tree.find(key);
+  if (found == tree.end()) {
+    must(batch.erase(key));
+    return;
+  }
+  const Entry entry = entry_of(key, found->second);
   const auto old = must(index_->get(key));
   if (!old || old->deleted || old->hash != entry.hash) {
     must(batch.put(entry));
@@ -89,6 +98,12 @@ void SimStore::scan_all() {
   }));
   scan(keys);
   scanned_ = true;
+  if (options_.is_origin && !whole_) {
+    IndexBatch batch = must(index_->begin());
+    must(batch.set_applied(".", index_->position()));
+    must(batch.commit());
+    whole_ = true;
+  }
 }
 
 void SimStore::scan(const std::set<Bytes>& keys) {
@@ -115,6 +130,7 @@ void SimStore::set_acknowledged(const std::string& peer, const Position& positio
 void SimStore::renew() {
   IndexBatch batch = must(index_->begin());
   must(batch.renew_id());
+  must(take_turn(batch));
   must(batch.commit());
 }
 
@@ -123,36 +139,31 @@ Result<Have> SimStore::prepare(const std::string& origin, const Offer& offer) {
   if (offer.position.epoch < index_->epoch()) {
     return Error(Code::Refused, "an older epoch");
   }
-  if (index_->digest_key() != offer.digest_key) {
-    IndexBatch batch = must(index_->begin());
-    must(batch.set_digest_key(offer.digest_key));
-    must(batch.commit());
-    key_ = must(sys::DigestKey::from_bytes(offer.digest_key));
-    scanned_ = false;
-    staged_.clear();
-  }
-  if (offer.position.epoch > index_->epoch()) {
-    IndexBatch batch = must(index_->begin());
-    must(batch.set_epoch(offer.position.epoch));
-    must(batch.commit());
-  }
+  take_epoch(offer);
+  adopt_key(offer);
   offered_epoch_ = offer.position.epoch;
   if (!scanned_) {
     scan_all();
   }
+  origin_ = {{offer.position.index_id, offer.position.epoch},
+             false,
+             index_->reconciled() < index_->epoch(),
+             must(index_->lineage())};
   Have have;
   world_.trace(options_.site + "/" + options_.set + " is offered " + shown(offer.position));
-  if (const std::optional<Position> applied = must(index_->applied(origin))) {
-    have.position = *applied;
-    have.position.sum = index_->sum();
-  }
+  have.position = must(index_->applied(origin)).value_or(Position{});
+  have.position.sum = index_->sum();
   have.count = index_->count();
   world_.trace(options_.site + "/" + options_.set + " has " + shown(have.position));
   return have;
 }
 
 Result<Differ> SimStore::compare_with(const Compare& theirs) {
-  IndexView view(*index_);
+  if (index_->reconciled() >= index_->epoch()) {
+    IndexView view(*index_);
+    return compare(view, theirs);
+  }
+  IndexView view(*index_, must(index_->lineage()), index_->epoch());
   return compare(view, theirs);
 }
 
@@ -173,6 +184,9 @@ std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
   if (poisoned.contains(part.key)) {
     return ItemTrouble{part.key, "cannot be applied here", false, {}};
   }
+  if (origin_.adopting && here != tree.end()) {
+    return ItemTrouble{part.key, "has come into being here meanwhile", false, {}};
+  }
   if (staged.pieces.size() != part.pieces || (part.basis && *part.basis != basis) ||
       world_.random().chance(redo_permille)) {
     return ItemTrouble{part.key, "the basis is another", true, digest_bytes(basis)};
@@ -183,7 +197,12 @@ std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
 void SimStore::publish(const Staged& staged) {
   const Part& part = staged.header;
   invariants_.applied(options_.site, options_.set, part.key, part.hash);
-  invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
+  if (!origin_.adopting) {
+    invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
+  }
+  if (origin_.careful) {
+    save_what_is_there(part);
+  }
   if (part.deleted) {
     tree.erase(part.key);
     return;
@@ -210,7 +229,15 @@ Result<std::vector<ItemTrouble>> SimStore::close(std::uint64_t number) {
       continue;
     }
     publish(staged);
-    put(batch, key);
+    const Part& part = staged.header;
+    if (part.deleted) {
+      must(batch.erase(key, origin_.source, part.sequence));
+    } else {
+      Entry entry = entry_of(key, tree.at(key));
+      entry.source = origin_.source;
+      entry.version = part.sequence;
+      must(batch.put(entry));
+    }
     must(batch.clear_failure(key));
   }
   must(batch.commit());
@@ -229,11 +256,16 @@ void SimStore::close_and_die(std::uint64_t number, std::size_t items) {
   }
 }
 
-Result<SimStore::Committed> SimStore::commit(const std::string& origin, const Position& position) {
+Result<SimStore::Committed> SimStore::commit(const std::string& origin, const Position& position,
+                                             bool exact) {
   Committed committed{position, 0};
   committed.position.sum = index_->sum();
   IndexBatch batch = must(index_->begin());
   must(batch.set_applied(origin, committed.position));
+  if (exact && committed.position.sum == position.sum) {
+    batch.set_reconciled(position.epoch);
+    origin_.careful = false;
+  }
   must(batch.commit());
   committed.failed = must(index_->failure_count());
   invariants_.confirmed(options_.site, options_.set, committed.position);
@@ -248,7 +280,8 @@ Result<Bytes> SimStore::answer(BytesView question) {
 // ---------------------------------------------------------------- faults
 void SimStore::stop() {
   scanned_ = false;
-  staged_.clear();
+  abort();
+  adoptions_.clear();
 }
 
 void SimStore::lose_index() {

@@ -6,9 +6,11 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/sys/digest.h"
@@ -33,6 +35,7 @@ using Tree = std::map<Bytes, Item>;
 struct Part {
   Bytes key;
   bool deleted = false;
+  std::uint64_t sequence = 0;
   replicator::Rank rank = replicator::Rank::Content;
   Digest hash;
   std::uint64_t size = 0;
@@ -45,6 +48,13 @@ struct Part {
 [[nodiscard]] Bytes encode_parts(const std::vector<Part>& parts, std::size_t padding);
 [[nodiscard]] std::vector<Part> decode_parts(BytesView body);
 
+// What was put aside; a deletion that was undone has no content.
+struct Stranded {
+  Bytes key;
+  bool deleted = false;
+  Bytes content;
+};
+
 struct StoreOptions {
   std::string site;
   std::string set;
@@ -54,17 +64,23 @@ struct StoreOptions {
   std::uint64_t weight = 1;             // an item counts as this many times its bytes when batches are cut
 };
 
+class SimReader;
+
 class SimStore {
  public:
   SimStore(World& world, Invariants& invariants, StoreOptions options);
+  ~SimStore();
 
   Tree tree;
+  std::vector<Stranded> stranded;
   std::uint64_t epoch = 1;   // of the origin's configuration
   std::set<Bytes> poisoned;  // a replica cannot apply these
   std::uint64_t redo_permille = 0;
 
   [[nodiscard]] const StoreOptions& options() const noexcept { return options_; }
   [[nodiscard]] replicator::Index& index() { return *index_; }
+  // For the next start of the program.
+  void set_role(bool is_origin, std::uint64_t of_epoch);
   [[nodiscard]] Digest content_digest(const Bytes& content) const;
 
   // ---- as SetStore
@@ -74,6 +90,11 @@ class SimStore {
   void scan(const std::set<Bytes>& keys);
   void set_acknowledged(const std::string& peer, const replicator::Position& position);
   void renew();
+  struct Adopted {
+    std::uint64_t head = 0;
+    std::uint64_t missed = 0;
+  };
+  Result<Adopted> adopt(const std::string& peer, const replicator::AdoptAction& action);
   Result<replicator::Have> prepare(const std::string& origin, const replicator::Offer& offer);
   Result<replicator::Differ> compare_with(const replicator::Compare& theirs);
   Status apply(std::uint64_t batch, BytesView body);
@@ -84,8 +105,9 @@ class SimStore {
     replicator::Position position;
     std::uint64_t failed = 0;
   };
-  Result<Committed> commit(const std::string& origin, const replicator::Position& position);
-  void abort() { staged_.clear(); }
+  Result<Committed> commit(const std::string& origin, const replicator::Position& position, bool exact);
+  void abort();
+  Result<replicator::Fetched> fetch(const replicator::Fetch& wanted);
   Result<Bytes> answer(BytesView question);
 
   // ---- faults
@@ -101,12 +123,29 @@ class SimStore {
     Part header;
     std::map<std::uint32_t, Bytes> pieces;
   };
+  // Whose changes are published: ApplyOrigin.
+  struct Origin {
+    replicator::Source source;
+    bool adopting = false;
+    bool careful = false;
+    replicator::Lineage lineage;
+  };
   void open_index();
+  [[nodiscard]] replicator::Entry entry_of(const Bytes& key, const Item& item) const;
+  Status take_turn(replicator::IndexBatch& batch);
+  void take_epoch(const replicator::Offer& offer);
+  void adopt_key(const replicator::Offer& offer);
+  void save_what_is_there(const Part& part);
   void put(replicator::IndexBatch& batch, const Bytes& key);
   std::optional<replicator::ItemTrouble> check(const Staged& staged);
   void publish(const Staged& staged);
   template <typename T>
-  T must(Result<T> result);
+  T must(Result<T> result) {
+    if (!result.ok()) {
+      world_.violate(options_.site + "/" + options_.set + ": index: " + result.error().what());
+    }
+    return std::move(result).value();
+  }
 
   World& world_;
   Invariants& invariants_;
@@ -117,6 +156,11 @@ class SimStore {
   std::map<std::uint64_t, std::map<Bytes, Staged>> staged_;
   std::optional<Tree> snapshot_tree_;
   std::uint64_t offered_epoch_ = 0;
+  bool whole_ = false;
+  Origin origin_;
+  std::unique_ptr<SimReader> fetching_;
+  std::map<std::pair<std::string, std::uint64_t>, std::uint64_t> adoptions_;  // peer, number → batch
+  std::uint64_t next_adoption_ = 0;
 };
 
 // What one peer's session asks of an origin's set: PeerReader.
@@ -142,6 +186,11 @@ class SimReader {
   Result<Built> next(std::uint64_t batch);
   Result<Built> feed(std::uint64_t batch, BytesView answer);
   void stop_builds() { builders_.clear(); }
+  struct Sorted {
+    std::vector<Bytes> deleted;
+    std::vector<Bytes> absent;
+  };
+  Result<Sorted> sort_ahead(const std::vector<Bytes>& keys);
 
  private:
   struct Builder {

@@ -1,0 +1,83 @@
+#include "tests/sim/oracle.h"
+
+#include <algorithm>
+
+namespace ha::sim {
+namespace {
+
+std::string shown(const Bytes& key, const Bytes& content) {
+  return key + " " + hex(BytesView(content).substr(0, 4));
+}
+
+}  // namespace
+
+void Oracle::supersede(const SimStore& store, const Bytes& key) {
+  if (const auto here = store.tree.find(key); here != store.tree.end()) {
+    superseded_.insert({key, here->second.content});
+  }
+}
+
+void Oracle::write(SimStore& store, const Bytes& key, Item item) {
+  ++counts.writes;
+  world_.trace(store.options().site + " user writes " + shown(key, item.content));
+  const auto here = store.tree.find(key);
+  if (here == store.tree.end() || here->second.content != item.content) {
+    supersede(store, key);
+  }
+  written_.emplace(Write{key, item.content}, store.options().site);
+  store.tree[key] = std::move(item);
+}
+
+void Oracle::erase(SimStore& store, const Bytes& key) {
+  const auto here = store.tree.find(key);
+  if (here == store.tree.end()) {
+    return;
+  }
+  ++counts.deletions;
+  world_.trace(store.options().site + " user deletes " + shown(key, here->second.content));
+  supersede(store, key);
+  deletions_.push_back({store.options().site, {key, here->second.content}});
+  store.tree.erase(here);
+}
+
+void Oracle::lose_index(const std::string& site) {
+  deletions_.erase(std::remove_if(deletions_.begin(), deletions_.end(),
+                                  [&](const Deletion& each) { return each.site == site; }),
+                   deletions_.end());
+}
+
+void Oracle::verify(const Tree& holder, const std::vector<SimStore*>& stores) {
+  std::set<Write> kept;
+  std::set<std::pair<std::string, Bytes>> undone;
+  for (const SimStore* store : stores) {
+    for (const Stranded& each : store->stranded) {
+      if (each.deleted) {
+        undone.insert({store->options().site, each.key});
+      } else {
+        kept.insert({each.key, each.content});
+        ++counts.stranded;
+      }
+    }
+  }
+  for (const auto& [key, item] : holder) {
+    kept.insert({key, item.content});
+  }
+  for (const auto& [write, site] : written_) {
+    if (!kept.contains(write) && !superseded_.contains(write)) {
+      world_.violate("lost: " + shown(write.first, write.second) + ", which was written at " + site);
+    }
+  }
+  for (const Deletion& each : deletions_) {
+    const auto here = holder.find(each.what.first);
+    if (here == holder.end() || here->second.content != each.what.second) {
+      continue;
+    }
+    ++counts.undone;
+    if (!undone.contains({each.site, each.what.first})) {
+      world_.violate("not listed at " + each.site + ": its deletion of " +
+                     shown(each.what.first, each.what.second) + " was undone");
+    }
+  }
+}
+
+}  // namespace ha::sim
