@@ -142,7 +142,7 @@ Result<std::uint64_t> Index::acknowledged_by_all(const std::vector<std::string>&
   std::uint64_t least = identity_.head;
   for (const std::string& peer : peers) {
     HA_TRY(const std::optional<Position> position, acknowledged(peer));
-    const bool ours = position && position->index_id == identity_.index_id;
+    const bool ours = position && same_lineage(*position, identity_.position());
     least = std::min(least, ours ? position->sequence : 0);
   }
   return least;

@@ -72,7 +72,8 @@ class Index : public IndexQueries {
   [[nodiscard]] std::uint64_t reconciled() const noexcept { return identity_.reconciled; }
 
   // The least sequence of this index that all of `peers` have acknowledged; 0 if one of them has none, or one
-  // of another index id. The head if there are no peers.
+  // of another index id or epoch: what it had then, another holder may have put back. The head if there are
+  // no peers.
   Result<std::uint64_t> acknowledged_by_all(const std::vector<std::string>& peers);
 
   // The index must not be moved while the batch lives, and has one batch at a time (Internal).

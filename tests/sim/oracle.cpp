@@ -1,7 +1,5 @@
 #include "tests/sim/oracle.h"
 
-#include <algorithm>
-
 namespace ha::sim {
 namespace {
 
@@ -25,6 +23,10 @@ void Oracle::write(SimStore& store, const Bytes& key, Item item) {
     supersede(store, key);
   }
   written_.emplace(Write{key, item.content}, store.options().site);
+  // Deleted and written anew: this write is what has to be found.
+  std::erase_if(deletions_, [&](const Deletion& each) {
+    return each.site == store.options().site && each.what.first == key;
+  });
   store.tree[key] = std::move(item);
 }
 
@@ -41,9 +43,7 @@ void Oracle::erase(SimStore& store, const Bytes& key) {
 }
 
 void Oracle::lose_index(const std::string& site) {
-  deletions_.erase(std::remove_if(deletions_.begin(), deletions_.end(),
-                                  [&](const Deletion& each) { return each.site == site; }),
-                   deletions_.end());
+  std::erase_if(deletions_, [&](const Deletion& each) { return each.site == site; });
 }
 
 void Oracle::verify(const Tree& holder, const std::vector<SimStore*>& stores) {

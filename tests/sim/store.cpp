@@ -203,6 +203,7 @@ void SimStore::publish(const Staged& staged) {
   if (origin_.careful) {
     save_what_is_there(part);
   }
+  world_.trace(options_.site + (origin_.adopting ? " adopts " : part.deleted ? " deletes " : " puts ") + part.key);
   if (part.deleted) {
     tree.erase(part.key);
     return;
