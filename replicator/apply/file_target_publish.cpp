@@ -140,6 +140,7 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
   HA_CHECK(batch.set_applied(origin, outcome.position));
   if (exact && outcome.position.sum == origin_position.sum) {
     batch.set_reconciled(origin_position.epoch);
+    HA_CHECK(batch.set_applied(kLastEqual, outcome.position));
     context_.origin.careful = false;
   }
   HA_CHECK(batch.commit());

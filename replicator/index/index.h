@@ -33,6 +33,10 @@ inline constexpr std::size_t kPartialRangesBytesMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;  // longer reasons are cut
 inline constexpr std::size_t kFailuresMax = 100'000;
 
+// Under this name, which no site can have, a replica's index keeps the position at which it was last found
+// equal to its origin: of that turn it has had all up to there.
+inline constexpr std::string_view kLastEqual = "...";
+
 enum class Numbering {
   Next,  // a change: gets the next sequence and so travels
   Keep,  // bookkeeping: keeps the sequence the entry has (0 if it is new), so nobody is told

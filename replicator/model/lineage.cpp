@@ -22,18 +22,13 @@ bool is_beyond(const Source& source, std::uint64_t version, const Lineage& linea
 }
 
 std::optional<Position> goes_on_from(const std::optional<Position>& own_turn, std::uint64_t own_head,
-                                     const std::vector<Position>& applied) {
-  std::optional<Position> newest;
-  if (own_turn) {
-    newest = own_turn;
-    newest->sequence = own_head;
+                                     const std::optional<Position>& last_equal) {
+  if (!own_turn || (last_equal && last_equal->epoch > own_turn->epoch)) {
+    return last_equal;
   }
-  for (const Position& each : applied) {
-    if (!newest || each.epoch > newest->epoch) {
-      newest = each;
-    }
-  }
-  return newest;
+  Position own = *own_turn;
+  own.sequence = own_head;
+  return own;
 }
 
 }  // namespace ha::replicator

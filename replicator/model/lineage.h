@@ -39,10 +39,11 @@ inline constexpr std::size_t kLineageMax = 64;
                              std::uint64_t epoch);
 
 // What a site that becomes holder goes on from: the newest turn of which it has had all up to some point.
-// `own_turn`: the start of the last turn of its own, whose changes all are here, up to `own_head`. `applied`:
-// what it has applied of others. None: it has had nothing completely.
+// `own_turn`: the start of the last turn of its own, whose changes all are here, up to `own_head`.
+// `last_equal`: where it was last equal to a holder. What it has applied of others does not count by itself:
+// single items may have failed. None: it has had nothing completely.
 [[nodiscard]] std::optional<Position> goes_on_from(const std::optional<Position>& own_turn,
                                                    std::uint64_t own_head,
-                                                   const std::vector<Position>& applied);
+                                                   const std::optional<Position>& last_equal);
 
 }  // namespace ha::replicator

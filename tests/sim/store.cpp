@@ -265,6 +265,7 @@ Result<SimStore::Committed> SimStore::commit(const std::string& origin, const Po
   must(batch.set_applied(origin, committed.position));
   if (exact && committed.position.sum == position.sum) {
     batch.set_reconciled(position.epoch);
+    must(batch.set_applied(kLastEqual, committed.position));
     origin_.careful = false;
   }
   must(batch.commit());

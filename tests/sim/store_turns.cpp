@@ -19,14 +19,8 @@ constexpr std::size_t kFetchFrameBytes = 1000;
 Status SimStore::take_turn(IndexBatch& batch) {
   if (epoch > index_->epoch() && index_->epoch() > 0) {
     HA_TRY(const std::optional<Position> own_turn, index_->applied(kOurTurn));
-    HA_TRY(const std::vector<SitePosition> applied, index_->all_applied());
-    std::vector<Position> of_others;
-    for (const SitePosition& each : applied) {
-      if (each.site.front() != '.') {
-        of_others.push_back(each.position);
-      }
-    }
-    if (const auto before = goes_on_from(own_turn, index_->head(), of_others)) {
+    HA_TRY(const std::optional<Position> last_equal, index_->applied(kLastEqual));
+    if (const auto before = goes_on_from(own_turn, index_->head(), last_equal)) {
       world_.trace(options_.site + " goes on from " + shown(*before));
       HA_CHECK(batch.add_lineage({epoch, *before}));
     }
