@@ -23,10 +23,10 @@ void Oracle::write(SimStore& store, const Bytes& key, Item item) {
     supersede(store, key);
   }
   written_.emplace(Write{key, item.content}, store.options().site);
-  // Deleted and written anew: this write is what has to be found.
-  std::erase_if(deletions_, [&](const Deletion& each) {
-    return each.site == store.options().site && each.what.first == key;
-  });
+  if (here == store.tree.end()) {
+    // Deleted and written anew: this write is what has to be found.
+    std::erase_if(deletions_, [&](const Deletion& each) { return each.what.first == key; });
+  }
   store.tree[key] = std::move(item);
 }
 
@@ -42,17 +42,17 @@ void Oracle::erase(SimStore& store, const Bytes& key) {
   store.tree.erase(here);
 }
 
-void Oracle::lose_index(const std::string& site) {
-  std::erase_if(deletions_, [&](const Deletion& each) { return each.site == site; });
+void Oracle::lose_index() {
+  index_lost_ = true;
 }
 
 void Oracle::verify(const Tree& holder, const std::vector<SimStore*>& stores) {
   std::set<Write> kept;
-  std::set<std::pair<std::string, Bytes>> undone;
+  std::set<Bytes> undone;
   for (const SimStore* store : stores) {
     for (const Stranded& each : store->stranded) {
       if (each.deleted) {
-        undone.insert({store->options().site, each.key});
+        undone.insert(each.key);
       } else {
         kept.insert({each.key, each.content});
         ++counts.stranded;
@@ -73,9 +73,9 @@ void Oracle::verify(const Tree& holder, const std::vector<SimStore*>& stores) {
       continue;
     }
     ++counts.undone;
-    if (!undone.contains({each.site, each.what.first})) {
-      world_.violate("not listed at " + each.site + ": its deletion of " +
-                     shown(each.what.first, each.what.second) + " was undone");
+    if (!index_lost_ && !undone.contains(each.what.first)) {
+      world_.violate("listed nowhere: the deletion of " + shown(each.what.first, each.what.second) + " at " +
+                     each.site + ", which was undone");
     }
   }
 }

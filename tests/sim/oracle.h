@@ -22,8 +22,9 @@ class Oracle {
   // A user at `site` does this to its tree now.
   void write(SimStore& store, const Bytes& key, Item item);
   void erase(SimStore& store, const Bytes& key);
-  // What this site deleted before was in its index alone.
-  void lose_index(const std::string& site);
+  // What was deleted before is known to indexes alone, and a holder with a new digest key makes all of them
+  // void: deletions that are undone need not be listed any more. Contents are kept all the same.
+  void lose_index();
 
   // At the end, of the holder's tree and what all sites have put aside.
   void verify(const Tree& holder, const std::vector<SimStore*>& stores);
@@ -48,6 +49,7 @@ class Oracle {
   std::map<Write, std::string> written_;  // by which site
   std::set<Write> superseded_;
   std::vector<Deletion> deletions_;
+  bool index_lost_ = false;
 };
 
 }  // namespace ha::sim

@@ -360,12 +360,11 @@ void Turns::fault_site() {
   }
 }
 
-// Its tree is all that is left of it: what it deleted and had not told is not known any more.
 void Turns::lose_index(Site& site) {
   restart(site, world_.random().duration(milliseconds(50), seconds(20)));
   world_.trace(site.name + " loses its index");
   site.store->lose_index();
-  oracle_.lose_index(site.name);
+  oracle_.lose_index();
 }
 
 void Turns::watch() {
