@@ -20,7 +20,7 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
   const bool metadata_only =
       !item.header.deleted && item.meta.type == FileType::Regular && !item.staged.is_set();
   if (metadata_only || (!origin.careful && !origin.adopting)) {
-    return ok();
+    return metadata_only || origin.lineage.empty() ? ok() : note_put_back(item);
   }
   const Bytes& key = item.header.key;
   const auto at = place(key, false);
@@ -56,9 +56,10 @@ Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat&
                    context_.index.epoch());
 }
 
-// It was deleted here by a holder whose deletion this one has never seen.
+// It was deleted here by a holder whose deletion this one has never seen. Careful mode may be over: the item
+// comes from a third site, which this holder has met later.
 Status Publisher::note_put_back(const StagedItem& item) {
-  if (item.header.deleted || !context_.origin.careful) {
+  if (item.header.deleted || context_.origin.adopting) {
     return ok();
   }
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));

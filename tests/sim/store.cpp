@@ -200,7 +200,7 @@ void SimStore::publish(const Staged& staged) {
   if (!origin_.adopting) {
     invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
   }
-  if (origin_.careful) {
+  if (!origin_.adopting) {
     save_what_is_there(part);
   }
   world_.trace(options_.site + (origin_.adopting ? " adopts " : part.deleted ? " deletes " : " puts ") + part.key);

@@ -75,7 +75,7 @@ void SimStore::save_what_is_there(const Part& part) {
     return;
   }
   const bool as_recorded = entry && entry->hash == entry_of(part.key, here->second).hash;
-  if (must_keep(entry, as_recorded, header, origin_.lineage, index_->epoch())) {
+  if (origin_.careful && must_keep(entry, as_recorded, header, origin_.lineage, index_->epoch())) {
     world_.trace(options_.site + " puts aside " + part.key);
     stranded.push_back({part.key, false, here->second.content});
   }
