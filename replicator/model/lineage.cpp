@@ -9,8 +9,8 @@ bool is_beyond(const Source& source, std::uint64_t version, const Lineage& linea
     return false;
   }
   for (std::uint64_t at = epoch;;) {
-    const auto start =
-        std::find_if(lineage.begin(), lineage.end(), [&](const EpochStart& each) { return each.epoch == at; });
+    const auto start = std::find_if(lineage.begin(), lineage.end(),
+                                    [&](const EpochStart& each) { return each.epoch == at; });
     if (start == lineage.end() || start->before.epoch >= at) {
       return true;
     }

@@ -289,6 +289,19 @@ BOOST_AUTO_TEST_CASE(what_is_acknowledged_by_all_is_the_least) {
   BOOST_TEST(must(index.acknowledged_by_all({"a", "unknown"})) == 0U);
 }
 
+// Between two turns of this site another holder may have put back what it deleted.
+BOOST_AUTO_TEST_CASE(what_was_acknowledged_in_a_former_epoch_is_not_any_more) {
+  Index index = must(Index::open(":memory:"));
+  put_numbered(index, 10);
+  IndexBatch batch = must(index.begin());
+  must(batch.set_epoch(3));
+  must(batch.set_acknowledged("a", {index.index_id(), 3, 8, {}}));
+  must(batch.set_acknowledged("b", {index.index_id(), 1, 9, {}}));
+  must(batch.commit());
+  BOOST_TEST(must(index.acknowledged_by_all({"a"})) == 8U);
+  BOOST_TEST(must(index.acknowledged_by_all({"a", "b"})) == 0U);
+}
+
 // --- damage ---
 
 BOOST_AUTO_TEST_CASE(damage_of_any_kind_is_corrupt) {

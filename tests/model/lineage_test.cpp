@@ -36,6 +36,28 @@ BOOST_AUTO_TEST_CASE(a_start_of_a_later_epoch_says_nothing) {
   BOOST_TEST(is_beyond({8, 2}, 1, kLineage, 4));
 }
 
+// Epoch 3 went on from epoch 1, of which it had less than epoch 2 had: nothing leads to epoch 2.
+BOOST_AUTO_TEST_CASE(what_only_a_turn_that_was_passed_over_has_seen_is_unseen) {
+  const Lineage lineage = {{3, {7, 1, 80, {}}}, {2, {7, 1, 100, {}}}};
+  BOOST_TEST(!is_beyond({7, 1}, 80, lineage, 3));
+  BOOST_TEST(is_beyond({7, 1}, 90, lineage, 3));
+  BOOST_TEST(is_beyond({8, 2}, 1, lineage, 3));
+}
+
+BOOST_AUTO_TEST_CASE(a_holder_that_does_not_know_where_it_started_has_seen_nothing) {
+  BOOST_TEST(is_beyond({7, 1}, 1, {{2, {7, 1, 100, {}}}}, 3));
+}
+
+BOOST_AUTO_TEST_CASE(a_new_holder_goes_on_from_the_newest_turn_that_it_has_had_completely) {
+  const Position own{5, 1, 10, {}};
+  const Position equal{7, 2, 100, {}};
+  BOOST_CHECK(goes_on_from({}, 50, equal) == equal);
+  BOOST_CHECK(goes_on_from(own, 50, equal) == equal);
+  BOOST_CHECK(goes_on_from(own, 50, {}) == (Position{5, 1, 50, {}}));
+  BOOST_CHECK(goes_on_from(Position{5, 3, 10, {}}, 50, equal) == (Position{5, 3, 50, {}}));
+  BOOST_CHECK(!goes_on_from({}, 50, {}));
+}
+
 BOOST_AUTO_TEST_CASE(drift_is_nobodys) {
   BOOST_TEST(!is_beyond({}, 7, kLineage, 5));
 }

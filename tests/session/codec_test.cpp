@@ -13,20 +13,31 @@ const Bytes kKey("a/\0\xff", 4);
 
 std::vector<SetMessage> set_messages() {
   return {
-      Offer{"etc", kPosition, Bytes(32, 'k'), 5, Look::Content, "as shown", 0, true},
+      Offer{"etc",
+            kPosition,
+            Bytes(32, 'k'),
+            5,
+            Look::Content,
+            "as shown",
+            0,
+            true,
+            {{9, {7, 8, 6, {4, 5}}}, {8, {6, 5, 4, {}}}}},
       Have{kPosition, 6, {{kKey, {1, 2}, "resume"}}},
       Refusal{Code::NoSpace, "full", "make room"},
       Compare{3,
               {Range{"a", "b", 4, {1, 2}, true, {{kKey, {3, 4}, true}}}, Range{"b", {}, 0, {}, false, {}}}},
-      Differ{3, {Range{"a", "b", 4, {}, false, {}}}, {{kKey, {3, 4}, true}, {"x", {}, true}}, {"extra"}},
+      Differ{
+          3, {Range{"a", "b", 4, {}, false, {}}}, {{kKey, {3, 4}, true}, {"x", {}, true}}, {"extra"}, {kKey}},
       Data{2, 3, true, 1, Bytes("\0body", 5)},
       Ask{4, "?"},
       Answer{4, "!"},
       Ack{5, {7, 9}, 1000, {{kKey, "why", true, "basis"}, {"b", "other", false, {}}}},
-      Mark{5, kPosition, 2},
+      Mark{5, kPosition, 2, true},
       Done{kPosition, 1},
       Expect{kKey},
       Head{11},
+      Fetch{12, 0, {kKey, "b"}},
+      Fetched{12, 3, true, Bytes("\0body", 5)},
   };
 }
 
@@ -87,6 +98,7 @@ BOOST_AUTO_TEST_CASE(no_field_is_left_out) {
   BOOST_CHECK(offer.set == "etc" && offer.position == kPosition && offer.digest_key == Bytes(32, 'k'));
   BOOST_CHECK(offer.count == 5 && offer.look == Look::Content);
   BOOST_CHECK(offer.released == "as shown" && offer.accepted == 0U && offer.compare_only);
+  BOOST_CHECK((offer.lineage == Lineage{{9, {7, 8, 6, {4, 5}}}, {8, {6, 5, 4, {}}}}));
   const auto have = std::get<Have>(back(1));
   BOOST_CHECK(have.position == kPosition && have.count == 6 && have.partials.at(0).key == kKey);
   BOOST_CHECK(have.partials[0].content == (Digest{1, 2}) && have.partials[0].resume == "resume");
@@ -97,17 +109,21 @@ BOOST_AUTO_TEST_CASE(no_field_is_left_out) {
   BOOST_CHECK(compare.ranges[0].sum == (Digest{1, 2}) && compare.ranges[0].items.at(0).key == kKey);
   const auto differ = std::get<Differ>(back(4));
   BOOST_CHECK(differ.wanted.at(1).present && differ.wanted[1].hash.is_zero() &&
-              differ.extra.at(0) == "extra");
+              differ.extra.at(0) == "extra" && differ.ahead.at(0) == kKey);
   const auto data = std::get<Data>(back(5));
   BOOST_CHECK(data.batch == 2 && data.frame == 3 && data.last && data.after == 1 && data.body.size() == 5);
   const auto ack = std::get<Ack>(back(8));
   BOOST_CHECK(ack.batches == 5 && ack.sparse.at(1) == 9 && ack.consumed_bytes == 1000);
   BOOST_CHECK(ack.trouble.at(0).redo && ack.trouble[0].basis == "basis" && !ack.trouble.at(1).redo);
   const auto mark = std::get<Mark>(back(9));
-  BOOST_CHECK(mark.batches == 5 && mark.position == kPosition && mark.redone == 2);
+  BOOST_CHECK(mark.batches == 5 && mark.position == kPosition && mark.redone == 2 && mark.exact);
   BOOST_CHECK(std::get<Done>(back(10)).position == kPosition);
   BOOST_TEST(std::get<Expect>(back(11)).key == kKey);
   BOOST_TEST(std::get<Head>(back(12)).sequence == 11U);
+  const auto fetch = std::get<Fetch>(back(13));
+  BOOST_CHECK(fetch.number == 12 && fetch.frame == 0 && fetch.keys == (std::vector<Bytes>{kKey, "b"}));
+  const auto fetched = std::get<Fetched>(back(14));
+  BOOST_CHECK(fetched.number == 12 && fetched.frame == 3 && fetched.last && fetched.body.size() == 5);
 }
 
 BOOST_AUTO_TEST_CASE(truncated_messages_never_harm) {
@@ -167,6 +183,15 @@ BOOST_AUTO_TEST_CASE(limits_of_link_messages_hold) {
   BOOST_TEST(refused_link(Welcome{1, long_text, {}, 0, 0}));
   BOOST_TEST(refused_link(Refusal{Code::Refused, {}, long_text}));
   BOOST_TEST(refused_link(Ping{1, 0, 0, Bytes(kPingPaddingMax + 1, 'p')}));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_fetched_and_the_lineage_are_bounded) {
+  BOOST_TEST(refused(Fetch{1, 0, std::vector<Bytes>(kFetchItemsMax + 1, "k")}));
+  BOOST_TEST(!refused(Fetch{1, 0, std::vector<Bytes>(kFetchItemsMax, "k")}));
+  BOOST_TEST(refused(Fetched{1, 0, true, Bytes(kDataBytesMax + 1, 'x')}));
+  Offer offer{"etc", kPosition, Bytes(32, 'k'), 5};
+  offer.lineage.assign(kLineageMax + 1, {9, kPosition});
+  BOOST_TEST(refused(offer));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

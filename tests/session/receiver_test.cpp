@@ -329,4 +329,25 @@ BOOST_AUTO_TEST_CASE(another_index_starts_without_what_the_old_one_had_reached) 
   BOOST_CHECK(test.receiver.fresh_at(at(9)) == at(6));
 }
 
+// ---------------------------------------------------------------- what the origin has never seen
+BOOST_AUTO_TEST_CASE(a_fetch_is_answered_with_its_frame) {
+  Fixture test;
+  const auto asked = find<FetchAction>(test.receive(Fetch{1, 0, {"k"}}));
+  BOOST_REQUIRE(asked);
+  BOOST_TEST(asked->fetch.keys.at(0) == "k");
+  BOOST_TEST(test.receiver.status().busy);
+  test.receiver.on_fetched(kAttempt - 1, Fetched{1, 0, true, "late"}, at(2));
+  BOOST_CHECK(test.receiver.take_actions().empty());
+  test.receiver.on_fetched(kAttempt, Fetched{1, 0, true, "frame"}, at(2));
+  BOOST_TEST(find_message<Fetched>(test.receiver.take_actions())->body == "frame");
+  BOOST_TEST(!test.receiver.status().busy);
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_knows_whether_the_mark_was_exact) {
+  Fixture test;
+  BOOST_TEST(find<CommitAction>(test.receive(Mark{0, position(10), 0, true}))->exact);
+  test.receiver.on_committed(kAttempt, position(10), 0, at(2));
+  BOOST_TEST(!find<CommitAction>(test.receive(Mark{0, position(11), 0, false}))->exact);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -262,62 +262,62 @@ void OriginEnd::perform(Session& session, SenderAction action) {
       on_built(session, attempt, batch, std::move(result));
     };
   };
-  std::visit(
-      Overloaded{
-          [&](const SetMessage& message) { send_set(session, message); },
-          [&](const ListAction& list) {
-            run(
-                session, [list](SimReader& reader) { return reader.list(list); },
-                [this, &session](std::uint64_t attempt, std::vector<Listed> items) {
-                  session.sender.on_listed(attempt, std::move(items), world_.now());
-                });
-          },
-          [&](const DescribeAction& spans) {
-            run(
-                session, [spans](SimReader& reader) { return reader.describe(spans); },
-                [this, &session](std::uint64_t attempt, Description description) {
-                  session.sender.on_described(attempt, std::move(description), world_.now());
-                });
-          },
-          [&](const BuildAction& batch) {
-            run(
-                session, [batch](SimReader& reader) { return reader.build(batch); }, built(batch.batch));
-          },
-          [&](const ContinueAction& more) {
-            run(
-                session, [batch = more.batch](SimReader& reader) { return reader.next(batch); },
-                built(more.batch));
-          },
-          [&](const FeedAction& feed) {
-            run(
-                session,
-                [batch = feed.batch, body = feed.body](SimReader& reader) {
-                  return reader.feed(batch, body);
-                },
-                built(feed.batch));
-          },
-          [&](const SortAheadAction& ahead) {
-            run(
-                session, [keys = ahead.keys](SimReader& reader) { return reader.sort_ahead(keys); },
-                [this, &session](std::uint64_t attempt, SimReader::Sorted sorted) {
-                  session.sender.on_sorted(attempt, std::move(sorted.deleted), std::move(sorted.absent),
-                                           world_.now());
-                });
-          },
-          [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
-          [&](const StopBuildsAction&) {
-            session.strand->post([&session] { session.reader->stop_builds(); });
-          },
-          [&](const AcknowledgedAction& acknowledged) {
-            session.set->set_acknowledged(lanes_.replica, acknowledged.position);
-          },
-          [&](const SenderEvent& event) {
-            invariants_.told(session.name, event.name);
-            world_.trace(session.name + " " + event.name + " " + event.text);
-          },
-          [](const auto&) {},  // what an operator has asked for: nobody does here
-      },
-      action);
+  std::visit(Overloaded{
+                 [&](const SetMessage& message) { send_set(session, message); },
+                 [&](const ListAction& list) {
+                   run(
+                       session, [list](SimReader& reader) { return reader.list(list); },
+                       [this, &session](std::uint64_t attempt, std::vector<Listed> items) {
+                         session.sender.on_listed(attempt, std::move(items), world_.now());
+                       });
+                 },
+                 [&](const DescribeAction& spans) {
+                   run(
+                       session, [spans](SimReader& reader) { return reader.describe(spans); },
+                       [this, &session](std::uint64_t attempt, Description description) {
+                         session.sender.on_described(attempt, std::move(description), world_.now());
+                       });
+                 },
+                 [&](const BuildAction& batch) {
+                   run(
+                       session, [batch](SimReader& reader) { return reader.build(batch); },
+                       built(batch.batch));
+                 },
+                 [&](const ContinueAction& more) {
+                   run(
+                       session, [batch = more.batch](SimReader& reader) { return reader.next(batch); },
+                       built(more.batch));
+                 },
+                 [&](const FeedAction& feed) {
+                   run(
+                       session,
+                       [batch = feed.batch, body = feed.body](SimReader& reader) {
+                         return reader.feed(batch, body);
+                       },
+                       built(feed.batch));
+                 },
+                 [&](const SortAheadAction& ahead) {
+                   run(
+                       session, [keys = ahead.keys](SimReader& reader) { return reader.sort_ahead(keys); },
+                       [this, &session](std::uint64_t attempt, SimReader::Sorted sorted) {
+                         session.sender.on_sorted(attempt, std::move(sorted.deleted),
+                                                  std::move(sorted.absent), world_.now());
+                       });
+                 },
+                 [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
+                 [&](const StopBuildsAction&) {
+                   session.strand->post([&session] { session.reader->stop_builds(); });
+                 },
+                 [&](const AcknowledgedAction& acknowledged) {
+                   session.set->set_acknowledged(lanes_.replica, acknowledged.position);
+                 },
+                 [&](const SenderEvent& event) {
+                   invariants_.told(session.name, event.name);
+                   world_.trace(session.name + " " + event.name + " " + event.text);
+                 },
+                 [](const auto&) {},  // what an operator has asked for: nobody does here
+             },
+             action);
 }
 
 void OriginEnd::adopt(Session& session, AdoptAction action) {

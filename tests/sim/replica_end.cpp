@@ -96,8 +96,8 @@ void ReplicaEnd::on_hello(Origin& origin, std::size_t lane, const Hello& hello) 
   origin.link->lanes[lane]->reply({0, 0, static_cast<std::uint16_t>(encoded.type), std::move(encoded.body)});
 }
 
-ReplicaEnd::Session* ReplicaEnd::session_for(Origin& origin, std::uint32_t number,
-                                             const SetMessage& message, std::uint64_t attempt) {
+ReplicaEnd::Session* ReplicaEnd::session_for(Origin& origin, std::uint32_t number, const SetMessage& message,
+                                             std::uint64_t attempt) {
   if (const auto found = origin.sessions.find(number); found != origin.sessions.end()) {
     return &found->second;
   }

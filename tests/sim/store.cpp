@@ -58,8 +58,8 @@ Status SimStore::open() {
 
 IndexFacts SimStore::facts() {
   const bool ready = whole_ || !options_.is_origin;
-  return {index_->position(), index_->count(), index_->trimmed_to(),
-          ready ? index_->digest_key() : Bytes(), must(index_->lineage())};
+  return {index_->position(), index_->count(), index_->trimmed_to(), ready ? index_->digest_key() : Bytes(),
+          must(index_->lineage())};
 }
 
 // ---------------------------------------------------------------- scanning
@@ -203,7 +203,11 @@ void SimStore::publish(const Staged& staged) {
   if (!origin_.adopting) {
     save_what_is_there(part);
   }
-  world_.trace(options_.site + (origin_.adopting ? " adopts " : part.deleted ? " deletes " : " puts ") + part.key);
+  world_.trace(options_.site +
+               (origin_.adopting ? " adopts "
+                : part.deleted   ? " deletes "
+                                 : " puts ") +
+               part.key);
   if (part.deleted) {
     tree.erase(part.key);
     return;

@@ -216,7 +216,8 @@ void Turns::turn() {
   Random& random = world_.random();
   ++turns_;
   ++epoch_;
-  const auto old = std::find_if(sites_.begin(), sites_.end(), [&](auto& each) { return each->name == holder_; });
+  const auto old =
+      std::find_if(sites_.begin(), sites_.end(), [&](auto& each) { return each->name == holder_; });
   holder_ = sites_[random.below(sites_.size())]->name;
   world_.trace("now " + holder_ + " is to be the holder, epoch " + std::to_string(epoch_));
   if ((*old)->name != holder_) {

@@ -55,9 +55,28 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost) {
       static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
       static_cast<unsigned long long>(failed), static_cast<unsigned long long>(all.turns),
       static_cast<unsigned long long>(all.events), static_cast<unsigned long long>(all.faults),
-      static_cast<unsigned long long>(all.counts.writes), static_cast<unsigned long long>(all.counts.deletions),
-      static_cast<unsigned long long>(all.counts.stranded), static_cast<unsigned long long>(all.counts.undone),
+      static_cast<unsigned long long>(all.counts.writes),
+      static_cast<unsigned long long>(all.counts.deletions),
+      static_cast<unsigned long long>(all.counts.stranded),
+      static_cast<unsigned long long>(all.counts.undone),
       static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(all.healed_in).count()));
+}
+
+// What was found, once.
+BOOST_AUTO_TEST_CASE(what_a_holder_that_was_passed_over_knew_is_not_known) {
+  run(4);
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_applied_is_not_known) {
+  run(547);
+}
+
+BOOST_AUTO_TEST_CASE(a_deletion_is_not_forgotten_for_what_was_acknowledged_in_a_former_turn) {
+  run(242);
+}
+
+BOOST_AUTO_TEST_CASE(a_deletion_that_a_third_site_undoes_is_listed) {
+  run(1660);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
