@@ -224,19 +224,20 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                 });
           },
           [&](const CommitAction& mark) { commit(origin, number, session, mark); },
-          [&](FetchAction& wanted) {
-            run(
-                origin, number, session,
-                [fetch = std::move(wanted.fetch)](SimStore& store) { return store.fetch(fetch); },
-                [now](Session& done, std::uint64_t attempt, Fetched fetched) {
-                  done.receiver.on_fetched(attempt, std::move(fetched), now());
-                });
-          },
+          [&](FetchAction& wanted) { fetch(origin, number, session, std::move(wanted.fetch)); },
           [&](const AbortAction&) {
             strands_.at(session.set)->post([store = stores_.at(session.set)] { store->abort(); });
           },
       },
       action);
+}
+
+void ReplicaEnd::fetch(Origin& origin, std::uint32_t number, Session& session, Fetch wanted) {
+  run(
+      origin, number, session, [wanted = std::move(wanted)](SimStore& store) { return store.fetch(wanted); },
+      [this](Session& done, std::uint64_t attempt, Fetched fetched) {
+        done.receiver.on_fetched(attempt, std::move(fetched), world_.now());
+      });
 }
 
 void ReplicaEnd::commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark) {

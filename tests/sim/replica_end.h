@@ -43,6 +43,7 @@ class ReplicaEnd {
   Session* session_for(Origin& origin, std::uint32_t number, const replicator::SetMessage& message,
                        std::uint64_t attempt);
   void advance(Origin& origin, std::uint32_t number);
+  void fetch(Origin& origin, std::uint32_t number, Session& session, replicator::Fetch wanted);
   void commit(Origin& origin, std::uint32_t number, Session& session, const replicator::CommitAction& mark);
   void perform(Origin& origin, std::uint32_t number, Session& session, replicator::ReceiverAction action);
   void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt,
