@@ -56,13 +56,18 @@ Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat&
                    context_.index.epoch());
 }
 
-// It was deleted here by a holder whose deletion this one has never seen. Careful mode may be over: the item
-// comes from a third site, which this holder has met later.
+// Nothing is in its place. It was deleted here by a holder whose deletion this one has never seen. Careful
+// mode may be over: the item comes from a third site, which this holder has met later.
 Status Publisher::note_put_back(const StagedItem& item) {
-  if (item.header.deleted || context_.origin.adopting) {
+  if (item.header.deleted) {
     return ok();
   }
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
+  if (context_.origin.adopting) {
+    return !entry ? ok()
+                  : Status(Error(Code::Conflict, "\"" + escape(item.header.key) +
+                                                     "\" has been here meanwhile, and was deleted"));
+  }
   if (!undoes_deletion(entry, item.header, context_.origin.lineage, context_.index.epoch())) {
     return ok();
   }

@@ -184,7 +184,7 @@ std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
   if (poisoned.contains(part.key)) {
     return ItemTrouble{part.key, "cannot be applied here", false, {}};
   }
-  if (origin_.adopting && here != tree.end()) {
+  if (origin_.adopting && (here != tree.end() || must(index_->get(part.key)))) {
     return ItemTrouble{part.key, "has come into being here meanwhile", false, {}};
   }
   if (staged.pieces.size() != part.pieces || (part.basis && *part.basis != basis) ||

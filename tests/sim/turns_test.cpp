@@ -75,6 +75,10 @@ BOOST_AUTO_TEST_CASE(a_deletion_is_not_forgotten_for_what_was_acknowledged_in_a_
   run(242);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_deleted_here_while_it_is_fetched_is_not_taken_over) {
+  run(2840);
+}
+
 BOOST_AUTO_TEST_CASE(a_deletion_that_a_third_site_undoes_is_listed) {
   run(1660);
 }
