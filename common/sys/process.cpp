@@ -14,7 +14,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstring>
 #include <string>
+#include <string_view>
 
 extern char** environ;
 
@@ -28,13 +30,28 @@ int wait_ms(SteadyTime until) {
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
 }
 
-// Starts argv with its output on `output_fd`; the process id.
-Result<pid_t> spawn(const std::vector<std::string>& argv, int output_fd) {
-  std::vector<char*> arguments;
-  for (const std::string& argument : argv) {
-    arguments.push_back(const_cast<char*>(argument.c_str()));  // NOLINT: what the C interface wants
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (const std::string& text : texts) {
+    out.push_back(const_cast<char*>(text.c_str()));  // NOLINT: what the C interface wants
   }
-  arguments.push_back(nullptr);
+  out.push_back(nullptr);
+  return out;
+}
+
+// Starts it with its output on `output_fd`; the process id.
+Result<pid_t> spawn(const Command& command, int output_fd) {
+  std::vector<char*> arguments = pointers_to(command.argv);
+  std::vector<char*> variables = pointers_to(command.environment);
+  variables.pop_back();
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view name(*each, std::strcspn(*each, "=") + 1);
+    if (std::none_of(command.environment.begin(), command.environment.end(),
+                     [&](const std::string& own) { return own.starts_with(name); })) {
+      variables.push_back(*each);
+    }
+  }
+  variables.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
@@ -42,6 +59,9 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int output_fd) {
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
+  if (!command.directory.empty()) {
+    ::posix_spawn_file_actions_addchdir_np(&actions, command.directory.c_str());
+  }
   ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
   sigset_t none;
   sigset_t all;
@@ -54,17 +74,18 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int output_fd) {
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   pid_t pid = 0;
   const int error_number =
-      ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), environ);
+      ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), variables.data());
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (error_number != 0) {
-    return path_error("cannot run", argv[0], error_number);
+    return path_error("cannot run", command.argv[0], error_number);
   }
   return pid;
 }
 
 // Takes what is in the pipe now. Whether it is still open.
-bool drain(int fd, std::size_t bytes_max, CommandResult& out) {
+bool drain(int fd, const Command& command, CommandResult& out) {
+  const std::size_t bytes_max = command.output_bytes_max;
   char buffer[16384];
   while (true) {
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
@@ -72,6 +93,13 @@ bool drain(int fd, std::size_t bytes_max, CommandResult& out) {
       return n < 0 && (errno == EAGAIN || errno == EINTR);
     }
     const auto length = static_cast<std::size_t>(n);
+    if (command.keep_end) {
+      out.output.append(buffer, length);
+      const std::size_t beyond = out.output.size() - std::min(out.output.size(), bytes_max);
+      out.output.erase(0, beyond);
+      out.output_cut = out.output_cut || beyond > 0;
+      continue;
+    }
     const std::size_t kept = std::min(length, bytes_max - out.output.size());
     out.output.append(buffer, kept);
     out.output_cut = out.output_cut || kept < length;
@@ -82,24 +110,29 @@ bool drain(int fd, std::size_t bytes_max, CommandResult& out) {
 void supervise(pid_t pid, int pidfd, int output_fd, const Command& command, CommandResult& out) {
   SteadyTime next_step = read_clocks().steady + command.limit;
   int step_signal = SIGTERM;
-  pollfd waits[2] = {{pidfd, POLLIN, 0}, {output_fd, POLLIN, 0}};
+  pollfd waits[3] = {{pidfd, POLLIN, 0}, {output_fd, POLLIN, 0}, {command.cancel_fd, POLLIN, 0}};
   while (true) {
-    const int ready = ::poll(waits, 2, wait_ms(next_step));
-    if (ready > 0 && waits[1].revents != 0 && !drain(output_fd, command.output_bytes_max, out)) {
+    const int ready = ::poll(waits, 3, wait_ms(next_step));
+    if (ready > 0 && waits[1].revents != 0 && !drain(output_fd, command, out)) {
       waits[1].fd = -1;  // closed: poll ignores it from now on
     }
     if (ready > 0 && (waits[0].revents & POLLIN) != 0) {
       break;
     }
+    if (ready > 0 && waits[2].revents != 0) {
+      waits[2].fd = -1;
+      out.cancelled = true;
+      next_step = std::min(next_step, read_clocks().steady);
+    }
     if (read_clocks().steady >= next_step) {
-      out.timed_out = true;
+      out.timed_out = !out.cancelled;
       ::kill(-pid, step_signal);
       step_signal = SIGKILL;
       next_step = read_clocks().steady + kTerminateGrace;
     }
   }
   if (waits[1].fd >= 0) {
-    static_cast<void>(drain(output_fd, command.output_bytes_max, out));
+    static_cast<void>(drain(output_fd, command, out));
   }
 }
 
@@ -121,7 +154,7 @@ Result<CommandResult> run_command(const Command& command) {
   const FileHandle output(ends[0], "pipe");
   FileHandle child_end(ends[1], "pipe");
   ::fcntl(output.fd(), F_SETFL, O_NONBLOCK);
-  HA_TRY(const pid_t pid, spawn(command.argv, child_end.fd()));
+  HA_TRY(const pid_t pid, spawn(command, child_end.fd()));
   static_cast<void>(child_end.close());
   CommandResult out;
   const FileHandle pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)),
@@ -133,7 +166,7 @@ Result<CommandResult> run_command(const Command& command) {
     return errno_error("cannot watch the command \"" + escape(command.argv[0]) + "\"", error_number);
   }
   supervise(pid, pidfd.fd(), output.fd(), command, out);
-  if (out.timed_out) {
+  if (out.timed_out || out.cancelled) {
     ::kill(-pid, SIGKILL);  // what of the group ignored SIGTERM; before the id is free for others
   }
   int status = 0;

@@ -25,16 +25,21 @@ struct Command {
   std::vector<std::string> argv;  // argv[0] is looked up in PATH if it has no '/'
   Duration limit = std::chrono::seconds(30);
   std::size_t output_bytes_max = 64 * 1024;  // of both streams; the rest is read and dropped
+  bool keep_end = false;                     // of the output, rather than its beginning
+  std::vector<std::string> environment{};    // "NAME=value", before and instead of ours
+  std::string directory{};                   // where it runs; empty: where we do
+  int cancel_fd = -1;                        // readable: end it now, as at the limit
 };
 
 struct CommandResult {
   int exit_status = -1;  // -1 if a signal ended it
   int signal = 0;
   bool timed_out = false;
+  bool cancelled = false;
   bool output_cut = false;
   Bytes output;  // standard output and error, as they came
 
-  [[nodiscard]] bool succeeded() const noexcept { return exit_status == 0 && !timed_out; }
+  [[nodiscard]] bool succeeded() const noexcept { return exit_status == 0 && !timed_out && !cancelled; }
 };
 
 // Waits for it, in its own process group, with /dev/null as input, default signals and no descriptors of

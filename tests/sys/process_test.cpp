@@ -62,6 +62,36 @@ BOOST_AUTO_TEST_CASE(a_child_left_behind_that_holds_the_output_is_not_waited_for
   BOOST_TEST((read_clocks().steady - begin < std::chrono::seconds(5)));
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_the_output_is_kept_when_it_is_asked_for) {
+  Command command{{"sh", "-c", "seq 1 100000; echo last"}};
+  command.output_bytes_max = 11;
+  command.keep_end = true;
+  const CommandResult result = must(run_command(command));
+  BOOST_TEST(result.output == "00000\nlast\n");
+  BOOST_TEST(result.output_cut);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_has_the_variables_and_the_directory_that_it_is_given) {
+  BOOST_REQUIRE(::setenv("HA_TEST_ONE", "ours", 1) == 0);
+  BOOST_REQUIRE(::setenv("HA_TEST_TWO", "ours", 1) == 0);
+  Command command{{"sh", "-c", "echo $HA_TEST_ONE $HA_TEST_TWO $HA_TEST; pwd"}};
+  command.environment = {"HA_TEST_ONE=its own", "HA_TEST=x"};
+  command.directory = "/";
+  BOOST_TEST(must(run_command(command)).output == "its own ours x\n/\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_that_is_cancelled_is_ended_and_did_not_succeed) {
+  int ends[2];
+  BOOST_REQUIRE(::pipe(ends) == 0);
+  ::close(ends[1]);  // readable from now on
+  Command command{{"sleep", "100"}};
+  command.cancel_fd = ends[0];
+  const CommandResult result = must(run_command(command));
+  ::close(ends[0]);
+  BOOST_TEST((result.cancelled && !result.timed_out && !result.succeeded()));
+  BOOST_TEST(result.signal == SIGTERM);
+}
+
 BOOST_AUTO_TEST_CASE(a_command_that_cannot_start_is_an_error) {
   BOOST_TEST((code_of(run_command({{"/no/such/command"}})) == Code::NotFound));
   BOOST_TEST((code_of(run_command({{"/etc/passwd"}})) == Code::Denied));
