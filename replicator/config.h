@@ -21,6 +21,7 @@
 #include "common/base/config.h"
 #include "common/base/glob.h"
 #include "common/base/result.h"
+#include "replicator/model/deletes.h"
 #include "replicator/model/guard.h"
 
 namespace ha::replicator {
@@ -48,6 +49,7 @@ struct ServiceConfig {
 };
 
 enum class PublishMode { File, Set };
+enum class AfterOn { Replica, Holder, Always };
 
 struct SetConfig {
   std::string name;
@@ -60,6 +62,11 @@ struct SetConfig {
   Duration check{};                // positions are compared at least this often
   Duration walk{};                 // a full walk at least this often
   Duration settle{};               // how long a change may wait for more of them
+  Duration stable{};               // a file must have been left alone for so long; 0: it need not
+  DeleteRule deletes;
+  std::vector<std::vector<std::string>> after;  // commands, each as its words
+  AfterOn after_on = AfterOn::Always;
+  Duration after_timeout{};
   ConfigPlace place;
 };
 

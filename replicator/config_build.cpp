@@ -6,6 +6,7 @@
 #include "common/base/suggest.h"
 #include "replicator/config.h"
 #include "replicator/config_listing.h"
+#include "replicator/config_pace.h"
 #include "replicator/config_parts.h"
 
 namespace ha::replicator {
@@ -322,6 +323,7 @@ class ConfigBuilder {
                                                       exclude.error().hint());
       }
       add_times(section, set, about);
+      add_pace(section, set, about);
       config_.sets_.push_back(std::move(set));
     }
     if (config_.sets_.empty() && problems_.errors() == 0) {
@@ -381,6 +383,35 @@ class ConfigBuilder {
     }
     if (set.settle > set.check) {
       problems_.error(of("settle").place("settle"), about + "settle is longer than check — make it shorter");
+    }
+  }
+
+  void add_pace(const ConfigSection& section, SetConfig& set, const std::string& about) {
+    const auto of = [&](std::string_view key) -> const ConfigSection& {
+      return set_or_defaults(section, cluster_.section("set_defaults"), key);
+    };
+    set.stable = of("stable").duration("stable");
+    set.after_timeout = of("after_timeout").duration("after_timeout");
+    const std::string on = of("after_on").text("after_on");
+    set.after_on = on == "replica" ? AfterOn::Replica : on == "holder" ? AfterOn::Holder : AfterOn::Always;
+    const auto refuse = [&](const ConfigSection& in, std::string_view key, const Error& error) {
+      problems_.error(in.place(key), about + error.what() + " — " + error.hint());
+    };
+    if (auto deletes = parse_delete(of("delete").text("delete")); deletes.ok()) {
+      set.deletes = *deletes;
+    } else if (of("delete").has("delete")) {
+      refuse(of("delete"), "delete", deletes.error());
+    }
+    if (set.deletes.mode == DeleteMode::Never) {
+      set.guards.delete_percent_max = 100;  // a replica loses nothing
+    }
+    for (const std::string& text : section.list("after")) {
+      auto words = parse_command(text);
+      if (words.ok()) {
+        set.after.push_back(std::move(words).value());
+      } else {
+        refuse(section, "after", std::move(words).error().in("after"));
+      }
     }
   }
 

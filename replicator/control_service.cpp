@@ -160,6 +160,7 @@ class ControlService::Impl {
                                              failed = std::move(failed)](Pipeline& also, const Now& at) {
         SideReport replica;
         also.replica_side().report(replica, at);
+        also.after().report(replica);
         loop_.post_or_wait([this, client, problems, origin, failed, replica = std::move(replica)] {
           pb::Reply message;
           pb::Status& out = *message.mutable_status();

@@ -155,6 +155,11 @@ void put_status(const Config& config, const SideReport& origin, const SideReport
       put_set(set, verified, *to.add_sets());
       add_set_problems(set, to);
     }
+    for (const AfterReport& after : side->after) {
+      add_problem(to, 'A', after.set, "",
+                  after.set + ": the command after a change failed: " + after.command + ": " + after.reason,
+                  after.command);
+    }
   }
 }
 

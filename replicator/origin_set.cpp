@@ -13,7 +13,8 @@ constexpr std::size_t kDirtyMax = 4096;  // more directories than that: walk eve
 constexpr std::size_t kUnsignedMax = 4096;
 constexpr Duration kFactsInterval = std::chrono::milliseconds(200);
 constexpr Duration kRacyWait = std::chrono::milliseconds(2200);  // kRacyAge and a little
-constexpr Duration kSignWait = std::chrono::seconds(1);          // what was just read is to be sent first
+constexpr Duration kStableMargin = std::chrono::milliseconds(100);
+constexpr Duration kSignWait = std::chrono::seconds(1);  // what was just read is to be sent first
 constexpr Duration kRetryAfterError = std::chrono::seconds(10);
 
 Bytes parent_of(BytesView key) {
@@ -93,7 +94,7 @@ std::optional<SteadyTime> OriginSet::next_wakeup() const {
     return std::nullopt;
   }
   std::optional<SteadyTime> next = walk_at_;
-  for (const auto& at : {scan_at_, again_at_, sign_at_}) {
+  for (const auto& at : {scan_at_, again_at_, unstable_at_, sign_at_}) {
     if (at && (!next || *at < *next)) {
       next = at;
     }
@@ -113,6 +114,13 @@ void OriginSet::on_tick(const Now& now) {
     dirty_.merge(again_);
     again_.clear();
     again_at_.reset();
+    scan_at_ = scan_at_.value_or(now.steady);
+  }
+  if (unstable_at_ && *unstable_at_ <= now.steady) {
+    dirty_.merge(unstable_);
+    unstable_.clear();
+    unstable_at_.reset();
+    full_wanted_ = full_wanted_ || std::exchange(unstable_everywhere_, false);
     scan_at_ = scan_at_.value_or(now.steady);
   }
   if (scan_at_ && *scan_at_ <= now.steady) {
@@ -194,11 +202,13 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
   log_.debug("source.looked", {{"set", config().name},
                                {"items", result->items},
                                {"changed", result->changed},
+                               {"waiting", result->waiting},
                                {"bytes_hashed", result->bytes_hashed},
                                {"took", now.steady - scan_began_}});
   for (const Bytes& key : result->busy_keys) {
     again_.insert(parent_of(key));
   }
+  wait_for_stable(*result, now);
   if (result->racy > 0) {
     // A full scan does not say which: the first one after a start finds thousands at most once.
     if (full) {
@@ -218,6 +228,19 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
   }
   make_next_signatures();
   calls_.on_facts(*this);
+}
+
+// They are looked at again when the first of them may have been left alone for long enough.
+void OriginSet::wait_for_stable(const ScanResult& result, const Now& now) {
+  if (result.waiting == 0) {
+    return;
+  }
+  for (const Bytes& key : result.waiting_keys) {
+    unstable_.insert(parent_of(key));
+  }
+  unstable_everywhere_ = unstable_everywhere_ || result.waiting > result.waiting_keys.size();
+  const SteadyTime at = now.steady + result.waiting_for + kStableMargin;
+  unstable_at_ = unstable_at_ ? std::min(*unstable_at_, at) : at;
 }
 
 // ---------------------------------------------------------------- what is known

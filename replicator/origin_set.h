@@ -74,6 +74,7 @@ class OriginSet {
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   void scan(const Now& now);
   void on_scanned(const Result<ScanResult>& result, const std::vector<Bytes>& directories, const Now& now);
+  void wait_for_stable(const ScanResult& result, const Now& now);
   void take_facts(Result<IndexFacts> facts);
   void post_facts();
   void make_next_signatures();
@@ -92,6 +93,9 @@ class OriginSet {
   std::optional<SteadyTime> walk_at_;
   std::set<Bytes> again_;  // directories to be scanned once more, when files are no longer racy
   std::optional<SteadyTime> again_at_;
+  std::set<Bytes> unstable_;  // directories of files that are still being written
+  std::optional<SteadyTime> unstable_at_;
+  bool unstable_everywhere_ = false;  // more than are listed
   bool full_wanted_ = false;
   bool deep_wanted_ = false;
   std::vector<Looked> looks_wanted_;

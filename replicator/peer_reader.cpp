@@ -44,7 +44,8 @@ Result<PeerReader::Sorted> PeerReader::sort_ahead(const std::vector<Bytes>& keys
   Sorted sorted;
   for (const Bytes& key : keys) {
     HA_TRY(const std::optional<Entry> entry, index_.get(key));
-    if (!entry || entry->deleted) {
+    // Kept: the origin of that time deleted it.
+    if (!entry || entry->deleted || entry->state == EntryState::Kept) {
       (entry ? sorted.deleted : sorted.absent).push_back(key);
     }  // one that has come into being is compared next time
   }

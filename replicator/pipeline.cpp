@@ -34,7 +34,13 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   HA_TRY(pipeline->replica_loop_, wire::Loop::open());
   const LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
   HA_CHECK(pipeline->open_sets());
-  HA_CHECK(pipeline->open_replica(keys, facts, std::move(on_published)));
+  HA_CHECK(pipeline->open_after());
+  HA_CHECK(pipeline->open_replica(
+      keys, facts,
+      [after = pipeline->after_.get(), on_published = std::move(on_published)](const Published& done) {
+        on_published(done);
+        after->published(done.set, done.own, done.applied.items);
+      }));
   HA_CHECK(pipeline->open_origin(keys, facts));
   return pipeline;
 }
@@ -58,6 +64,31 @@ Status Pipeline::open_sets() {
     sets_.emplace(set->name, Set{std::move(store), Strand(workers_)});
   }
   return ok();
+}
+
+Status Pipeline::open_after() {
+  std::vector<AfterSet> sets;
+  for (const auto& [name, set] : sets_) {
+    const SetStoreOptions& options = set.store->options();
+    sets.push_back({options.set, options.is_origin, options.epoch});
+  }
+  HA_TRY(after_,
+         AfterCommands::open(*replica_loop_, config_.state_dir().string(), config_.self().name, sets, log_));
+  return ok();
+}
+
+// What a kill, a failure or a new turn has left to be done.
+void Pipeline::start_after() {
+  for (auto& [name, set] : sets_) {
+    if (after_->has(name)) {
+      set.strand.post([this, name = name, store = set.store.get()] {
+        auto facts = store->facts();
+        if (facts.ok()) {
+          replica_loop_->post_or_wait([this, name, own = facts->position] { after_->found(name, own); });
+        }  // otherwise the set itself says what is wrong
+      });
+    }
+  }
 }
 
 Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
@@ -126,6 +157,7 @@ Status Pipeline::open_origin(const wire::KeyPair& keys, const LinkFacts& facts) 
 }
 
 void Pipeline::start() {
+  start_after();
   for (auto& set : origin_sets_) {
     set->start(read_clocks());
   }
@@ -143,6 +175,9 @@ void Pipeline::stop() {
   for (auto& [name, set] : sets_) {
     set.store->stop();
   }
+  if (after_ != nullptr) {
+    after_->cancel();
+  }
   for (wire::Loop* loop : {origin_loop_.get(), replica_loop_.get()}) {
     if (loop != nullptr) {
       loop->stop();
@@ -159,9 +194,13 @@ void Pipeline::stop() {
     }
   }
   workers_.stop();
+  if (after_ != nullptr) {
+    after_->stop();
+  }
   peers_.clear();
   origin_sets_.clear();
   replica_side_.reset();
+  after_.reset();
 }
 
 bool Pipeline::on_origin(OriginTask task) {

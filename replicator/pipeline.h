@@ -16,6 +16,7 @@
 #include "common/wire/curve.h"
 #include "common/wire/loop.h"
 #include "common/wire/socket.h"
+#include "replicator/after_commands.h"
 #include "replicator/config.h"
 #include "replicator/origin_peer.h"
 #include "replicator/origin_set.h"
@@ -51,6 +52,7 @@ class Pipeline {
   [[nodiscard]] std::vector<std::unique_ptr<OriginSet>>& origin_sets() noexcept { return origin_sets_; }
   // On the replica loop's thread:
   [[nodiscard]] ReplicaSide& replica_side() noexcept { return *replica_side_; }
+  [[nodiscard]] AfterCommands& after() noexcept { return *after_; }
 
   // Slow questions about a set, on its strand. False: this site has no such set.
   bool on_set(const std::string& name, std::function<void(SetStore&)> task);
@@ -66,6 +68,8 @@ class Pipeline {
 
   Pipeline(const Config& config, Logger& log);
   Status open_sets();
+  Status open_after();
+  void start_after();
   Status open_origin(const wire::KeyPair& keys, const LinkFacts& facts);
   Status open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
                       std::function<void(const Published&)> on_published);
@@ -79,6 +83,7 @@ class Pipeline {
   Workers workers_;
   std::vector<std::unique_ptr<OriginSet>> origin_sets_;
   std::vector<std::unique_ptr<OriginPeer>> peers_;
+  std::unique_ptr<AfterCommands> after_;
   std::unique_ptr<ReplicaSide> replica_side_;
   std::thread origin_thread_;
   std::thread replica_thread_;

@@ -328,7 +328,8 @@ void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session,
       [site = origin.site, mark](SetStore& store) { return store.commit(site, mark.position, mark.exact); },
       [this, &origin](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
         if (committed.applied.items > 0) {
-          on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed});
+          on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed,
+                         committed.own});
         }
         for (const ItemTrouble& item : committed.trouble) {
           log_.warn("item.failed", {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});

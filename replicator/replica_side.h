@@ -39,6 +39,7 @@ struct Published {
   Position position;
   Applied applied;
   std::uint64_t failed = 0;
+  Position own;  // of this site's index
 };
 
 struct ReplicaOptions {

@@ -48,6 +48,7 @@ SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
     : options_(std::move(options)),
       root_(std::move(root)),
       index_(std::move(index)),
+      stable_(options_.set.stable),
       loss_(options_.set.guards),
       signatures_(index_) {}
 
@@ -108,7 +109,19 @@ Result<IndexFacts> SetStore::facts() {
 }
 
 // ---------------------------------------------------------------- scanning
-ScanOptions SetStore::scan_options(std::function<void(const ScanProgress&)> progress) {
+// A file that an index does not have is one that replicas must not have. So the first walk of an index takes
+// all files as they are: it cannot know which of them the replicas have.
+Result<bool> SetStore::may_wait() {
+  if (!options_.is_origin || options_.set.stable == Duration::zero() || whole_) {
+    return options_.is_origin && options_.set.stable > Duration::zero();
+  }
+  HA_TRY(const std::vector<SitePosition> applied, index_.all_applied());
+  return std::any_of(applied.begin(), applied.end(), [](const SitePosition& each) {
+    return each.site == kOurselves || each.site.front() != '.';
+  });
+}
+
+Result<ScanOptions> SetStore::scan_options(std::function<void(const ScanProgress&)> progress) {
   ScanOptions options;
   options.exclude = [this](BytesView key, bool is_directory) {
     return options_.set.exclude.matches(key, is_directory);
@@ -116,6 +129,8 @@ ScanOptions SetStore::scan_options(std::function<void(const ScanProgress&)> prog
   options.keep_previous = [this](const Entry& old) { return old.sequence <= acknowledged_by_all_; };
   options.progress = std::move(progress);
   options.on_reading = on_reading_;
+  HA_TRY(const bool wait, may_wait());
+  options.stable = wait ? &stable_ : nullptr;
   return options;
 }
 
@@ -125,7 +140,7 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
   }
   HA_CHECK(reopen_moved_root());
   HA_CHECK(check_markers());
-  ScanOptions options = scan_options(progress);
+  HA_TRY(ScanOptions options, scan_options(progress));
   options.deep = deep;
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
@@ -133,6 +148,9 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
     scanned_at_ = read_clocks().steady;
     if (target_) {
       HA_CHECK(target_->mark(result.mount_points));
+      if (options_.set.deletes.mode == DeleteMode::Trash) {
+        HA_TRY([[maybe_unused]] const std::uint64_t days, target_->empty_trash(read_clocks().wall));
+      }
     }
   }
   if (options_.is_origin && result.complete && !whole_) {
@@ -148,7 +166,8 @@ Result<ScanResult> SetStore::scan_directories(std::vector<Bytes> directories) {
   if (!key_) {
     return Error(Code::Unavailable, "no origin has made itself known yet");
   }
-  FileScanner scanner(root_, index_, *key_, scan_options({}));
+  HA_TRY(ScanOptions options, scan_options({}));
+  FileScanner scanner(root_, index_, *key_, std::move(options));
   return scanner.scan_directories(std::move(directories), stop_);
 }
 
@@ -179,9 +198,11 @@ Result<bool> SetStore::make_signatures_of(BytesView key) {
 Status SetStore::open_target() {
   FileTargetOptions options;
   options.publish = options_.set.publish == PublishMode::Set ? Publish::PerSet : Publish::PerFile;
+  options.deletes = options_.set.deletes;
   options.judge = [this](std::uint64_t items) { return judge_items(items); };
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
-  HA_TRY([[maybe_unused]] const Recovery recovery, target.recover());
+  HA_TRY(const Recovery recovery, target.recover());
+  applied_.items += recovery.rolled_forward;
   target_ = std::make_unique<FileTarget>(std::move(target));
   target_->set_origin({{}, options_.is_origin, false, {}, options_.set.stranded_max});
   return ok();
@@ -292,6 +313,7 @@ Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Po
   applied_.bytes += outcome.published.applied_bytes;
   Committed committed;
   committed.position = outcome.position;
+  committed.own = index_.position();
   committed.count = index_.count();
   loss_.equal(committed.count, read_clocks().steady);
   HA_TRY(committed.failed, index_.failure_count());

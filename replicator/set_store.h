@@ -27,6 +27,7 @@
 #include "replicator/source/frame_builder.h"
 #include "replicator/source/scanner.h"
 #include "replicator/source/signature_maker.h"
+#include "replicator/source/stable_book.h"
 
 namespace ha::replicator {
 
@@ -94,6 +95,7 @@ class SetStore {
   Result<std::vector<ItemTrouble>> close(std::uint64_t batch);
   struct Committed {
     Position position;
+    Position own;             // of this site's index
     std::uint64_t count = 0;  // of items here
     std::uint64_t failed = 0;
     Applied applied;             // since the last commit
@@ -131,7 +133,8 @@ class SetStore {
   Status take_epoch(const Offer& offer);
   Status set_target_origin(const Offer& offer);
   Status adopt_key(const Offer& offer);
-  ScanOptions scan_options(std::function<void(const ScanProgress&)> progress);
+  Result<bool> may_wait();
+  Result<ScanOptions> scan_options(std::function<void(const ScanProgress&)> progress);
   Result<FileTarget*> target();
   [[nodiscard]] Error with_remedy(Error error) const;
 
@@ -145,6 +148,7 @@ class SetStore {
   sys::Decompressor decompressor_;
   std::atomic<bool> stop_ = false;
   std::uint64_t acknowledged_by_all_ = 0;
+  StableBook stable_;
   std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program
   bool whole_ = false;  // of an origin: the index has once been brought up to the whole tree
   Applied applied_;

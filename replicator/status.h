@@ -51,9 +51,17 @@ struct SetReport {
   std::string hint;
 };
 
+// A command of `after` that failed when it ran last.
+struct AfterReport {
+  std::string set;
+  std::string command;
+  std::string reason;
+};
+
 struct SideReport {
   std::vector<LinkReport> links;
   std::vector<SetReport> sets;
+  std::vector<AfterReport> after;
 };
 
 }  // namespace ha::replicator

@@ -15,11 +15,12 @@ namespace ha::replicator {
 
 struct ApplyContext {
   ApplyContext(sys::Directory root_directory, Index& set_index, const sys::DigestKey& digest_key,
-               SyncMode mode)
+               SyncMode mode, const DeleteRule& delete_rule)
       : root(std::move(root_directory)),
         index(set_index),
         key(digest_key),
         sync(mode),
+        deletes(delete_rule),
         staging(root, index),
         stranded(staging) {}
   ApplyContext(const ApplyContext&) = delete;
@@ -29,6 +30,7 @@ struct ApplyContext {
   Index& index;  // must outlive this
   sys::DigestKey key;
   SyncMode sync;
+  DeleteRule deletes;
   Staging staging;
   StrandedStore stranded;
   ApplyOrigin origin;

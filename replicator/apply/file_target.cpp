@@ -6,6 +6,7 @@
 
 #include "replicator/apply/answer.h"
 #include "replicator/apply/file_target_impl.h"
+#include "replicator/apply/trash.h"
 
 namespace ha::replicator {
 
@@ -184,7 +185,7 @@ Result<std::int64_t> FileTarget::Impl::items_gained(const std::vector<StagedItem
   for (const StagedItem& item : items) {
     if (item.header.deleted || options_.publish == Publish::PerSet) {
       HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
-      const bool here = entry && !entry->deleted;
+      const bool here = entry && !entry->deleted && entry->state != EntryState::Kept;
       gained += (item.header.deleted ? 0 : 1) - (here ? 1 : 0);
     }
   }
@@ -259,6 +260,9 @@ Result<CommitOutcome> FileTarget::commit(std::string_view origin, const Position
 }
 Status FileTarget::abort_transfers() {
   return impl_->abort_transfers();
+}
+Result<std::uint64_t> FileTarget::empty_trash(WallTime now) {
+  return replicator::empty_trash(impl_->context().staging, impl_->context().deletes.trash_for, now);
 }
 bool FileTarget::expect(const Bytes& key) {
   return impl_->expect(key);

@@ -20,9 +20,11 @@
 #include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/sys/digest.h"
 #include "replicator/index/index.h"
+#include "replicator/model/deletes.h"
 #include "replicator/model/frame.h"
 #include "replicator/model/position.h"
 
@@ -40,6 +42,7 @@ enum class SyncMode : std::uint8_t {
 struct FileTargetOptions {
   Publish publish = Publish::PerFile;
   SyncMode sync = SyncMode::Auto;
+  DeleteRule deletes{};  // what the origin's deletions do here
   std::uint64_t partial_bytes_min =
       4ULL * 1024 * 1024;  // staged bytes worth keeping when a connection is lost
   // Asked before items are deleted: how many there will be after the batch. An error ends the batch, and
@@ -59,6 +62,7 @@ struct Trouble {
 struct BatchOutcome {
   std::uint64_t applied_items = 0;
   std::uint64_t applied_bytes = 0;   // of content that was built here
+  std::uint64_t kept_items = 0;      // deleted by the origin, still here: see DeleteMode
   std::uint64_t stranded_items = 0;  // put aside, with content or as a deletion
   std::vector<Trouble> troubles;
 };
@@ -133,6 +137,9 @@ class FileTarget {
   // True: precopy_more() has more to do. What goes wrong only means that there is none.
   bool expect(const Bytes& key);
   bool precopy_more();
+
+  // Really deletes what has been in the trash long enough; how many days of it.
+  [[nodiscard]] Result<std::uint64_t> empty_trash(WallTime now);
 
   // The connection is lost: forgets all open batches, but keeps large staged parts for resuming.
   Status abort_transfers();

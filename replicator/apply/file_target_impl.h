@@ -19,7 +19,7 @@ namespace ha::replicator {
 class FileTarget::Impl {
  public:
   Impl(sys::Directory root, Index& index, const sys::DigestKey& key, const FileTargetOptions& options)
-      : context_(std::move(root), index, key, options.sync),
+      : context_(std::move(root), index, key, options.sync, options.deletes),
         options_(options),
         publisher_(context_),
         precopy_(context_) {}

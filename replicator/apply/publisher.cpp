@@ -66,7 +66,7 @@ Status Publisher::publish(std::vector<StagedItem> items, BatchOutcome& outcome) 
       waiting_.push_back(std::move(item));
     } else {
       done_by_key_[item.header.key] = done_.size();
-      done_.push_back({std::move(item), local});
+      done_.push_back({std::move(item), local, *fate == Fate::Kept});
     }
   }
   retry_waiting();
@@ -139,7 +139,7 @@ void Publisher::retry_waiting() {
       still.push_back(std::move(item));
     } else {
       done_by_key_[item.header.key] = done_.size();
-      done_.push_back({std::move(item), {}});
+      done_.push_back({std::move(item), {}, *fate == Fate::Kept});
     }
   }
   waiting_ = std::move(still);
@@ -274,7 +274,7 @@ Status Publisher::record(BatchOutcome& outcome) {
     HA_CHECK(batch.commit());
   }
   for (const Done& done : done_) {
-    ++outcome.applied_items;
+    ++(done.kept ? outcome.kept_items : outcome.applied_items);
     outcome.applied_bytes += done.item.built_bytes;
   }
   outcome.troubles.insert(outcome.troubles.end(), std::make_move_iterator(troubles_.begin()),
@@ -286,7 +286,9 @@ Status Publisher::record(BatchOutcome& outcome) {
 Status Publisher::record_done(IndexBatch& batch, const Done& done, bool any_failures) {
   const StagedItem& item = done.item;
   const Bytes& key = item.header.key;
-  if (item.header.deleted) {
+  if (done.kept) {
+    HA_CHECK(record_kept(batch, item));
+  } else if (item.header.deleted) {
     HA_TRY(const std::uint64_t sequence, batch.erase(key, item.header.source, item.header.version));
     static_cast<void>(sequence);
   } else {

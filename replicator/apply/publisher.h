@@ -43,8 +43,9 @@ class Publisher {
   struct Done {
     StagedItem item;
     LocalStat local;
+    bool kept = false;  // a deletion, but the item stays
   };
-  enum class Fate : std::uint8_t { Published, Waiting };
+  enum class Fate : std::uint8_t { Published, Waiting, Kept };
   struct Place {
     const sys::Directory* parent = nullptr;  // pinned until the next place()
     Bytes name;
@@ -60,6 +61,7 @@ class Publisher {
   Status put_special(const StagedItem& item, LocalStat& local);
   Status put_link(const StagedItem& item, LocalStat& local);
   [[nodiscard]] Result<Fate> remove(const StagedItem& item);
+  Status record_kept(IndexBatch& batch, const StagedItem& item);
   Status make_special(const StagedItem& item, const StagedName& staged);
 
   [[nodiscard]] Result<Place> place(BytesView key, bool make_parents);
@@ -68,7 +70,15 @@ class Publisher {
   Status swap_in(const Place& place, BytesView key, const StagedName& staged);
   Status exchange(const Place& place, BytesView key, const StagedName& staged, bool old_is_directory);
   [[nodiscard]] Result<LocalStat> stat_after(const Place& place, const LocalStat& before);
-  [[nodiscard]] Result<std::uint64_t> count_unknown(BytesView directory, bool deep);
+  struct Content {
+    std::uint64_t unknown = 0;  // items that the index has no entry for
+    std::uint64_t kept = 0;
+    std::uint64_t items = 0;  // known, and no directories
+  };
+  // Of the directory; with `deep` of all that is beneath it. Stops at about kUnknownMax.
+  Status discard_replaced(BytesView key, const StagedName& staged);
+  Status check_replaceable(BytesView directory);  // nothing in it would be lost that must not be
+  [[nodiscard]] Result<Content> count_content(BytesView directory, bool deep);
   [[nodiscard]] Result<std::optional<Entry>> find_entry(BytesView key);
 
   void retry_waiting();

@@ -9,9 +9,6 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::uint64_t kUnknownMax = 1000;  // counted for a message
-constexpr std::size_t kNamesAtOnce = 1000;
-
 BytesView parent_of(BytesView key) {
   const std::size_t slash = key.rfind('/');
   return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
@@ -20,16 +17,6 @@ BytesView parent_of(BytesView key) {
 BytesView name_of(BytesView key) {
   const std::size_t slash = key.rfind('/');
   return slash == BytesView::npos ? key : key.substr(slash + 1);
-}
-
-Bytes joined(BytesView directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
-}
-
-Error not_empty(BytesView key, std::uint64_t unknown) {
-  const std::string number = (unknown >= kUnknownMax ? "at least " : "") + std::to_string(unknown);
-  return Error(Code::Refused,
-               "\"" + escape(key) + "\" is not empty: it holds " + number + " items this set does not know");
 }
 
 }  // namespace
@@ -109,13 +96,10 @@ Status Publisher::swap_in(const Place& place, BytesView key, const StagedName& s
 Status Publisher::exchange(const Place& place, BytesView key, const StagedName& staged,
                            bool old_is_directory) {
   if (old_is_directory) {
-    HA_TRY(const std::uint64_t unknown, count_unknown(key, true));
-    if (unknown > 0) {
-      return not_empty(key, unknown);
-    }
+    HA_CHECK(check_replaceable(key));
   }
   HA_CHECK(staged.area->directory.rename(staged.name, *place.parent, place.name, sys::RenameMode::Exchange));
-  return context_.staging.discard(staged);
+  return discard_replaced(key, staged);
 }
 
 // What the index may remember of a thing that was renamed into place: only its change time is new. If
@@ -146,7 +130,7 @@ Status Publisher::put_content(const StagedItem& item, LocalStat& local) {
       if (live.ino != item.local.inode) {
         return Error(Code::Conflict, "what was staged for \"" + escape(item.header.key) + "\" is gone");
       }
-      HA_CHECK(context_.staging.discard(item.staged));
+      HA_CHECK(discard_replaced(item.header.key, item.staged));
       touch(item.header.key);
       HA_TRY(local, stat_after(at, item.local));
       return ok();
@@ -275,79 +259,6 @@ Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
   local = local_stat(after);
   restated_[leader] = local;
   return ok();
-}
-
-Result<Publisher::Fate> Publisher::remove(const StagedItem& item) {
-  const Bytes& key = item.header.key;
-  const auto at = place(key, false);
-  if (!at.ok()) {
-    const Code code = at.error().code();
-    if (code == Code::NotFound || code == Code::Conflict) {  // a parent is gone, or no directory any more
-      return Fate::Published;
-    }
-    return at.error();
-  }
-  const auto live = at->parent->stat(at->name);
-  if (!live.ok()) {
-    return live.error().code() == Code::NotFound ? Result<Fate>(Fate::Published) : live.error();
-  }
-  const bool directory = live->type == sys::FileType::Directory;
-  const Status removed = directory ? at->parent->remove_directory(at->name) : at->parent->unlink(at->name);
-  if (removed.ok() || removed.error().code() == Code::NotFound) {
-    touch(key);
-    return Fate::Published;
-  }
-  if (!directory || removed.error().code() != Code::Exists) {
-    return removed.error();
-  }
-  HA_TRY(const std::uint64_t unknown, count_unknown(key, false));
-  if (unknown > 0) {
-    return not_empty(key, unknown);
-  }
-  return Fate::Waiting;
-}
-
-// ---------------------------------------------------------------- what is there
-
-Result<std::optional<Entry>> Publisher::find_entry(BytesView key) {
-  const auto done = done_by_key_.find(key);
-  if (done == done_by_key_.end()) {
-    return context_.index.get(key);
-  }
-  Entry entry = done_[done->second].item.header;
-  entry.local = encode_local(done_[done->second].local);
-  return std::optional<Entry>(std::move(entry));
-}
-
-// Items in the directory that the index has no entry for; with `deep` in all that is beneath it. Stops at
-// kUnknownMax.
-Result<std::uint64_t> Publisher::count_unknown(BytesView directory, bool deep) {
-  std::uint64_t unknown = 0;
-  std::vector<Bytes> open{Bytes(directory)};
-  while (!open.empty() && unknown < kUnknownMax) {
-    const Bytes key = std::move(open.back());
-    open.pop_back();
-    HA_TRY(const sys::Directory opened, context_.root.open_beneath(key));
-    HA_TRY(sys::DirectoryReader reader, opened.read());
-    while (unknown < kUnknownMax) {
-      HA_TRY(const std::vector<sys::DirectoryEntry> entries, reader.next(kNamesAtOnce));
-      if (entries.empty()) {
-        break;
-      }
-      for (const sys::DirectoryEntry& found : entries) {
-        const Bytes child = joined(key, found.name);
-        HA_TRY(const std::optional<Entry> entry, find_entry(child));
-        unknown += entry && !entry->deleted ? 0U : 1U;
-        if (deep && (!found.type_known || found.type == sys::FileType::Directory)) {
-          HA_TRY(const sys::Stat stat, opened.stat(found.name));
-          if (stat.type == sys::FileType::Directory) {
-            open.push_back(child);
-          }
-        }
-      }
-    }
-  }
-  return unknown;
 }
 
 }  // namespace ha::replicator

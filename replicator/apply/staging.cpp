@@ -7,6 +7,7 @@
 #include "common/sys/digest.h"
 #include "common/sys/metadata.h"
 #include "replicator/apply/stranded.h"
+#include "replicator/apply/trash.h"
 
 namespace ha::replicator {
 namespace {
@@ -42,6 +43,17 @@ bool is_reserved_key(BytesView key) noexcept {
     start = end + 1;
   }
   return false;
+}
+
+Status make_directories(const sys::Directory& directory, BytesView rel) {
+  for (std::size_t end = 0; end != BytesView::npos && !rel.empty();) {
+    end = rel.find('/', end + 1);
+    auto made = directory.make_directory(rel.substr(0, end), kStagingMode);
+    if (!made.ok() && made.error().code() != Code::Exists) {
+      return made;
+    }
+  }
+  return ok();
 }
 
 Bytes StagedName::path() const {
@@ -162,7 +174,8 @@ Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
     HA_TRY(const std::vector<Bytes> names, area->directory.names(kStagedNamesMax));
     for (const Bytes& name : names) {
       const StagedName staged{area.get(), name};
-      if (name != kMarkerName && name != kStrandedName && !keep.contains(staged.path())) {
+      if (name != kMarkerName && name != kStrandedName && name != kTrashName &&
+          !keep.contains(staged.path())) {
         HA_CHECK(discard(staged));
         ++swept;
       }

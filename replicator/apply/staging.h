@@ -25,6 +25,9 @@ inline constexpr std::size_t kStagedNamesMax = 10'000'000;
 // Whether any component of the key is the staging directory's name: such a key is never applied.
 [[nodiscard]] bool is_reserved_key(BytesView key) noexcept;
 
+// Makes `rel` and what is missing above it, 0700. Conflict: something else is in the way.
+Status make_directories(const sys::Directory& directory, BytesView rel);
+
 struct StagingArea {
   Bytes top;                 // key of the topmost directory of this file system; "" for the root
   std::uint64_t device = 0;  // st_dev
@@ -51,7 +54,8 @@ class Staging {
   [[nodiscard]] Status check_markers() const;
   // As if something were to be staged beside each of these topmost directories' content.
   Status mark(const std::vector<Bytes>& tops);
-  // Removes everything but the markers and `keep` (paths as of StagedName::path); how many.
+  // Removes everything but the markers, what is stranded or in the trash, and `keep` (paths as of
+  // StagedName::path); how many.
   [[nodiscard]] Result<std::uint64_t> sweep(const std::set<Bytes>& keep);
 
   // A fresh name on the file system where `key` is or will be (its nearest directory that exists).

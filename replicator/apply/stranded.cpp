@@ -13,7 +13,6 @@ namespace ha::replicator {
 namespace {
 
 constexpr char kDeletedName[] = "deleted";
-constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 constexpr std::size_t kIncidentsMax = 10'000;
 constexpr std::size_t kNamesAtOnce = 1000;
@@ -27,19 +26,6 @@ Bytes joined(BytesView directory, BytesView name) {
 BytesView parent_of(BytesView key) {
   const std::size_t slash = key.rfind('/');
   return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
-
-Status make(const sys::Directory& directory, BytesView rel) {
-  auto made = directory.make_directory(rel, kDirectoryMode);
-  return made.ok() || made.error().code() == Code::Exists ? ok() : std::move(made);
-}
-
-Status make_all(const sys::Directory& directory, BytesView rel) {
-  for (std::size_t end = 0; end != BytesView::npos && !rel.empty();) {
-    end = rel.find('/', end + 1);
-    HA_CHECK(make(directory, rel.substr(0, end)));
-  }
-  return ok();
 }
 
 bool is_id(BytesView name) {
@@ -123,8 +109,7 @@ Result<Bytes> StrandedStore::incident(const StagingArea& area, std::uint64_t epo
     }
   }
   const Bytes path = joined(kStrandedName, id_);
-  HA_CHECK(make(area.directory, kStrandedName));
-  HA_CHECK(make(area.directory, path));
+  HA_CHECK(make_directories(area.directory, path));
   return path;
 }
 
@@ -150,7 +135,7 @@ Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& pa
   const sys::Directory& directory = area.area->directory;
   for (int copy = 0; copy < kCopiesMax; ++copy) {
     const Bytes path = joined(joined(base, std::to_string(copy)), key);
-    auto made = make_all(directory, parent_of(path));
+    auto made = make_directories(directory, parent_of(path));
     if (!made.ok() && made.error().code() != Code::Conflict) {
       return made;
     }

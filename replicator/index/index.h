@@ -73,6 +73,7 @@ class Index : public IndexQueries {
 
   // From now on: whether changes that come without a source are this site's own, as its holder. Not stored.
   void set_own_changes(bool own) noexcept { own_changes_ = own; }
+  [[nodiscard]] bool own_changes() const noexcept { return own_changes_; }
   [[nodiscard]] std::uint64_t reconciled() const noexcept { return identity_.reconciled; }
 
   // The least sequence of this index that all of `peers` have acknowledged; 0 if one of them has none, or one

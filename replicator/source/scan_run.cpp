@@ -45,6 +45,10 @@ Status ScanRun::start() {
 }
 
 Status ScanRun::finish() {
+  HA_CHECK(remove_gone());
+  if (scope_ == ScanScope::Full && result_.complete && options_->stable != nullptr) {
+    options_->stable->forget_unasked();
+  }
   if (scope_ == ScanScope::Full && result_.complete && result_.failed == 0) {
     HA_CHECK(writer_.clear_unmet_failures());
   }
@@ -245,8 +249,7 @@ Status ScanRun::vanish(const Entry& entry) {
     note_busy(entry.key);
     return ok();
   }
-  ++result_.deleted;
-  return writer_.remove(entry);
+  return let_go(entry);
 }
 
 Result<bool> ScanRun::is_gone(const Bytes& key) {

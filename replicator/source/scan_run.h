@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -67,6 +68,14 @@ class ScanRun {
   Result<ChunkList> before_reading(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
   Result<Finding> look(const ItemReader::Item& item);
   Status record(const Finding& finding, const Bytes& key, const std::optional<Entry>& old);
+  // --- files that are still being written ---
+  [[nodiscard]] bool is_unstable(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
+  void note_waiting(const Bytes& key, Duration left);
+  Status let_go(Entry entry);
+  Status remove_gone();
+  [[nodiscard]] bool is_waited_for(const Entry& entry);
+
+  Status put(const Finding& finding, const Bytes& key, const std::optional<Entry>& old);
   void add_block(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
   [[nodiscard]] bool is_excluded(BytesView key, BytesView name, bool is_directory) const;
   Status fail(BytesView key, std::string_view reason);
@@ -104,8 +113,11 @@ class ScanRun {
   std::optional<Cursor> cursor_;
   std::optional<Entry> current_;  // the first entry that has not been passed
   std::map<Inode, Leader> leaders_;
-  Bytes forced_;     // the directory that is entered though the index knows it
-  Bytes busy_with_;  // the key of the item at hand
+  Bytes forced_;                  // the directory that is entered though the index knows it
+  Bytes busy_with_;               // the key of the item at hand
+  std::vector<Entry> gone_;       // not deleted yet: see let_go()
+  std::set<Bytes> still_needed_;  // directories of those that are not deleted
+  Bytes put_in_;                  // the directory of the last new item
 };
 
 }  // namespace ha::replicator

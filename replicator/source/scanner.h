@@ -31,6 +31,7 @@
 #include "common/sys/digest.h"
 #include "common/sys/file.h"
 #include "replicator/index/index.h"
+#include "replicator/source/stable_book.h"
 
 namespace ha::replicator {
 
@@ -66,6 +67,8 @@ struct ScanOptions {
   std::function<Now()> clock = read_clocks;
   // Before a file of at least kLargeFileBytes is read that has changed and was known before.
   std::function<void(const Bytes& key)> on_reading{};
+  // Files that are still being written are left as they were. Null: every file is taken as it is.
+  StableBook* stable = nullptr;
 };
 
 struct ScanResult {
@@ -78,7 +81,10 @@ struct ScanResult {
   std::uint64_t failed = 0;    // could not be read in this scan
   std::uint64_t racy = 0;      // recorded so young that the next scan looks again
   std::uint64_t busy = 0;      // changed while they were read, or vanished in the middle
+  std::uint64_t waiting = 0;   // left as they were: still being written, or renamed just now
+  Duration waiting_for{};      // until the first of them may be stable
   std::uint64_t bytes_hashed = 0;
+  std::vector<Bytes> waiting_keys;  // the first kScanListMax
   std::vector<Bytes> busy_keys;     // the first kScanListMax: scan their directories again soon
   std::vector<Bytes> mount_points;  // keys where another file system begins; their content is in the set
   bool need_full = false;           // only a full scan can tell what was met

@@ -212,8 +212,9 @@ class Site:
 
 class Cluster:
     def __init__(self, promise, replicator, sites=(ORIGIN, REPLICA), sets=("tree",), hosts=None, path=None,
-                 link=None, check="5s", walk="15m", name="e2e", guards='max_delete = "100%"\n'):
-        self.name, self.walk, self.guards = name, walk, guards
+                 link=None, check="5s", walk="15m", name="e2e", guards='max_delete = "100%"\n',
+                 set_keys=""):
+        self.name, self.walk, self.guards, self.set_keys = name, walk, guards, set_keys
         self.promise, self.replicator = promise, os.path.abspath(replicator)
         self.sets, self.path, self.link, self.check = sets, path, link or {}, check
         self.folder = tempfile.mkdtemp(prefix="ha-e2e-")
@@ -243,6 +244,7 @@ class Cluster:
         text += self.guards
         for name in self.sets:
             text += f'[[set]]\nname = {toml(name)}\nkind = "files"\npath = {toml("/nonexistent/" + name)}\n'
+            text += self.set_keys
         return text
 
     def inside(self, name):
@@ -317,7 +319,7 @@ class Cluster:
             for tree in site.trees.values():
                 top = os.path.join(tree, STAGING.decode())
                 left = [name for name in (os.listdir(top) if os.path.isdir(top) else [])
-                        if name not in ("marker", "stranded")]
+                        if name not in ("marker", "stranded", "trash")]
                 self.promise.check(not left,
                                    f"nothing is left in {site.name}'s staging directory {left[:3] or ''}")
 

@@ -283,8 +283,30 @@ BOOST_AUTO_TEST_CASE(links_join_two_known_sites_once) {
            "this pair is there twice"));
 }
 
+BOOST_AUTO_TEST_CASE(pace_and_deletions_are_said_by_a_set_or_by_the_defaults) {
+  const Config config =
+      parse(kHead + "[set_defaults]\nstable = \"20s\"\ndelete = \"trash:30d\"\n" + kEtc +
+            "delete = \"never\"\nafter = [\"asterisk -rx 'core reload'\", \"true\"]\nafter_on = "
+            "\"holder\"\n[[set]]\nname = \"b\"\npath = \"/srv/b\"\nstable = \"0s\"\n");
+  const auto& etc = *config.set("etc");
+  BOOST_TEST((etc.stable == 20s));
+  BOOST_TEST((etc.deletes.mode == ha::replicator::DeleteMode::Never));
+  BOOST_TEST(etc.guards.delete_percent_max == 100);
+  BOOST_REQUIRE(etc.after.size() == 2U);
+  BOOST_TEST(etc.after[0][2] == "core reload");
+  BOOST_TEST((etc.after_on == ha::replicator::AfterOn::Holder));
+  BOOST_TEST((etc.after_timeout == 30s));
+  const auto& other = *config.set("b");
+  BOOST_TEST((other.stable == 0s));
+  BOOST_TEST((other.deletes.mode == ha::replicator::DeleteMode::Trash));
+  BOOST_TEST(other.guards.delete_percent_max == 10);
+  BOOST_TEST((other.after.empty() && other.after_on == ha::replicator::AfterOn::Always));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "delete = \"trash\"\n"), "mirror, never, or trash:30d"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "after = [\"a | b\"]\n"), "set \"etc\": after: \"|\" means"));
+}
+
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
-  for (const char* key : {"stable = \"20s\"", "delete = \"never\"", "unit = \"*/*\"", "after = []"}) {
+  for (const char* key : {"unit = \"*/*\"", "place = \"shelf\"", "exclude_keys = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
   }
   BOOST_TEST(

@@ -154,6 +154,32 @@ BOOST_FIXTURE_TEST_CASE(kept_items_stay_kept_and_go_without_a_tombstone, TreeFix
   BOOST_TEST(!must(index.get("f")).has_value());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_holder_leaves_kept_items_alone_and_takes_what_is_made_anew_in_their_place,
+                        TreeFixture) {
+  write("d/e/f", "1");
+  write("d/e/g", "1");
+  write("h", "1");
+  scan();
+  IndexBatch batch = must(index.begin());
+  for (const char* name : {"d", "d/e", "d/e/f", "d/e/g", "h"}) {
+    Entry kept = *entry(name);
+    kept.state = EntryState::Kept;
+    must(batch.put(kept));
+  }
+  must(batch.commit());
+  index.set_own_changes(true);
+  BOOST_TEST(scan().changed == 0U);
+  BOOST_TEST(index.count() == 0U);
+  write("d/e/f", "another");
+  scan();
+  for (const char* name : {"d", "d/e", "d/e/f"}) {  // replicas need the directories too
+    BOOST_TEST((entry(name)->state == EntryState::Mirrored), name);
+  }
+  BOOST_TEST((entry("d/e/g")->state == EntryState::Kept));
+  BOOST_TEST((entry("h")->state == EntryState::Kept));
+  BOOST_TEST(index.count() == 3U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ha::replicator
