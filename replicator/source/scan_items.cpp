@@ -75,7 +75,9 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
   const bool partial = scope_ == ScanScope::Directories;
   HA_TRY(const Finding found, look({directory, name, key, stat, old ? &*old : nullptr, leader, options_->deep,
                                     std::move(before), partial}));
-  if (leader == nullptr) {
+  if (old && old->state == EntryState::Kept) {
+    // No other name may depend on it: it is not the set's.
+  } else if (leader == nullptr) {
     note_leader(stat, key, found, old);
   } else if (--leader->unseen == 0) {
     leaders_.erase({stat.dev, stat.ino});
@@ -122,7 +124,7 @@ Status ScanRun::record(const Finding& finding, const Bytes& key, const std::opti
       return writer_.succeed(key);
     case Finding::Kind::Refresh:
       ++result_.refreshed;
-      HA_CHECK(writer_.apply(finding, old));
+      HA_CHECK(put(finding, key, old));
       return writer_.succeed(key);
     case Finding::Kind::Busy:
       note_busy(key);
@@ -132,39 +134,6 @@ Status ScanRun::record(const Finding& finding, const Bytes& key, const std::opti
       return old ? vanish(*old) : ok();
     case Finding::Kind::Failed:
       return fail(key, finding.reason);
-  }
-  return ok();
-}
-
-// At the holder, what is new in a kept directory, or made anew in the place of a kept item, is of the set;
-// then the directories above it are, too.
-Status ScanRun::put(const Finding& finding, const Bytes& key, const std::optional<Entry>& old) {
-  const bool kept = old && old->state == EntryState::Kept;
-  if (!index_->own_changes() || (old && !kept) || (kept && finding.entry.rank == Rank::Container)) {
-    return writer_.apply(finding, old);
-  }
-  Finding ours = finding;
-  ours.entry.state = EntryState::Mirrored;
-  HA_CHECK(writer_.apply(ours, old));
-  const std::size_t slash = key.rfind('/');
-  Bytes above = slash == Bytes::npos ? Bytes() : key.substr(0, slash);
-  if (above == put_in_) {
-    return ok();  // looked at already
-  }
-  put_in_ = above;
-  while (!above.empty()) {
-    HA_TRY(std::optional<Entry> parent, index_->get(above));
-    if (!parent || parent->deleted || parent->state != EntryState::Kept) {
-      break;
-    }
-    Finding revived;
-    revived.kind = Finding::Kind::Put;
-    revived.entry = std::move(*parent);
-    revived.entry.state = EntryState::Mirrored;
-    revived.entry.source = {};
-    HA_CHECK(writer_.apply(revived, std::nullopt));
-    const std::size_t end = above.rfind('/');
-    above.resize(end == Bytes::npos ? 0 : end);
   }
   return ok();
 }

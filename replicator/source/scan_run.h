@@ -76,6 +76,7 @@ class ScanRun {
   [[nodiscard]] bool is_waited_for(const Entry& entry);
 
   Status put(const Finding& finding, const Bytes& key, const std::optional<Entry>& old);
+  Status revive_above(const Bytes& key);
   void add_block(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
   [[nodiscard]] bool is_excluded(BytesView key, BytesView name, bool is_directory) const;
   Status fail(BytesView key, std::string_view reason);

@@ -33,6 +33,7 @@ def fill(cluster, promise):
     for number in range(FILES):
         cluster.origin.write(f"folder-{number % 5}/file-{number}", promise.random.randbytes(500))
     cluster.origin.write("recording", b"first")
+    os.link(cluster.origin.path("recording"), cluster.origin.path("second-name"))
 
 
 def kept(promise, cluster):
@@ -52,7 +53,12 @@ def kept(promise, cluster):
     promise.check(counts[0] == counts[1], f"they do not count: {counts}")
     replica.restart()
     in_sync(cluster)
+    promise.check(os.path.exists(replica.path("second-name")) and replica.set_status()["failed_items"] == 0,
+                  "another name of a kept file is not kept with it")
     promise.check(os.path.exists(replica.path("folder-0/file-0")), "nor after a restart, with a walk")
+    published = replica.log().count(b"set.published")
+    time.sleep(12)
+    promise.check(replica.log().count(b"set.published") == published, "a walk does not find them as drift")
     origin.write("folder-1/file-1", b"anew")
     cluster.wait("made anew", lambda: replica.read("folder-1/file-1") == b"anew", 30)
     promise.check(True, "made anew at the origin it is the set's again")
@@ -134,7 +140,7 @@ def main():
     with Promise("what the origin deletes is kept, or moved aside") as promise:
         for publish in ("file", "set"):
             promise.say(f"---- publish = {publish}")
-            with TurningCluster(promise, sys.argv[1], check="1s", guards='max_delete = "10%"\n',
+            with TurningCluster(promise, sys.argv[1], check="1s", walk="10s", guards='max_delete = "10%"\n',
                                 set_keys=f'delete = "never"\npublish = "{publish}"\n') as cluster:
                 fill(cluster, promise)
                 cluster.start()

@@ -178,6 +178,35 @@ BOOST_FIXTURE_TEST_CASE(a_holder_leaves_kept_items_alone_and_takes_what_is_made_
   BOOST_TEST((entry("d/e/g")->state == EntryState::Kept));
   BOOST_TEST((entry("h")->state == EntryState::Kept));
   BOOST_TEST(index.count() == 3U);
+  BOOST_REQUIRE(::chmod(path("h").c_str(), 0600) == 0);
+  scan();
+  BOOST_TEST((entry("h")->state == EntryState::Kept));
+  write("i", "1");
+  fs::rename(path("i"), path("h"));  // the same content, but put there
+  scan();
+  BOOST_TEST((entry("h")->state == EntryState::Mirrored));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_kept_name_leads_no_other_name_of_its_inode, TreeFixture) {
+  write("b", "1");
+  scan();
+  Entry other = *entry("b");
+  fs::create_hard_link(path("b"), path("a"));
+  scan();
+  BOOST_TEST((entry("b")->rank == Rank::Link));
+  Entry kept = *entry("a");
+  kept.state = EntryState::Kept;
+  IndexBatch batch = must(index.begin());
+  must(batch.put(kept));
+  must(batch.put(other));  // as the origin has it now
+  must(batch.commit());
+  for (const bool own : {false, true}) {
+    index.set_own_changes(own);
+    scan();
+    BOOST_TEST((entry("b")->rank == Rank::Content && entry("b")->state == EntryState::Mirrored));
+    BOOST_TEST((entry("a")->state == EntryState::Kept));
+    BOOST_TEST((index.sum() == entry("b")->hash));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
