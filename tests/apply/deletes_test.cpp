@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/stranded.h"
 #include "replicator/apply/trash.h"
 #include "tests/apply/apply_fixture.h"
 
@@ -108,6 +109,23 @@ BOOST_AUTO_TEST_CASE(a_directory_that_still_holds_kept_items_stays_as_kept_under
   BOOST_TEST((is_kept(t, "d") && is_kept(t, "d/f")));
   BOOST_TEST(!fs::exists(t.at("g")));
   BOOST_TEST(t.index.count() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_holder_has_never_seen_is_listed_though_it_stays) {
+  for (const DeleteMode mode : {DeleteMode::Never, DeleteMode::Trash}) {
+    Target t(deleting(mode));
+    t.batch(tree());
+    write_all(t.at("g"), "written here since");
+    t.target.set_origin({{7, 2}, false, true, {}, 100});
+    BOOST_TEST(t.batch({deleted_item("g")}).stranded_items == 1U);
+    BOOST_TEST(fs::exists(t.at("g")) == (mode == DeleteMode::Never));
+    BOOST_TEST(is_kept(t, "g") == (mode == DeleteMode::Never));
+    const auto incidents =
+        list_stranded(sys::Directory::open_root(t.root.string()).value(), {""}, 10).value();
+    BOOST_REQUIRE(incidents.size() == 1U);
+    BOOST_REQUIRE(incidents[0].items.size() == 1U);
+    BOOST_TEST(incidents[0].items[0].key == "g");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(trash_moves_files_aside_and_they_survive_a_sweep) {
