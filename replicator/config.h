@@ -23,6 +23,7 @@
 #include "common/base/result.h"
 #include "replicator/model/deletes.h"
 #include "replicator/model/guard.h"
+#include "replicator/model/overlay.h"
 
 namespace ha::replicator {
 
@@ -58,11 +59,12 @@ struct SetConfig {
   GlobList exclude;
   PublishMode publish = PublishMode::File;
   GuardLimits guards;
-  std::uint64_t stranded_max = 0;  // items that are kept for the operator
-  Duration check{};                // positions are compared at least this often
-  Duration walk{};                 // a full walk at least this often
-  Duration settle{};               // how long a change may wait for more of them
-  Duration stable{};               // a file must have been left alone for so long; 0: it need not
+  std::uint64_t stranded_max = 0;                            // items that are kept for the operator
+  std::map<std::string, std::vector<OverlayRule>> overlays;  // this site's, by file
+  Duration check{};                                          // positions are compared at least this often
+  Duration walk{};                                           // a full walk at least this often
+  Duration settle{};                                         // how long a change may wait for more of them
+  Duration stable{};  // a file must have been left alone for so long; 0: it need not
   DeleteRule deletes;
   std::vector<std::vector<std::string>> after;  // commands, each as its words
   AfterOn after_on = AfterOn::Always;

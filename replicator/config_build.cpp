@@ -6,6 +6,7 @@
 #include "common/base/suggest.h"
 #include "replicator/config.h"
 #include "replicator/config_listing.h"
+#include "replicator/config_overlays.h"
 #include "replicator/config_pace.h"
 #include "replicator/config_parts.h"
 
@@ -68,6 +69,7 @@ class ConfigBuilder {
     add_node(unreadable == 0);
     add_links();
     add_sets();
+    add_overlays({cluster_, config_.sites_, config_.self_}, config_.sets_, problems_);
     check_paths();
     if (problems_.errors() > 0) {
       return Error(Code::Invalid, std::to_string(problems_.errors()) + " configuration errors",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ha::replicator {
 namespace {
@@ -27,7 +28,39 @@ std::string label(const ConfigSection& section, std::string_view table) {
     }
     return out;
   }
+  if (table == "overlay") {
+    return section.text("site") + "." + section.text("set") + "." + section.text("file");
+  }
   return section.text("name");
+}
+
+// The table that `table` is in, if that one repeats.
+std::optional<std::string_view> repeating_outer(const ConfigSchema& schema, std::string_view table) {
+  const std::size_t dot = table.rfind('.');
+  for (const ConfigTable& outer : schema.tables) {
+    if (dot != std::string_view::npos && outer.repeats && outer.name == table.substr(0, dot)) {
+      return outer.name;
+    }
+  }
+  return std::nullopt;
+}
+
+// A section as text, and after it, in their order, those of the tables within it.
+std::string text_of(const ConfigDocument& cluster, const ConfigTable& table, std::size_t number) {
+  const ConfigSchema& schema = cluster_schema();
+  std::string text = "[" + std::string(table.name) + "]\n";
+  for (const ConfigSection::Named& named : cluster.sections(table.name)[number].values()) {
+    text += named.name + " = " +
+            write_config_value(describe(schema, table.name, named.name), named.value.data) + "\n";
+  }
+  for (const ConfigTable& inner : schema.tables) {
+    if (repeating_outer(schema, inner.name) == table.name) {
+      for (std::size_t i = 0; i < cluster.sections(inner.name).size(); ++i) {
+        text += cluster.sections(inner.name)[i].outer() == number ? text_of(cluster, inner, i) : "";
+      }
+    }
+  }
+  return text;
 }
 
 class Lister {
@@ -67,16 +100,16 @@ std::string canonical_text(const ConfigDocument& cluster) {
   const ConfigSchema& schema = cluster_schema();
   std::string out;
   for (const ConfigTable& table : schema.tables) {
-    std::vector<std::string> texts;
-    for (const ConfigSection& section : cluster.sections(table.name)) {
-      std::string text = "[" + std::string(table.name) + "]\n";
-      for (const ConfigSection::Named& named : section.values()) {
-        const ConfigKey& key = describe(schema, table.name, named.name);
-        text += named.name + " = " + write_config_value(key, named.value.data) + "\n";
-      }
-      texts.push_back(std::move(text));
+    if (repeating_outer(schema, table.name)) {
+      continue;
     }
-    std::sort(texts.begin(), texts.end());
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < cluster.sections(table.name).size(); ++i) {
+      texts.push_back(text_of(cluster, table, i));
+    }
+    if (table.name != "overlay") {  // the order of overlays counts
+      std::sort(texts.begin(), texts.end());
+    }
     for (const std::string& text : texts) {
       out += text;
     }
@@ -91,7 +124,12 @@ std::vector<Config::Effective> effective_values(const ConfigDocument& cluster, c
   for (const ConfigTable& table : schema.tables) {
     const std::string name(table.name);
     for (const ConfigSection& section : cluster.sections(table.name)) {
-      const std::string prefix = table.repeats ? name + "." + label(section, table.name) : name;
+      const auto outer = repeating_outer(schema, table.name);
+      const std::string prefix = outer ? std::string(*outer) + "." +
+                                             label(cluster.sections(*outer)[section.outer()], *outer) +
+                                             name.substr(outer->size())
+                                 : table.repeats ? name + "." + label(section, table.name)
+                                                 : name;
       lister.add_all(schema, table.name, prefix, section);
       if (name == "set") {
         const ConfigSection& defaults = cluster.section("set_defaults");

@@ -10,7 +10,8 @@
 
 namespace ha::replicator {
 
-// Every value in force, without places; tables that repeat are sorted, so their order does not count.
+// Every value in force, without places; tables that repeat are sorted, so their order does not count
+// (but that of overlays does).
 [[nodiscard]] std::string canonical_text(const ConfigDocument& cluster);
 
 // cluster.toml's values under "table.name.key", sets with what [set_defaults] gives them; node.toml's under

@@ -17,6 +17,10 @@ constexpr std::array kClusterTables = {
     ConfigTable{"link.peer", true, false, "A link between two sites that differs from [link]."},
     ConfigTable{"set_defaults", false, false, "What a [[set]] does not say for itself."},
     ConfigTable{"set", true, false, "Something that is replicated."},
+    ConfigTable{"overlay", true, false,
+                "Lines of a file that differ at one site; not a difference to verify."},
+    ConfigTable{"overlay.replace", true, false,
+                "What is altered, in each line by itself; several are applied in order."},
 };
 
 constexpr std::array kClusterKeys = {
@@ -91,6 +95,15 @@ constexpr std::array kClusterKeys = {
               "Commands that run when the set has changed: [\"asterisk -rx 'core reload'\"]; no shell."},
     ConfigKey{"set", "after_on", Choice, "replica|holder|always", "", "As in [set_defaults]."},
     ConfigKey{"set", "after_timeout", Span, "1s..1h", "", "As in [set_defaults]."},
+    ConfigKey{"overlay", "site", Text, "", kRequired, "Site at which the file differs, whatever its role."},
+    ConfigKey{"overlay", "set", Text, "", kRequired, "Set that the file is in."},
+    ConfigKey{"overlay", "file", Text, "", kRequired,
+              "Path of a regular file of at most 4 MiB, beneath the path of the set."},
+    ConfigKey{"overlay.replace", "match", Text, "", kRequired,
+              "Pattern (RE2) for a part of a line; ^ and $ are its ends."},
+    ConfigKey{"overlay.replace", "with", Text, "", "",
+              "What takes its place; \\1 to \\9 are groups of the pattern, \\0 is all that matched; nothing "
+              "without it."},
 };
 
 // Known from the design, read by later versions.
@@ -110,7 +123,6 @@ constexpr std::array kClusterLater = {
     ConfigLater{"arbiter", ""},
     ConfigLater{"failover", ""},
     ConfigLater{"mysql", ""},
-    ConfigLater{"overlay", ""},
     ConfigLater{"sensor", ""},
     ConfigLater{"handler", ""},
     ConfigLater{"set", "unit"},

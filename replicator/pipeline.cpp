@@ -56,6 +56,9 @@ Status Pipeline::open_sets() {
       options.peers.push_back(replica->name);
     }
     options.index_path = folder / (set->name + ".sqlite");
+    options.on_overlay = [this, name = set->name](const char* event, BytesView key, const std::string& why) {
+      log_.warn(event, {{"set", name}, {"item", escape(key)}, {"reason", why}});
+    };
     std::string note;
     HA_TRY(std::unique_ptr<SetStore> store, SetStore::open(std::move(options), note));
     if (!note.empty()) {

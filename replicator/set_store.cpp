@@ -71,6 +71,9 @@ Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::s
   }
   std::unique_ptr<SetStore> store(
       new SetStore(std::move(options), std::move(root).value(), std::move(index).value()));
+  HA_TRY(store->overlays_,
+         OverlayStore::open(store->root_, store->options_.set.overlays, store->options_.on_overlay));
+  store->overlays_->set_role(store->options_.is_origin ? OverlayRole::Holder : OverlayRole::Replica);
   HA_CHECK(store->ensure_key());
   return store;
 }
@@ -131,6 +134,7 @@ Result<ScanOptions> SetStore::scan_options(std::function<void(const ScanProgress
   options.on_reading = on_reading_;
   HA_TRY(const bool wait, may_wait());
   options.stable = wait ? &stable_ : nullptr;
+  options.overlays = overlays_.get();
   return options;
 }
 
@@ -144,6 +148,7 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
   options.deep = deep;
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_all(stop_));
+  HA_CHECK(align_overlays());
   if (result.complete) {
     scanned_at_ = read_clocks().steady;
     if (target_) {
@@ -168,7 +173,13 @@ Result<ScanResult> SetStore::scan_directories(std::vector<Bytes> directories) {
   }
   HA_TRY(ScanOptions options, scan_options({}));
   FileScanner scanner(root_, index_, *key_, std::move(options));
-  return scanner.scan_directories(std::move(directories), stop_);
+  HA_TRY(ScanResult result, scanner.scan_directories(std::move(directories), stop_));
+  HA_CHECK(align_overlays());
+  return result;
+}
+
+Status SetStore::align_overlays() {
+  return target_ ? target_->align_overlays() : ok();
 }
 
 // ---------------------------------------------------------------- origin
@@ -200,6 +211,7 @@ Status SetStore::open_target() {
   options.publish = options_.set.publish == PublishMode::Set ? Publish::PerSet : Publish::PerFile;
   options.deletes = options_.set.deletes;
   options.judge = [this](std::uint64_t items) { return judge_items(items); };
+  options.overlays = overlays_.get();
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
   HA_TRY(const Recovery recovery, target.recover());
   applied_.items += recovery.rolled_forward;
@@ -254,6 +266,9 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
     HA_CHECK(guard_items(offer));
   }
   HA_CHECK(set_target_origin(offer));
+  if (!offer.compare_only) {
+    HA_CHECK(align_overlays());
+  }
   Have have;
   HA_TRY(const std::optional<Position> applied, index_.applied(origin));
   have.position = applied.value_or(Position{});

@@ -19,6 +19,7 @@
 #include "common/sys/file.h"
 #include "common/sys/zstd.h"
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/overlay_store.h"
 #include "replicator/apply/stranded.h"
 #include "replicator/config.h"
 #include "replicator/index/index.h"
@@ -37,6 +38,7 @@ struct SetStoreOptions {
   bool is_origin = false;
   std::vector<std::string> peers;  // of an origin: the replicas
   std::string index_path;
+  OverlayEvent on_overlay{};  // on the set's strand
 };
 
 // Applied items of one commit, for the history.
@@ -127,6 +129,7 @@ class SetStore {
   Status guard_first_load(const Offer& offer);
   Status guard_items(const Offer& offer);
   Status judge_items(std::uint64_t items);
+  Status align_overlays();
   Status ensure_key();
   Status take_turn(IndexBatch& batch);
   Result<bool> was_holder();
@@ -141,6 +144,7 @@ class SetStore {
   SetStoreOptions options_;
   sys::Directory root_;
   Index index_;
+  std::unique_ptr<OverlayStore> overlays_;
   std::optional<IndexReader> committed_;
   std::optional<sys::DigestKey> key_;
   std::unique_ptr<FileTarget> target_;

@@ -24,6 +24,7 @@ Status SetStore::reopen_moved_root() {
     target_.reset();
     root_ = std::move(now).value();
     ++root_generation_;
+    HA_CHECK(overlays_->reload());
   }
   return ok();
 }

@@ -45,7 +45,9 @@ Status SetStore::take_epoch(const Offer& offer) {
     HA_TRY(const bool ours, was_holder());
     if (ours && key_) {
       index_.set_own_changes(true);
+      overlays_->set_role(OverlayRole::LastLook);
       const auto looked = scan_all({});
+      overlays_->set_role(OverlayRole::Replica);
       index_.set_own_changes(false);
       HA_CHECK(looked.ok() ? ok() : Status(looked.error()));
       if (!looked->complete) {

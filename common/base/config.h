@@ -123,6 +123,8 @@ class ConfigSection {
   // Given in the file and right, or defaulted.
   [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
   [[nodiscard]] bool is_default(std::string_view key) const;
+  // Of a table within a [[table]]: which of those it is in, from 0.
+  [[nodiscard]] std::size_t outer() const noexcept { return outer_; }
 
   [[nodiscard]] std::string text(std::string_view key) const { return get<std::string>(key); }
   [[nodiscard]] std::int64_t integer(std::string_view key) const { return get<std::int64_t>(key); }
@@ -161,6 +163,7 @@ class ConfigSection {
   ConfigSchema schema_;
   std::string table_;
   ConfigPlace place_;
+  std::size_t outer_ = 0;
   std::vector<Named> values_;
   std::vector<Named> loose_;
 };

@@ -32,6 +32,10 @@ class ConfigLoader {
  private:
   void load(const RawTable& raw, const ConfigTable& table) {
     ConfigSection section(schema_, table.name, raw.place);
+    // What a table is in is added after it.
+    if (const ConfigTable* outer = find_table(table.name.substr(0, table.name.rfind('.'))); outer != &table) {
+      section.outer_ = outer != nullptr ? document_.sections(outer->name).size() : 0;
+    }
     const std::string about = describe(raw, table);
     for (const RawNode& node : raw.nodes) {
       load_node(node, table, about, section);

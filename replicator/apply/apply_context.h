@@ -7,6 +7,7 @@
 #include "common/sys/file.h"
 #include "common/sys/metadata.h"
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/overlay_store.h"
 #include "replicator/apply/staging.h"
 #include "replicator/apply/stranded.h"
 #include "replicator/index/index.h"
@@ -33,6 +34,7 @@ struct ApplyContext {
   DeleteRule deletes;
   Staging staging;
   StrandedStore stranded;
+  OverlayStore* overlays = nullptr;  // outlives this
   ApplyOrigin origin;
   sys::NameCache names;  // made anew for every pass
 };

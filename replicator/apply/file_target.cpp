@@ -240,6 +240,9 @@ void FileTarget::set_origin(ApplyOrigin origin) {
 Status FileTarget::check_markers() {
   return impl_->check_markers();
 }
+Status FileTarget::align_overlays() {
+  return impl_->align_overlays();
+}
 Status FileTarget::mark(const std::vector<Bytes>& tops) {
   return impl_->mark(tops);
 }

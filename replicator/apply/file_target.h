@@ -30,6 +30,8 @@
 
 namespace ha::replicator {
 
+class OverlayStore;
+
 // When verified items are renamed into place: at close_batch(), or all of a pass back to back at commit().
 enum class Publish : std::uint8_t { PerFile, PerSet };
 
@@ -48,6 +50,7 @@ struct FileTargetOptions {
   // Asked before items are deleted: how many there will be after the batch. An error ends the batch, and
   // nothing of it is published.
   std::function<Status(std::uint64_t items)> judge;
+  OverlayStore* overlays = nullptr;  // of the same root; outlives the target
 };
 
 // Why an item was not applied. It keeps its old content; unless `redo`, it is on the index's failure list
@@ -116,6 +119,9 @@ class FileTarget {
   // Puts markers on the file systems whose topmost directories these are, and remembers them. Those that
   // cannot be written are left out.
   Status mark(const std::vector<Bytes>& tops);
+
+  // Every file with an overlay as its patterns say, where it is what the index says.
+  Status align_overlays();
 
   // Takes one frame; frames of a batch may come in any order and more than once. Item errors show in
   // close_batch(). Corrupt: the frame breaks the rules, and the stream is to be given up (abort_transfers).

@@ -9,6 +9,7 @@
 
 #include "replicator/apply/apply_context.h"
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/overlay_align.h"
 #include "replicator/apply/precopy.h"
 #include "replicator/apply/publisher.h"
 #include "replicator/apply/staged_item.h"
@@ -22,7 +23,10 @@ class FileTarget::Impl {
       : context_(std::move(root), index, key, options.sync, options.deletes),
         options_(options),
         publisher_(context_),
-        precopy_(context_) {}
+        precopy_(context_),
+        aligner_(context_) {
+    context_.overlays = options.overlays;
+  }
 
   Result<Recovery> recover();
   Status apply_frame(std::uint64_t batch, BytesView body);
@@ -33,6 +37,7 @@ class FileTarget::Impl {
   bool precopy_more() { return precopy_.more(); }
   [[nodiscard]] std::vector<KeptPartial> partials() const;
   ApplyContext& context() { return context_; }
+  Status align_overlays() { return aligner_.align_all(); }
   Status check_markers() { return context_.staging.check_markers(); }
   Status mark(const std::vector<Bytes>& tops) { return context_.staging.mark(tops); }
 
@@ -63,6 +68,7 @@ class FileTarget::Impl {
   std::size_t transfers_ = 0;
   std::map<Bytes, PartialTransfer> partials_;  // by key; `ranges` as in the index
   Precopy precopy_;
+  OverlayAligner aligner_;
   bool recovered_ = false;
   std::int64_t journaled_ = 0;  // items that the journal will add, less those it will remove
   bool going_ = false;          // the journal ends in Go and is not all published

@@ -4,6 +4,7 @@
 
 #include "replicator/apply/file_facts.h"
 #include "replicator/delta/chunker.h"
+#include "replicator/model/overlay.h"
 
 namespace ha::replicator {
 namespace {
@@ -49,10 +50,38 @@ Status find_by_reading(const sys::DigestKey& key, LiveContent& live) {
   return changed(live.file);
 }
 
+// The pristine copy of an item; not open when there is none to be had.
+Result<LiveContent> open_pristine(const sys::Directory& root, const sys::DigestKey& key, BytesView item_key) {
+  LiveContent copy;
+  const Bytes path = pristine_path(item_key);
+  const auto file = sys::read_file(root, path, kPristineFileBytesMax);
+  const auto decoded = file.ok() ? decode_pristine(*file) : Result<Pristine>(file.error());
+  auto opened = root.open_regular(path);
+  if (!decoded.ok() || !opened.ok()) {
+    return copy;
+  }
+  copy.file = std::move(opened).value();
+  HA_TRY(const sys::Stat stat, copy.file.stat());
+  copy.local = local_stat(stat);
+  copy.local.size = decoded->content.size();
+  copy.links = 1;
+  copy.pristine = true;
+  HA_TRY(copy.chunks, hash_file(key, copy.file, copy.local.size));
+  HA_TRY(copy.content, content_digest(key, copy.chunks, copy.local.size));
+  return copy;
+}
+
 }  // namespace
 
 Result<LiveContent> open_live(const sys::Directory& root, Index& index, const sys::DigestKey& key,
                               BytesView item_key, Trust trust) {
+  HA_TRY(const std::optional<Entry> entry, index.get(item_key));
+  if (entry && !entry->deleted && entry->state == EntryState::Overlaid) {
+    HA_TRY(LiveContent copy, open_pristine(root, key, item_key));
+    if (copy.pristine) {
+      return copy;
+    }
+  }
   LiveContent live;
   auto file = root.open_regular(item_key);
   if (!file.ok()) {
@@ -65,7 +94,6 @@ Result<LiveContent> open_live(const sys::Directory& root, Index& index, const sy
   HA_TRY(const sys::Stat stat, live.file.stat());
   live.local = local_stat(stat);
   live.links = stat.nlink;
-  HA_TRY(const std::optional<Entry> entry, index.get(item_key));
   if (entry && !entry->deleted && !entry->local.empty()) {
     HA_TRY(const LocalStat recorded, decode_local(entry->local));
     live.indexed = recorded.inode == live.local.inode;
@@ -81,9 +109,11 @@ Result<LiveContent> open_live(const sys::Directory& root, Index& index, const sy
 }
 
 Status reopen_live(const sys::Directory& root, BytesView item_key, LiveContent& live) {
-  HA_TRY(sys::FileHandle file, root.open_regular(item_key));
+  HA_TRY(sys::FileHandle file, root.open_regular(live.pristine ? pristine_path(item_key) : Bytes(item_key)));
   HA_TRY(const sys::Stat stat, file.stat());
-  if (local_stat(stat) != live.local) {
+  LocalStat now = local_stat(stat);
+  now.size = live.pristine ? live.local.size : now.size;
+  if (now != live.local) {
     return Error(Code::Conflict, "\"" + escape(file.path()) + "\" has changed meanwhile");
   }
   live.file = std::move(file);

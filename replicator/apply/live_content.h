@@ -24,7 +24,8 @@ struct LiveContent {
   sys::FileHandle file;  // not open: no regular file is there, and the rest is empty
   LocalStat local;
   std::uint64_t links = 0;
-  bool indexed = false;  // it is the very inode that the index recorded
+  bool indexed = false;   // it is the very inode that the index recorded
+  bool pristine = false;  // it is the pristine copy of an overlaid item, which has more behind the content
   Digest content;
   ChunkList chunks;
 

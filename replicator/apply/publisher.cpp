@@ -99,6 +99,7 @@ void Publisher::reset() {
   ended_journal_.clear();
   touched_.clear();
   restated_.clear();
+  overlaid_.clear();
   parent_ = {};
   parent_key_.reset();
 }
@@ -293,7 +294,7 @@ Status Publisher::record_done(IndexBatch& batch, const Done& done, bool any_fail
     static_cast<void>(sequence);
   } else {
     Entry entry = item.header;
-    entry.state = EntryState::Mirrored;
+    entry.state = overlaid_.contains(key) ? EntryState::Overlaid : EntryState::Mirrored;
     entry.local = encode_local(done.local);
     HA_TRY(const std::uint64_t sequence, batch.put(entry));
     static_cast<void>(sequence);

@@ -56,6 +56,10 @@ class Publisher {
   Status note_put_back(const StagedItem& item);
   [[nodiscard]] Result<Fate> put(const StagedItem& item, LocalStat& local);
   Status put_content(const StagedItem& item, LocalStat& local);
+  [[nodiscard]] const Overlay* overlay_of(const StagedItem& item) const;
+  Status put_overlaid(const StagedItem& item, const Overlay& overlay, LocalStat& local);
+  Status put_altered(const StagedItem& item, const Pristine& pristine, LocalStat& local);
+  Status find_overlaid(const StagedItem& item, LocalStat& local);
   Status put_metadata(const StagedItem& item, LocalStat& local);
   Status put_directory(const StagedItem& item, LocalStat& local);
   Status put_special(const StagedItem& item, LocalStat& local);
@@ -104,6 +108,7 @@ class Publisher {
   std::vector<std::uint64_t> ended_journal_;  // of items in trouble
   std::set<Bytes> touched_;                   // directories in which names changed
   std::map<Bytes, LocalStat> restated_;       // what else the index has to know
+  std::set<Bytes> overlaid_;                  // items that were altered, or could have been
   sys::Directory parent_;
   std::optional<Bytes> parent_key_;  // what parent_ is
 };

@@ -23,8 +23,14 @@ BytesView name_of(BytesView key) {
 
 Result<Publisher::Fate> Publisher::put(const StagedItem& item, LocalStat& local) {
   HA_CHECK(save_what_is_there(item));
+  const bool covered = context_.overlays != nullptr && context_.overlays->covers(item.header.key);
   if (item.header.deleted) {
-    return remove(item);
+    HA_TRY(const Fate fate, remove(item));
+    HA_CHECK(covered ? context_.overlays->drop(item.header.key) : ok());  // what is kept stays as it stands
+    return fate;
+  }
+  if (covered && item.meta.type != FileType::Regular) {
+    HA_CHECK(context_.overlays->drop(item.header.key));
   }
   Status status = ok();
   switch (item.meta.type) {
@@ -119,6 +125,9 @@ Result<LocalStat> Publisher::stat_after(const Place& place, const LocalStat& bef
 // ---------------------------------------------------------------- kinds
 
 Status Publisher::put_content(const StagedItem& item, LocalStat& local) {
+  if (const Overlay* const overlay = overlay_of(item); overlay != nullptr) {
+    return put_overlaid(item, *overlay, local);
+  }
   HA_TRY(const Place at, place(item.header.key, true));
   local = item.local;
   if (item.journal != 0) {  // a kill may have been between any two steps

@@ -8,6 +8,7 @@
 #include "common/sys/metadata.h"
 #include "replicator/apply/stranded.h"
 #include "replicator/apply/trash.h"
+#include "replicator/model/overlay.h"
 
 namespace ha::replicator {
 namespace {
@@ -174,8 +175,9 @@ Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
     HA_TRY(const std::vector<Bytes> names, area->directory.names(kStagedNamesMax));
     for (const Bytes& name : names) {
       const StagedName staged{area.get(), name};
-      if (name != kMarkerName && name != kStrandedName && name != kTrashName &&
-          !keep.contains(staged.path())) {
+      const bool stays = name == kMarkerName || name == kStrandedName || name == kTrashName ||
+                         name == kPristineName || name == kPristineNextName;
+      if (!stays && !keep.contains(staged.path())) {
         HA_CHECK(discard(staged));
         ++swept;
       }

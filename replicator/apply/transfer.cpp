@@ -254,8 +254,9 @@ Status Transfer::finish_in_place(StagedItem& item) {
   if (trouble_) {
     return ok();
   }
-  if (live_->links > 1 && !live_->indexed) {
-    // Somebody put a link to another file here, whose owner and mode are not ours to change.
+  if (live_->pristine || (live_->links > 1 && !live_->indexed)) {
+    // The altered file is made anew; or somebody put a link to another file here, whose owner and mode are
+    // not ours to change.
     HA_CHECK(open_staged());
     return live_->chunks.empty() ? ok() : copy(0, {0, static_cast<std::uint32_t>(live_->chunks.size())});
   }

@@ -55,4 +55,14 @@ Result<Content> ContentReader::read(const sys::FileHandle& file, const sys::Stat
   return out;
 }
 
+Result<Content> ContentReader::read(BytesView content) const {
+  Chunker chunker(key_, content.size());
+  HA_CHECK(chunker.feed(content));
+  Content out;
+  out.size = content.size();
+  HA_TRY(out.chunks, chunker.finish());
+  HA_TRY(out.digest, content_digest(key_, out.chunks, out.size));
+  return out;
+}
+
 }  // namespace ha::replicator

@@ -33,6 +33,9 @@ class ContentReader {
   [[nodiscard]] Result<Content> read(const sys::FileHandle& file, const sys::Stat& stat,
                                      const OnBytes& on_bytes, ChunkList before = {});
 
+  // Of what is in memory.
+  [[nodiscard]] Result<Content> read(BytesView content) const;
+
  private:
   sys::DigestKey key_;
   Bytes buffer_;

@@ -1,7 +1,9 @@
 #include "replicator/source/frame_builder.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "replicator/model/overlay.h"
 #include "replicator/source/content_reader.h"
 #include "replicator/source/item_builder.h"
 #include "replicator/source/signature_maker.h"
@@ -230,8 +232,9 @@ Result<ChunkList> FrameBuilder::State::chunks_of(const Entry& entry) {
 
 // The list is missing or damaged: it can be made again as long as the file is what the index says.
 Result<ChunkList> FrameBuilder::State::read_chunks_of(const Entry& entry) {
-  HA_TRY(const sys::FileHandle file, root_->open_regular(entry.key));
-  HA_TRY(const sys::Stat stat, file.stat());
+  HA_TRY(const sys::FileHandle file, root_->open_regular(content_path(entry)));
+  HA_TRY(sys::Stat stat, file.stat());
+  stat.size = entry.state == EntryState::Overlaid ? std::min(stat.size, entry.size) : stat.size;
   ContentReader reader(key_);
   HA_TRY(Content content, reader.read(file, stat, [](std::uint64_t) { return true; }));
   if (content.digest != entry.content) {

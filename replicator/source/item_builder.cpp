@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replicator/delta/patch.h"
+#include "replicator/model/overlay.h"
 
 namespace ha::replicator {
 namespace {
@@ -267,7 +268,7 @@ Status ItemBuilder::add_literals(FrameDraft& frame) {
 
 Result<Bytes> ItemBuilder::read_chunk(std::size_t number, std::uint64_t offset) {
   if (!file_.is_open()) {
-    HA_TRY(file_, root_->open_regular(key()));
+    HA_TRY(file_, root_->open_regular(content_path(job_.entry)));
   }
   const Chunk& chunk = job_.chunks[number];
   HA_TRY(Bytes data, file_.read_at(offset, chunk.length));

@@ -71,11 +71,12 @@ bool is_same(const Entry& old, const Entry& now) {
 }  // namespace
 
 ItemReader::ItemReader(const sys::DigestKey& key, std::function<Now()> clock, ContentReader::OnBytes on_bytes,
-                       std::function<void()> on_read)
+                       std::function<void()> on_read, PristineView* overlays)
     : key_(key),
       clock_(std::move(clock)),
       on_bytes_(std::move(on_bytes)),
       on_read_(std::move(on_read)),
+      overlays_(overlays),
       content_(key) {}
 
 Result<Finding> ItemReader::look(const Item& item) {
@@ -106,7 +107,10 @@ Result<Finding> ItemReader::look_once(const Item& item) {
 Result<Finding> ItemReader::read_regular(const Item& item) {
   HA_TRY(const sys::FileHandle file, item.directory.open_regular(item.name));
   HA_TRY(const sys::Stat before, file.stat());
-  HA_TRY(const Content content, content_.read(file, before, on_bytes_, item.before));
+  HA_TRY(Content content, content_.read(file, before, on_bytes_, item.before));
+  const bool covered =
+      overlays_ != nullptr && overlays_->covers(item.key) && before.size <= kAlteredFileBytesMax;
+  HA_TRY(const Bytes live, covered ? file.read_at(0, before.size) : Result<Bytes>(Bytes()));
   const auto known = old_meta(item.old);
   HA_TRY(FileMeta meta, read_meta(file, before, known ? &*known : nullptr, names_));
   on_read_();
@@ -115,7 +119,14 @@ Result<Finding> ItemReader::read_regular(const Item& item) {
   if (stat_record(before) != stat_record(after)) {
     return finding(Finding::Kind::Busy);
   }
-  Finding out = conclude(item, before, std::move(meta), content);
+  std::optional<Bytes> pristine;
+  if (covered) {
+    HA_TRY(pristine, overlays_->pristine_of(item.key, live));
+  }
+  if (pristine) {
+    HA_TRY(content, content_.read(*pristine));
+  }
+  Finding out = conclude(item, before, std::move(meta), content, pristine.has_value());
   out.chunks = content.chunks;
   out.content_read = true;
   return out;
@@ -147,13 +158,14 @@ Result<Finding> ItemReader::read_other(const Item& item) {
   return conclude(item, stat, std::move(meta), content);
 }
 
-Finding ItemReader::conclude(const Item& item, const sys::Stat& stat, FileMeta meta, const Content& content) {
+Finding ItemReader::conclude(const Item& item, const sys::Stat& stat, FileMeta meta, const Content& content,
+                             bool overlaid) {
   Finding out;
   out.racy = is_racy(stat, clock_().wall);
   Entry& entry = out.entry;
   entry.key = item.key;
   entry.rank = rank_of(meta.type);
-  entry.state = next_state(item.old);
+  entry.state = overlaid ? EntryState::Overlaid : next_state(item.old);
   entry.content = content.digest;
   entry.size = content.size;
   entry.meta = encode_meta(std::move(meta));

@@ -14,6 +14,7 @@
 #include "common/sys/metadata.h"
 #include "replicator/model/entry.h"
 #include "replicator/model/file_meta.h"
+#include "replicator/model/overlay.h"
 #include "replicator/source/content_reader.h"
 
 namespace ha::replicator {
@@ -47,7 +48,7 @@ struct Finding {
 class ItemReader {
  public:
   ItemReader(const sys::DigestKey& key, std::function<Now()> clock, ContentReader::OnBytes on_bytes,
-             std::function<void()> on_read);
+             std::function<void()> on_read, PristineView* overlays = nullptr);
 
   struct Item {
     const sys::Directory& directory;
@@ -67,12 +68,14 @@ class ItemReader {
   Result<Finding> look_once(const Item& item);
   Result<Finding> read_regular(const Item& item);
   Result<Finding> read_other(const Item& item);
-  Finding conclude(const Item& item, const sys::Stat& stat, FileMeta meta, const Content& content);
+  Finding conclude(const Item& item, const sys::Stat& stat, FileMeta meta, const Content& content,
+                   bool overlaid = false);
 
   sys::DigestKey key_;
   std::function<Now()> clock_;
   ContentReader::OnBytes on_bytes_;
   std::function<void()> on_read_;
+  PristineView* overlays_;
   ContentReader content_;
   sys::NameCache names_;
 };

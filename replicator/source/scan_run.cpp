@@ -38,7 +38,7 @@ ScanRun::ScanRun(const sys::Directory& root, Index& index, const sys::DigestKey&
             report();
             return !stopped();
           },
-          [this] { report(); }) {}
+          [this] { report(); }, options.overlays) {}
 
 Status ScanRun::start() {
   return writer_.load_failures();

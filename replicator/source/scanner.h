@@ -31,6 +31,7 @@
 #include "common/sys/digest.h"
 #include "common/sys/file.h"
 #include "replicator/index/index.h"
+#include "replicator/model/overlay.h"
 #include "replicator/source/stable_book.h"
 
 namespace ha::replicator {
@@ -69,6 +70,8 @@ struct ScanOptions {
   std::function<void(const Bytes& key)> on_reading{};
   // Files that are still being written are left as they were. Null: every file is taken as it is.
   StableBook* stable = nullptr;
+  // Of files that are altered at this site; may be null, and outlives the scanner.
+  PristineView* overlays = nullptr;
 };
 
 struct ScanResult {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replicator/model/chunk.h"
+#include "replicator/model/overlay.h"
 
 namespace ha::replicator {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::size_t kUsedMax = 65536;
 
 struct Target {
+  Bytes path;  // where its content is
   Digest content;
   ChunkList chunks;
 };
@@ -26,7 +28,7 @@ Result<std::optional<Target>> target_of(Index& index, BytesView key) {
     return std::optional<Target>();
   }
   HA_TRY(ChunkList chunks, decode_chunks(*list));
-  return std::optional<Target>(Target{entry->content, std::move(chunks)});
+  return std::optional<Target>(Target{content_path(*entry), entry->content, std::move(chunks)});
 }
 
 Result<Bytes> signature_at(const sys::FileHandle& file, const sys::DigestKey& digest_key,
@@ -107,7 +109,7 @@ Result<SignaturesMade> make_signatures(const sys::Directory& root, Index& index,
     made.complete = true;
     return made;
   }
-  HA_TRY(const sys::FileHandle file, root.open_regular(key));
+  HA_TRY(const sys::FileHandle file, root.open_regular(target->path));
   IndexSignatures fresh(index);
   Status signed_all = sign(file, index, digest_key, *target, budget_bytes, stop, made, fresh);
   if (made.chunks > 0) {

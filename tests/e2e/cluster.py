@@ -319,7 +319,7 @@ class Cluster:
             for tree in site.trees.values():
                 top = os.path.join(tree, STAGING.decode())
                 left = [name for name in (os.listdir(top) if os.path.isdir(top) else [])
-                        if name not in ("marker", "stranded", "trash")]
+                        if name not in ("marker", "stranded", "trash", "pristine")]
                 self.promise.check(not left,
                                    f"nothing is left in {site.name}'s staging directory {left[:3] or ''}")
 

@@ -305,6 +305,63 @@ BOOST_AUTO_TEST_CASE(pace_and_deletions_are_said_by_a_set_or_by_the_defaults) {
   BOOST_TEST(says(problems_of(kHead + kEtc + "after = [\"a | b\"]\n"), "set \"etc\": after: \"|\" means"));
 }
 
+BOOST_AUTO_TEST_CASE(overlays_are_this_sites_in_their_order_and_all_are_checked) {
+  const auto overlay = [](const std::string& site, const std::string& match) {
+    return "[[overlay]]\nsite = \"" + site +
+           "\"\nset = \"etc\"\nfile = \"a/b.conf\"\nreplace = [ { match = '" + match +
+           "', with = '\\0' }, { match = 'x' } ]\n";
+  };
+  const std::string all = overlay("fra1", "one") + overlay("nyc1", "two") + overlay("fra1", "three");
+  const Config config = parse(kHead + kEtc + all);
+  const auto& overlays = config.set("etc")->overlays;
+  BOOST_TEST_REQUIRE(overlays.size() == 1U);
+  const auto& rules = overlays.at("a/b.conf");
+  BOOST_TEST_REQUIRE(rules.size() == 4U);
+  BOOST_TEST(rules[0].match == "one");
+  BOOST_TEST(rules[0].with == "\\0");
+  BOOST_TEST(rules[2].match == "three");
+  BOOST_TEST(rules[3].with.empty());
+  BOOST_TEST(parse(kHead + kEtc).set("etc")->overlays.empty());
+  const std::string turned = overlay("fra1", "three") + overlay("nyc1", "two") + overlay("fra1", "one");
+  BOOST_TEST(config.canonical() == parse(kHead + kEtc + "# the same\n" + all).canonical());
+  BOOST_TEST(config.canonical() != parse(kHead + kEtc + turned).canonical());
+  BOOST_TEST(says(config.canonical(), "match = \"two\""));
+  bool shown = false;
+  for (const Config::Effective& value : config.effective()) {
+    shown = shown || (value.key == "overlay.nyc1.etc.a/b.conf.replace.match" && value.value == "\"two\"");
+  }
+  BOOST_TEST(shown);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_overlays_are_errors_where_they_stand) {
+  const auto problem = [](const std::string& site, const std::string& set, const std::string& file,
+                          const std::string& rest) {
+    return problems_of(kHead + kEtc + "exclude = [\"keys/\", \"*.swp\"]\n[[overlay]]\nsite = \"" + site +
+                       "\"\nset = \"" + set + "\"\nfile = \"" + file + "\"\n" + rest);
+  };
+  const std::string good = "replace = [ { match = 'a', with = 'b' } ]\n";
+  BOOST_TEST(problem("nyc1", "etc", "a", good) == "");
+  BOOST_TEST(
+      says(problem("nyc", "etc", "a", good), "/c/cluster.toml:21:8: error: overlay: no site is called"));
+  BOOST_TEST(says(problem("nyc1", "etcc", "a", good), "22:7: error: overlay: no set is called \"etcc\""));
+  for (const char* file : {"/a", "a/", "../a", "", "a//b"}) {
+    BOOST_TEST(says(problem("nyc1", "etc", file, good), "23:8: error: overlay: file"));
+  }
+  BOOST_TEST(says(problem("nyc1", "etc", "a/.hareplicate/b", good), "is hareplicate's own"));
+  BOOST_TEST(says(problem("nyc1", "etc", "keys/b", good), "is excluded from set \"etc\""));
+  BOOST_TEST(says(problem("nyc1", "etc", "x.swp", good), "is excluded from set \"etc\""));
+  BOOST_TEST(says(problem("nyc1", "etc", "a", ""), "20:1: error: overlay: replace is missing"));
+  BOOST_TEST(says(problem("nyc1", "etc", "a", "replace = [ { match = 'a(b', with = 'b' } ]\n"),
+                  "24:23: error: overlay: match is not a pattern: missing )"));
+  BOOST_TEST(says(problem("nyc1", "etc", "a", "replace = [ { match = 'a', with = '\\1' } ]\n"),
+                  "24:35: error: overlay: with does not fit match"));
+  BOOST_TEST(says(problem("nyc1", "etc", "a", "replace = [ { match = 'a', whith = 'b' } ]\n"),
+                  "did you mean \"with\""));
+  const std::string again = good + "[[overlay]]\nsite = \"nyc1\"\nset = \"etc\"\nfile = ";
+  BOOST_TEST(says(problem("nyc1", "etc", "a", again + "\"a\"\n" + good), "the same is there twice"));
+  BOOST_TEST(says(problem("nyc1", "etc", "a", again + "\"a/b\"\n" + good), "cannot both be files"));
+}
+
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
   for (const char* key : {"unit = \"*/*\"", "place = \"shelf\"", "exclude_keys = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
