@@ -72,18 +72,21 @@ Status OverlayAligner::align(const Bytes& key) {
     const bool stays = overlays.role() == OverlayRole::Holder && overlays.overlay(key) != nullptr;
     return stays ? ok() : overlays.drop(key);
   }
+  const bool tracked = entry->state == EntryState::Overlaid;
   const auto known = aligned_.find(key);
-  if (known != aligned_.end() && entry->state == EntryState::Overlaid) {
-    const auto stat = context_.root.stat(key);
-    if (stat.ok() && local_stat(*stat) == known->second) {
-      return ok();
-    }
+  if (tracked && known != aligned_.end() && stats_of(key) == known->second) {
+    return ok();
   }
   HA_TRY(const std::optional<Live> live, is_counted(*entry) ? read_live(key) : std::optional<Live>());
   if (!live) {
     return ok();
   }
   const std::optional<Pristine> kept = overlays.current(key);
+  if (tracked && !kept) {  // what it stands for is not known any more: the next scan reads it
+    HA_TRY(IndexBatch batch, context_.index.begin());
+    HA_CHECK(batch.update_local(key, encode_local({})));
+    return batch.commit();
+  }
   HA_TRY(const bool keeps, kept ? is_content(*entry, kept->content) : Result<bool>(false));
   HA_TRY(const bool plain, is_content(*entry, live->content));
   const auto was = keeps ? altered(*kept) : Result<Bytes>(Bytes());
@@ -91,6 +94,12 @@ Status OverlayAligner::align(const Bytes& key) {
     return make(*entry, *live, kept->content, kept);
   }
   return plain ? make(*entry, *live, live->content, std::nullopt) : ok();
+}
+
+std::optional<OverlayAligner::Stats> OverlayAligner::stats_of(const Bytes& key) const {
+  const auto live = context_.root.stat(key);
+  const auto copy = context_.root.stat(pristine_path(key));
+  return live.ok() && copy.ok() ? std::optional(Stats{local_stat(*live), local_stat(*copy)}) : std::nullopt;
 }
 
 // Of a regular file that is small enough and stands still.
@@ -151,7 +160,9 @@ Status OverlayAligner::make(const Entry& entry, const Live& live, BytesView pris
   HA_TRY(IndexBatch batch, context_.index.begin());
   HA_CHECK(batch.put(now, Numbering::Keep));
   HA_CHECK(batch.commit());
-  aligned_[entry.key] = local;
+  if (const auto stats = stats_of(entry.key); stats && stats->live == local) {
+    aligned_[entry.key] = *stats;
+  }
   return ok();
 }
 

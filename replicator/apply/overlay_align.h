@@ -24,11 +24,17 @@ class OverlayAligner {
   Status align_all();
 
  private:
+  struct Stats {
+    LocalStat live;
+    LocalStat copy;
+    bool operator==(const Stats&) const = default;
+  };
   struct Live {
     LocalStat local;
     Bytes content;
   };
   Status align(const Bytes& key);
+  [[nodiscard]] std::optional<Stats> stats_of(const Bytes& key) const;
   [[nodiscard]] Result<std::optional<Live>> read_live(const Bytes& key) const;
   [[nodiscard]] Result<bool> is_content(const Entry& entry, BytesView bytes) const;
   // What it has to become; none: it stays as it is delivered.
@@ -39,7 +45,7 @@ class OverlayAligner {
                                      LocalStat& local);
 
   ApplyContext& context_;
-  std::map<Bytes, LocalStat> aligned_;
+  std::map<Bytes, Stats> aligned_;
 };
 
 // `content` in a staged file with the metadata, synced. `local`: what its stat is.

@@ -88,7 +88,7 @@ const Overlay* OverlayStore::overlay(BytesView key) const {
 }
 
 void OverlayStore::tell(const char* event, BytesView key, const std::string& reason) {
-  std::string& told = told_[Bytes(key)];
+  std::string& told = told_[{event, Bytes(key)}];
   if (told != reason && on_event_ && !reason.empty()) {
     on_event_(event, key, reason);
   }
@@ -132,6 +132,9 @@ Result<std::optional<Bytes>> OverlayStore::pristine_of(BytesView key, BytesView 
       tell("overlay.failed", key, "");
       return std::optional<Bytes>(std::move((*current)->content));
     }
+  } else if (next.ok() && !*next) {  // somebody has deleted the copy, and says so that the file is pristine
+    copies_.erase(copies_.find(key));
+    return std::optional<Bytes>();
   }
   if (role_ == OverlayRole::Replica || (*current && (*current)->content == live) ||
       (next.ok() && *next && (*next)->content == live)) {
@@ -203,7 +206,6 @@ Status OverlayStore::drop(BytesView key) {
     HA_CHECK(remove(kPristineName, key));
     copies_.erase(copies_.find(key));
   }
-  told_.erase(Bytes(key));
   return ok();
 }
 

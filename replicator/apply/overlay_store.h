@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -76,7 +77,7 @@ class OverlayStore final : public PristineView {
   OverlayRole role_ = OverlayRole::Replica;
   std::map<Bytes, Overlay, std::less<>> overlays_;
   std::set<Bytes, std::less<>> copies_;
-  std::map<Bytes, std::string, std::less<>> told_;
+  std::map<std::pair<std::string, Bytes>, std::string> told_;  // by event and key
 };
 
 // What `pristine` becomes at this site; none when the overlay cannot be applied to it. Tells of that, and of

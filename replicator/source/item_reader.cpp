@@ -63,7 +63,9 @@ EntryState next_state(const Entry* old) {
 }
 
 bool is_same(const Entry& old, const Entry& now) {
-  const bool sound = old.state != EntryState::Failed;
+  // Whether it is overlaid says where its content is read.
+  const bool sound = old.state != EntryState::Failed &&
+                     (old.state == EntryState::Overlaid) == (now.state == EntryState::Overlaid);
   return sound && old.rank == now.rank && old.content == now.content && old.meta == now.meta &&
          old.hash == now.hash && old.size == now.size;
 }

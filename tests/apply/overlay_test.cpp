@@ -278,6 +278,18 @@ BOOST_AUTO_TEST_CASE(a_kill_between_copy_and_rename_is_sorted_out_by_what_stands
   BOOST_TEST(!fs::exists(o.directory.path() / ".hareplicate/pristine-next"));
 }
 
+BOOST_AUTO_TEST_CASE(a_copy_that_somebody_deletes_makes_the_file_pristine_as_it_stands) {
+  Overlaid o;
+  o.deliver(content_of("x"));
+  o.align();
+  fs::remove(o.directory.path() / ".hareplicate/pristine" / kKey);
+  o.align();
+  const auto entry = o.target->entry(kKey).value();
+  BOOST_TEST((decode_local(entry.local).value() == LocalStat{}));  // the next scan reads it
+  BOOST_TEST(o.undone_or(OverlayRole::Holder) == "as it stands");
+  BOOST_TEST(o.undone_or(OverlayRole::Holder) == "as it stands");
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_copy_is_an_error_at_the_holder_and_fetched_again_by_a_replica) {
   Overlaid o;
   o.deliver(content_of("x"));

@@ -232,6 +232,41 @@ def rules_change(promise, cluster, content, large):
     cluster.check_staging()
 
 
+def deposed(promise):
+    """What a holder that is gone had not delivered is taken over or stranded, pristine where it travels."""
+    with OverlaidCluster(promise, sys.argv[1], check="1s", walk="10s") as cluster:
+        cluster.set_overlays("".join(rule(site, file) for site in ADDRESS for file in (FILE, "only-there")))
+        cluster.origin.write(FILE, transports(0))
+        cluster.start()
+        cluster.settled("before the turn", {FILE: transports(0)})
+        new, old = cluster.replica, cluster.origin
+        new.stop()
+        cluster.edit(old, lambda live: b"; undelivered\n" + live)
+        old.write("only-there", transports(1))
+        cluster.wait("the old holder has taken it in",
+                     lambda: ADDRESS[old.name] in old.read("only-there"), 20)
+        cluster.edit(old, lambda live: b"; edited\n" + live, "only-there")
+        time.sleep(1)
+        old.kill()
+        cluster.turn(new.name, [new])
+        cluster.edit(new, lambda live: b"; by the new one\n" + live)
+        time.sleep(1)
+        cluster.replica = old
+        cluster.join([old])
+        cluster.settled("the old holder is back", {FILE: b"; by the new one\n" + transports(0),
+                                                   "only-there": b"; edited\n" + transports(1)}, 60)
+        promise.check(cluster.pristine(new, "only-there") == b"; edited\n" + transports(1),
+                      "what only the old one had was taken over pristine")
+        put_aside = [os.path.join(folder, name) for folder, _, names in
+                     os.walk(old.path(".hareplicate/stranded")) for name in names if name == FILE]
+        contents = []
+        for path in put_aside:
+            with open(path, "rb") as file:
+                contents.append(file.read())
+        wanted = b"; undelivered\n" + cluster.altered(old, transports(0))
+        promise.check(contents == [wanted], "and what was overwritten is stranded, as it stood there")
+
+
 def published_as_a_set(promise):
     with OverlaidCluster(promise, sys.argv[1], check="1s", walk="10s",
                          guards='max_delete = "100%"\npublish = "set"\n') as cluster:
@@ -249,6 +284,7 @@ def published_as_a_set(promise):
 def main():
     with Promise("an overlay is no difference, and never travels") as promise:
         published_as_a_set(promise)
+        deposed(promise)
         with OverlaidCluster(promise, sys.argv[1], check="1s", walk="10s") as cluster:
             cluster.set_overlays("".join(rule(site, file) for site in ADDRESS for file in (FILE, LARGE)) +
                                  rule("nyc1", "nothing-matches"))

@@ -98,6 +98,19 @@ BOOST_FIXTURE_TEST_CASE(what_stands_for_nothing_else_counts_as_it_stands, Overla
   BOOST_TEST(sent("a") == "drift, and longer");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_file_that_is_overlaid_no_longer_is_recorded_so_with_the_same_content,
+                        OverlaidTree) {
+  write("a", "the same");
+  overlays.pristine = "the same";
+  scan();
+  overlays.pristine.reset();
+  std::filesystem::last_write_time(path("a"),
+                                   std::filesystem::last_write_time(path("a")));  // a new change time
+  BOOST_TEST(scan().changed == 1U);
+  BOOST_TEST((entry("a")->state == EntryState::Mirrored));
+  BOOST_TEST(sent("a") == "the same");
+}
+
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_told_is_a_failure_and_nothing_is_recorded, OverlaidTree) {
   write("a", "altered");
   overlays.pristine = "pristine";
