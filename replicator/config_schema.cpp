@@ -102,8 +102,8 @@ constexpr std::array kClusterKeys = {
     ConfigKey{"overlay.replace", "match", Text, "", kRequired,
               "Pattern (RE2) for a part of a line; ^ and $ are its ends."},
     ConfigKey{"overlay.replace", "with", Text, "", "",
-              "What takes its place; \\1 to \\9 are groups of the pattern, \\0 is all that matched; nothing "
-              "without it."},
+              "What takes its place, or nothing without it; \\1 to \\9 are groups of the pattern, \\0 is all "
+              "of it."},
 };
 
 // Known from the design, read by later versions.
