@@ -49,6 +49,7 @@ struct Stat {
   Timestamp ctime;
   std::uint64_t ino = 0;
   std::uint64_t dev = 0;
+  std::uint64_t mount = 0;  // id of the mount that it was reached by; 0: the kernel does not say
   std::uint64_t nlink = 0;
   std::uint64_t rdev = 0;    // of a device, in the form of makedev(3)
   std::uint64_t blocks = 0;  // of 512 bytes, really allocated

@@ -93,7 +93,7 @@ mode_t mode_of(FileType type) {
 Result<Stat> stat_at(int fd, const char* name, BytesView path) {
   struct statx raw {};
   const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
-  if (::statx(fd, name, flags, STATX_BASIC_STATS, &raw) != 0) {
+  if (::statx(fd, name, flags, STATX_BASIC_STATS | STATX_MNT_ID, &raw) != 0) {
     return path_error("cannot stat", path, errno);
   }
   Stat out;
@@ -106,6 +106,7 @@ Result<Stat> stat_at(int fd, const char* name, BytesView path) {
   out.ctime = {raw.stx_ctime.tv_sec, raw.stx_ctime.tv_nsec};
   out.ino = raw.stx_ino;
   out.dev = makedev(raw.stx_dev_major, raw.stx_dev_minor);
+  out.mount = (raw.stx_mask & STATX_MNT_ID) != 0 ? raw.stx_mnt_id : 0;
   out.nlink = raw.stx_nlink;
   out.rdev = makedev(raw.stx_rdev_major, raw.stx_rdev_minor);
   out.blocks = raw.stx_blocks;

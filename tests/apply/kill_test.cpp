@@ -1,16 +1,12 @@
 // SIGKILL before a random system call: afterwards every file is the old one or the new one, nothing is left
 // over, and applying again ends where it should. The process is traced, so that a seed replays on any
 // machine.
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
 
 #include "common/base/random.h"
 #include "replicator/apply/file_target.h"
 #include "tests/apply/apply_fixture.h"
+#include "tests/apply/run_and_kill.h"
 
 using namespace ha;
 using namespace ha::replicator;
@@ -81,45 +77,6 @@ Result<Recovery> recover(const std::string& root, const std::string& index_path,
     HA_CHECK(apply_all(target, *apply));
   }
   return recovery;
-}
-
-// Runs `work` in a process of its own and kills it before its `calls_max`th system call (entries and exits
-// both count). How many there were; more than `calls_max` never.
-struct Run {
-  std::uint64_t calls = 0;
-  bool killed = false;
-  bool succeeded = false;
-};
-
-template <typename Work>
-Run run_and_kill(std::uint64_t calls_max, Work work) {
-  const pid_t child = ::fork();
-  BOOST_REQUIRE(child >= 0);
-  if (child == 0) {
-    ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-    ::raise(SIGSTOP);
-    ::_exit(work() ? 0 : 1);
-  }
-  constexpr int kSystemCall = SIGTRAP | 0x80;
-  Run run;
-  int status = 0;
-  BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
-  BOOST_REQUIRE(WIFSTOPPED(status));
-  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD);
-  while (true) {
-    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
-    BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
-    if (!WIFSTOPPED(status)) {
-      run.succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-      return run;
-    }
-    if (WSTOPSIG(status) == kSystemCall && ++run.calls >= calls_max) {
-      ::kill(child, SIGKILL);
-      BOOST_REQUIRE_EQUAL(::waitpid(child, &status, 0), child);
-      run.killed = true;
-      return run;
-    }
-  }
 }
 
 void run_rounds(Publish publish) {
