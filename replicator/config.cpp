@@ -76,11 +76,7 @@ const SetConfig* Config::set(std::string_view name) const {
 }
 
 const SiteConfig& Config::origin_of(const SetConfig& set) const {
-  return *site(service(set.service)->holder);
-}
-
-std::uint64_t Config::epoch_of(const SetConfig& set) const {
-  return service(set.service)->epoch;
+  return *site(set.origin);
 }
 
 std::vector<const SiteConfig*> Config::replicas_of(const SetConfig& set) const {

@@ -51,11 +51,21 @@ struct ServiceConfig {
 
 enum class PublishMode { File, Set };
 enum class AfterOn { Replica, Holder, Always };
+enum class PlaceAt { Live, Shelf };
 
+// Of a [[set]] for one service: docs/placement.md.
 struct SetConfig {
-  std::string name;
-  std::string service;
-  std::string path;  // on this site; absolute, no '/' at the end
+  std::string name;         // "etc", or "etc@voice1" where a [[set]] is for several services
+  std::string base;         // name of the [[set]]
+  std::string service;      // "*": of the whole cluster
+  std::string origin;       // site that sends it
+  std::uint64_t epoch = 1;  // of the origin's turn
+  std::string path;         // its tree at this site; absolute, no '/' at the end
+  std::string live_path;    // where a PBX reads it: `path`, unless it is shelved
+  PlaceAt place_at = PlaceAt::Live;
+  std::string shelf;         // its own place on the shelf, used or not
+  bool shelved = false;      // it stands there at this site
+  bool may_be_live = false;  // it is live here, or would be after a takeover
   GlobList exclude;
   PublishMode publish = PublishMode::File;
   GuardLimits guards;
@@ -111,9 +121,8 @@ class Config {
   [[nodiscard]] const ServiceConfig* service(std::string_view name) const;
   [[nodiscard]] const SetConfig* set(std::string_view name) const;
 
-  // The holder of the set's service. `set` is one of sets().
+  // The holder of the set's service, or the set's author. `set` is one of sets().
   [[nodiscard]] const SiteConfig& origin_of(const SetConfig& set) const;
-  [[nodiscard]] std::uint64_t epoch_of(const SetConfig& set) const;
   // Every other site, in the order of the file: eligible or not, it keeps a copy.
   [[nodiscard]] std::vector<const SiteConfig*> replicas_of(const SetConfig& set) const;
   // The sets that `site` has a part in, as origin or replica.

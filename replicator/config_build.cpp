@@ -9,11 +9,13 @@
 #include "replicator/config_overlays.h"
 #include "replicator/config_pace.h"
 #include "replicator/config_parts.h"
+#include "replicator/config_placement.h"
 
 namespace ha::replicator {
 namespace {
 
-constexpr std::string_view kOverrideAdvice = " — a node may set \"set.NAME.path\" and \"link.bwlimit\"";
+constexpr std::string_view kOverrideAdvice =
+    " — a node may set \"set.NAME.path\", \"set.NAME.shelf\" and \"link.bwlimit\"";
 
 std::string quote(std::string_view text) {
   return "\"" + escape(text) + "\"";
@@ -70,7 +72,7 @@ class ConfigBuilder {
     add_links();
     add_sets();
     add_overlays({cluster_, config_.sites_, config_.self_}, config_.sets_, problems_);
-    check_paths();
+    check_places(config_.sets_, placement_context(), problems_);
     if (problems_.errors() > 0) {
       return Error(Code::Invalid, std::to_string(problems_.errors()) + " configuration errors",
                    "hareplicate config check");
@@ -96,23 +98,23 @@ class ConfigBuilder {
         continue;
       }
       constexpr std::string_view kSet = "set.";
-      constexpr std::string_view kPath = ".path";
       const std::string& name = named.name;
-      if (name.size() <= kSet.size() + kPath.size() || !name.starts_with(kSet) || !name.ends_with(kPath)) {
+      const std::size_t dot = name.rfind('.');
+      const std::string key = dot == std::string::npos ? "" : name.substr(dot + 1);
+      if (!name.starts_with(kSet) || dot <= kSet.size() || (key != "path" && key != "shelf")) {
         problems_.error(value.place,
                         about + quote(name) + " cannot differ between nodes" + std::string(kOverrideAdvice));
         continue;
       }
-      override_path(name.substr(kSet.size(), name.size() - kSet.size() - kPath.size()), value);
+      override_set(name.substr(kSet.size(), dot - kSet.size()), key, value);
     }
   }
 
-  void override_path(const std::string& name, const ConfigValue& value) {
+  void override_set(const std::string& name, const std::string& key, const ConfigValue& value) {
     std::vector<std::string> known;
     for (ConfigSection& set : cluster_.sections("set")) {
       if (set.text("name") == name) {
-        check(value.place, "override: set " + quote(name) + ": ",
-              set.replace("path", value.data, value.place));
+        check(value.place, "override: set " + quote(name) + ": ", set.replace(key, value.data, value.place));
         return;
       }
       known.push_back(set.text("name"));
@@ -301,35 +303,56 @@ class ConfigBuilder {
     }
   }
 
+  PlacementContext placement_context() const {
+    return {cluster_, config_.sites_, config_.services_, config_.self_, config_.state_dir_, config_.run_dir_};
+  }
+
   void add_sets() {
+    std::vector<SetConfig> bases;
     for (const ConfigSection& section : cluster_.sections("set")) {
       SetConfig set;
       set.place = section.place();
-      if (!take_name(section, "set", config_.sets_, set.name)) {
+      if (!take_name(section, "set", bases, set.name)) {
         continue;
       }
+      set.base = set.name;
+      bases.push_back(set);
       const std::string about = "set " + quote(set.name) + ": ";
       check_kind(section, about);
-      set.service = service_of(section, about);
-      if (section.has("path")) {
-        auto path = clean_path(section.text("path"));
-        set.path = path ? path.value() : "";
-        check(section.place("path"), about + "path ", path ? ok() : Status(path.error()));
-      }
-      auto exclude = GlobList::parse(section.list("exclude"));
-      if (exclude) {
-        set.exclude = std::move(exclude).value();
-      } else {
-        problems_.error(section.place("exclude"), about + "exclude: " + exclude.error().what() +
-                                                      (exclude.error().hint().empty() ? "" : " — ") +
-                                                      exclude.error().hint());
-      }
+      set.live_path = directory_of(section, "path", about);
+      set.shelf = directory_of(section, "shelf", about);
+      const std::string at =
+          set_or_defaults(section, cluster_.section("set_defaults"), "place").text("place");
+      set.place_at = at == "shelf" ? PlaceAt::Shelf : PlaceAt::Live;
+      add_exclude(section, set, about);
       add_times(section, set, about);
       add_pace(section, set, about);
-      config_.sets_.push_back(std::move(set));
+      for (SetConfig& one : sets_of(section, set, placement_context(), problems_)) {
+        config_.sets_.push_back(std::move(one));
+      }
     }
     if (config_.sets_.empty() && problems_.errors() == 0) {
       problems_.warning({cluster_.file(), 0, 0}, "no [[set]]: nothing is replicated");
+    }
+  }
+
+  std::string directory_of(const ConfigSection& section, std::string_view key, const std::string& about) {
+    if (!section.has(key)) {
+      return {};
+    }
+    auto path = clean_path(section.text(key));
+    check(section.place(key), about + std::string(key) + " ", path ? ok() : Status(path.error()));
+    return path ? std::move(path).value() : "";
+  }
+
+  void add_exclude(const ConfigSection& section, SetConfig& set, const std::string& about) {
+    auto exclude = GlobList::parse(section.list("exclude"));
+    if (exclude) {
+      set.exclude = std::move(exclude).value();
+    } else {
+      problems_.error(section.place("exclude"), about + "exclude: " + exclude.error().what() +
+                                                    (exclude.error().hint().empty() ? "" : " — ") +
+                                                    exclude.error().hint());
     }
   }
 
@@ -346,25 +369,6 @@ class ConfigBuilder {
     }
     problems_.error(section.place("kind"),
                     about + "no kind is called " + quote(kind) + known_names(kind, {"files"}));
-  }
-
-  std::string service_of(const ConfigSection& section, const std::string& about) {
-    if (!section.has("service")) {
-      if (config_.services_.size() == 1) {
-        return config_.services_[0].name;
-      }
-      const std::string which = config_.services_.empty()
-                                    ? "there is no [[service]] — add one with its sites and holder"
-                                    : "service is missing — one of: " + list_of(names_of(config_.services_));
-      problems_.error(section.place(), about + which);
-      return {};
-    }
-    const std::string name = section.text("service");
-    if (config_.service(name) == nullptr) {
-      problems_.error(section.place("service"), about + "no service is called " + quote(name) +
-                                                    known_names(name, names_of(config_.services_)));
-    }
-    return name;
   }
 
   void add_times(const ConfigSection& section, SetConfig& set, const std::string& about) {
@@ -413,37 +417,6 @@ class ConfigBuilder {
         set.after.push_back(std::move(words).value());
       } else {
         refuse(section, "after", std::move(words).error().in("after"));
-      }
-    }
-  }
-
-  // No two sets share files on this site, overrides included; our own directories are
-  // not in a set, nor a set in them.
-  void check_paths() {
-    const auto& sections = cluster_.sections("set");
-    const auto place_of = [&](const SetConfig& set) {
-      const auto found = std::find_if(sections.begin(), sections.end(), [&](const ConfigSection& section) {
-        return section.text("name") == set.name;
-      });
-      return found != sections.end() ? found->place("path") : set.place;
-    };
-    const std::vector<SetConfig>& sets = config_.sets_;
-    for (std::size_t i = 0; i < sets.size(); ++i) {
-      const SetConfig& set = sets[i];
-      for (std::size_t j = 0; j < i && !set.path.empty(); ++j) {
-        if (paths_overlap(set.path, sets[j].path)) {
-          problems_.error(place_of(set), "set " + quote(set.name) + ": path " + quote(set.path) +
-                                             " and set " + quote(sets[j].name) + " (" + escape(sets[j].path) +
-                                             ", " + place_of(sets[j]).text() +
-                                             ") share files — one of them must be elsewhere");
-        }
-      }
-      for (const std::filesystem::path& own : {config_.state_dir_, config_.run_dir_}) {
-        if (!set.path.empty() && !own.empty() && paths_overlap(set.path, own.string())) {
-          problems_.error(place_of(set), "set " + quote(set.name) + ": path " + quote(set.path) +
-                                             " and hareplicate's own " + quote(own.string()) +
-                                             " overlap — change state_dir or run_dir in node.toml");
-        }
       }
     }
   }

@@ -21,12 +21,6 @@ struct Seen {
 };
 
 template <typename T>
-T* find_named(std::vector<T>& all, const std::string& name) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
-  return found == all.end() ? nullptr : &*found;
-}
-
-template <typename T>
 std::string known_names(const std::string& typed, const std::vector<T>& all) {
   std::vector<std::string> known;
   std::string list;
@@ -51,17 +45,24 @@ class Reader {
       error(section, "site",
             "no site is called \"" + escape(overlay.site) + "\"" + known_names(overlay.site, context_.sites));
     }
-    SetConfig* const set = find_named(sets_, overlay.set);
-    if (section.has("set") && set == nullptr) {
+    std::vector<SetConfig*> sets;  // "etc" is the [[set]], for whatever services; "etc@voice1" one of them
+    for (SetConfig& one : sets_) {
+      if (one.name == overlay.set || one.base == overlay.set) {
+        sets.push_back(&one);
+      }
+    }
+    if (section.has("set") && sets.empty()) {
       error(section, "set",
             "no set is called \"" + escape(overlay.set) + "\"" + known_names(overlay.set, sets_));
     }
-    check_file(section, overlay, set);
+    check_file(section, overlay, sets.empty() ? nullptr : sets.front());
     read_rules(section, number, overlay);
     check_others(section, overlay);
-    if (set != nullptr && overlay.site == context_.self) {
-      std::vector<OverlayRule>& rules = set->overlays[overlay.file];
-      rules.insert(rules.end(), overlay.rules.begin(), overlay.rules.end());
+    for (SetConfig* const set : sets) {
+      if (overlay.site == context_.self) {
+        std::vector<OverlayRule>& rules = set->overlays[overlay.file];
+        rules.insert(rules.end(), overlay.rules.begin(), overlay.rules.end());
+      }
     }
     seen_.push_back(std::move(overlay));
   }

@@ -71,14 +71,25 @@ constexpr std::array kClusterKeys = {
               "A file that was written to within that time is not sent yet; 0s sends it at once."},
     ConfigKey{"set_defaults", "delete", Text, "", "mirror",
               "What a deletion at the origin does at replicas: mirror, never, or trash:30d (moved aside)."},
+    ConfigKey{"set_defaults", "place", Choice, "live|shelf", "live",
+              "Where a set stands while its service is held elsewhere: at its path, or aside until then."},
     ConfigKey{"set_defaults", "after_on", Choice, "replica|holder|always", "always",
               "When `after` runs: at replicas after changes, at a new holder once, or both."},
     ConfigKey{"set_defaults", "after_timeout", Span, "1s..1h", "30s",
               "A command of `after` that takes longer is ended."},
     ConfigKey{"set", "name", Text, "", kRequired, "Short name of the set."},
     ConfigKey{"set", "kind", Text, "", "files", "What the set consists of; this version knows files."},
-    ConfigKey{"set", "service", Text, "", "", "Service that the set belongs to; by default the only one."},
+    ConfigKey{
+        "set", "service", Text, "", "",
+        "Service that the set belongs to; \"*\": the whole cluster; by default one set for every service."},
     ConfigKey{"set", "path", Text, "", kRequired, "Directory, absolute, the same on every site."},
+    ConfigKey{"set", "place", Choice, "live|shelf", "", "As in [set_defaults]."},
+    ConfigKey{"set", "shelf", Text, "", "",
+              "Directory in which shelved trees stand; on the file system of `path`, not in it."},
+    ConfigKey{"set", "author", Text, "", "", "With service = \"*\": the site that sends the set."},
+    ConfigKey{"set", "epoch", Integer, "1..9223372036854775807", "",
+              "With service = \"*\": number of the author's turn, 1 at first; raise it with every change of "
+              "author."},
     ConfigKey{
         "set", "exclude", TextList, "", "",
         "Patterns of what is left out: * ? **, a / at the end for directories: [\"*.swp\", \"keys/\"]."},
@@ -127,7 +138,6 @@ constexpr std::array kClusterLater = {
     ConfigLater{"handler", ""},
     ConfigLater{"set", "unit"},
     ConfigLater{"set", "overlay"},
-    ConfigLater{"set", "place"},
     ConfigLater{"set", "into"},
     ConfigLater{"set", "server"},
     ConfigLater{"set", "tables"},
@@ -136,8 +146,9 @@ constexpr std::array kClusterLater = {
 
 constexpr std::array kNodeTables = {
     ConfigTable{"", false, false, "The top of the file."},
-    ConfigTable{"override", false, true,
-                "Values of cluster.toml that differ here: \"set.NAME.path\", \"link.bwlimit\"."},
+    ConfigTable{
+        "override", false, true,
+        "Values of cluster.toml that differ here: \"set.NAME.path\", \"set.NAME.shelf\", \"link.bwlimit\"."},
 };
 
 constexpr std::array kNodeKeys = {

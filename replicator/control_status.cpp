@@ -42,8 +42,12 @@ void put_link(const LinkReport& from, bool outgoing, pb::Link& to) {
   to.set_hint(from.hint);
 }
 
-void put_set(const SetReport& from, const VerifiedBook& verified, pb::Set& to) {
+void put_set(const SetReport& from, const Config& config, const VerifiedBook& verified, pb::Set& to) {
   to.set_set(from.set);
+  if (const SetConfig* const about = config.set(from.set); about != nullptr) {
+    to.set_path(about->path);
+    to.set_shelved(about->shelved);
+  }
   to.set_kind("files");
   to.set_peer(from.peer);
   to.set_origin(from.is_origin);
@@ -152,7 +156,7 @@ void put_status(const Config& config, const SideReport& origin, const SideReport
   }
   for (const SideReport* side : {&origin, &replica}) {
     for (const SetReport& set : side->sets) {
-      put_set(set, verified, *to.add_sets());
+      put_set(set, config, verified, *to.add_sets());
       add_set_problems(set, to);
     }
     for (const AfterReport& after : side->after) {

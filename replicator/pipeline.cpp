@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "replicator/apply/placement.h"
 #include "replicator/config_digest.h"
 
 namespace ha::replicator {
@@ -33,6 +34,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   HA_TRY(pipeline->origin_loop_, wire::Loop::open());
   HA_TRY(pipeline->replica_loop_, wire::Loop::open());
   const LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
+  HA_CHECK(pipeline->place_sets());
   HA_CHECK(pipeline->open_sets());
   HA_CHECK(pipeline->open_after());
   HA_CHECK(pipeline->open_replica(
@@ -45,17 +47,41 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   return pipeline;
 }
 
+// Those that leave a path go first: what comes may want the same one.
+Status Pipeline::place_sets() {
+  for (const bool live : {false, true}) {
+    for (const SetConfig* set : config_.sets_for(config_.self().name)) {
+      if (set->shelved == live || (set->place_at == PlaceAt::Live && !has_placement(set->shelf))) {
+        continue;
+      }
+      HA_TRY(const Settled settled,
+             settle({set->name, set->live_path, set->shelf, index_path(*set), set->exclude, live}));
+      if (settled.exchanged) {
+        log_.info("set.placed", {{"set", set->name},
+                                 {"at", set->path},
+                                 {"names", settled.steps},
+                                 {"took", settled.took},
+                                 {"resumed", settled.resumed}});
+      }
+    }
+  }
+  return ok();
+}
+
+std::string Pipeline::index_path(const SetConfig& set) const {
+  return config_.state_dir() / "index" / (set.name + ".sqlite");
+}
+
 Status Pipeline::open_sets() {
-  const std::filesystem::path folder = config_.state_dir() / "index";
   for (const SetConfig* set : config_.sets_for(config_.self().name)) {
     SetStoreOptions options;
     options.set = *set;
-    options.epoch = config_.epoch_of(*set);
+    options.epoch = set->epoch;
     options.is_origin = config_.origin_of(*set).name == config_.self().name;
     for (const SiteConfig* replica : config_.replicas_of(*set)) {
       options.peers.push_back(replica->name);
     }
-    options.index_path = folder / (set->name + ".sqlite");
+    options.index_path = index_path(*set);
     options.on_overlay = [this, name = set->name](const char* event, BytesView key, const std::string& why) {
       log_.warn(event, {{"set", name}, {"item", escape(key)}, {"reason", why}});
     };
@@ -73,7 +99,9 @@ Status Pipeline::open_after() {
   std::vector<AfterSet> sets;
   for (const auto& [name, set] : sets_) {
     const SetStoreOptions& options = set.store->options();
-    sets.push_back({options.set, options.is_origin, options.epoch});
+    if (!options.set.shelved) {  // no PBX reads it there
+      sets.push_back({options.set, options.is_origin, options.epoch});
+    }
   }
   HA_TRY(after_,
          AfterCommands::open(*replica_loop_, config_.state_dir().string(), config_.self().name, sets, log_));

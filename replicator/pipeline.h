@@ -67,6 +67,8 @@ class Pipeline {
   };
 
   Pipeline(const Config& config, Logger& log);
+  Status place_sets();
+  [[nodiscard]] std::string index_path(const SetConfig& set) const;
   Status open_sets();
   Status open_after();
   void start_after();

@@ -6,49 +6,20 @@
 // Thread safety: none. Errors: those of common/sys/file.h; Refused when something that has to move cannot.
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <optional>
-#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/glob.h"
 #include "common/base/result.h"
 #include "common/sys/file.h"
-#include "replicator/model/file_meta.h"
+#include "replicator/model/exchange.h"
 
 namespace ha::replicator {
-
-struct ExchangeStep {
-  Bytes key;                      // beneath both roots
-  std::uint64_t live_inode = 0;   // 0: there is none
-  std::uint64_t shelf_inode = 0;  // likewise
-  bool operator==(const ExchangeStep&) const = default;
-};
-
-// A directory that exists, or is made, at both sides and whose entries change places.
-struct EnteredDirectory {
-  Bytes key;
-  FileMeta live;
-  std::optional<FileMeta> shelf;  // nothing: it is made there, like the live one
-  bool operator==(const EnteredDirectory&) const = default;
-};
-
-struct ExchangePlan {
-  bool to_live = false;                   // the shelved tree is the set's; otherwise the live one is
-  std::vector<EnteredDirectory> entered;  // outer ones first
-  std::vector<ExchangeStep> steps;
-  bool operator==(const ExchangePlan&) const = default;
-};
 
 // Reads directories only; changes nothing. Refused: a mount point would have to move, or the set has a name
 // that is excluded at the live side.
 [[nodiscard]] Result<ExchangePlan> plan_exchange(const sys::Directory& live, const sys::Directory& shelf,
                                                  const GlobList& exclude, bool to_live);
-
-[[nodiscard]] Bytes encode_exchange(const ExchangePlan& plan);
-// Corrupt on anything that encode_exchange would not have written.
-[[nodiscard]] Result<ExchangePlan> decode_exchange(BytesView bytes);
 
 // Of what belongs to the set, as it moves.
 using OnMoved = std::function<void(const Bytes& key, const sys::Stat& before, const sys::Stat& after)>;

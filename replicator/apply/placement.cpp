@@ -11,11 +11,11 @@
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/staging.h"
 #include "replicator/index/index.h"
+#include "replicator/model/shelf.h"
 
 namespace ha::replicator {
 namespace {
 
-constexpr char kTree[] = "tree";
 constexpr char kJournal[] = "exchange";
 constexpr char kRecord[] = "placement";
 constexpr std::string_view kRecordHead = "hareplicate-placement-1\n";
@@ -72,10 +72,10 @@ class Settler {
  private:
   Status open() {
     std::error_code failed;
-    const std::filesystem::path tree = std::filesystem::path(options_.shelf) / kTree;
+    const std::filesystem::path tree = std::filesystem::path(options_.shelf) / kShelvedTreeName;
     std::filesystem::create_directories(tree, failed);  // what cannot be made shows when it is opened
     HA_TRY(own_, sys::Directory::open_root(options_.shelf));
-    HA_TRY(tree_, own_.open_beneath(kTree));
+    HA_TRY(tree_, own_.open_beneath(kShelvedTreeName));
     auto live = sys::Directory::open_root(options_.path);
     if (!live.ok()) {
       return std::move(live).error().hinted("make it, owned as the PBX wants it: mkdir -p " + options_.path);
@@ -205,10 +205,6 @@ Result<Settled> settle(const PlacementOptions& options) {
 bool has_placement(const std::string& shelf) {
   std::error_code failed;
   return std::filesystem::exists(std::filesystem::path(shelf) / kRecord, failed);
-}
-
-std::string shelved_tree(const std::string& shelf) {
-  return shelf + "/" + kTree;
 }
 
 }  // namespace ha::replicator

@@ -36,7 +36,4 @@ struct Settled {
 // Whether this set has ever been on that shelf, so that it has to be settled.
 [[nodiscard]] bool has_placement(const std::string& shelf);
 
-// Where the tree is while it is shelved.
-[[nodiscard]] std::string shelved_tree(const std::string& shelf);
-
 }  // namespace ha::replicator

@@ -310,9 +310,7 @@ BOOST_AUTO_TEST_CASE(a_journal_is_read_as_it_was_written_and_nothing_else_is) {
     change(other);
     return !decode_exchange(encode_exchange(other)).ok();
   };
-  BOOST_TEST(damaged([](ExchangePlan& other) { other.steps[0].key = "../a"; }));
   BOOST_TEST(damaged([](ExchangePlan& other) { other.steps[0].live_inode = 2; }));
-  BOOST_TEST(damaged([](ExchangePlan& other) { other.entered[0].key = "/c"; }));
   BOOST_TEST(damaged([](ExchangePlan& other) { other.entered[0].live.type = FileType::Regular; }));
   BOOST_TEST(!decode_exchange(bytes.substr(0, bytes.size() - 1)).ok());
   BOOST_TEST(!decode_exchange("").ok());

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(data_flows_from_the_holder_to_every_other_site) {
   const Config config = parse(kHead + "epoch = 41\n" + third + kEtc);
   const auto& set = *config.set("etc");
   BOOST_TEST(config.origin_of(set).name == "fra1");
-  BOOST_TEST(config.epoch_of(set) == 41U);
+  BOOST_TEST(set.epoch == 41U);
   const auto replicas = config.replicas_of(set);
   BOOST_TEST(replicas.size() == 2U);
   BOOST_TEST(replicas[0]->name == "nyc1");
@@ -129,7 +129,7 @@ BOOST_AUTO_TEST_CASE(an_override_of_anything_else_is_refused) {
   BOOST_TEST(
       problems_of(kHead + kEtc, node + "\"link.window\" = \"1MB\"\n") ==
       "/c/node.toml:3:17: error: override: \"link.window\" cannot differ between nodes — a node may set "
-      "\"set.NAME.path\" and \"link.bwlimit\"");
+      "\"set.NAME.path\", \"set.NAME.shelf\" and \"link.bwlimit\"");
   BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"set.ect.path\" = \"/x\"\n"), "did you mean \"etc\"?"));
   BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"set.etc.path\" = \"x\"\n"), "is not absolute"));
   BOOST_TEST(says(problems_of(kHead + kEtc, node + "\"link.bwlimit\" = 8\n"),
@@ -261,9 +261,6 @@ BOOST_AUTO_TEST_CASE(a_set_needs_a_right_path_service_kind_and_patterns) {
                   "kind \"mysql\" is not supported by this version"));
   BOOST_TEST(says(problems_of(kHead + "[[set]]\nname = \"a\"\npath = \"/a\"\nkind = \"file\"\n"),
                   "did you mean \"files\"?"));
-  BOOST_TEST(
-      says(problems_of(kHead + "[[service]]\nname = \"b\"\nsites = [\"nyc1\"]\nholder = \"nyc1\"\n" + kEtc),
-           "service is missing — one of: pbx, b"));
   BOOST_TEST(says(problems_of(kHead.substr(0, kHead.find("[[service]]")) + kEtc), "there is no [[service]]"));
 }
 
@@ -281,6 +278,54 @@ BOOST_AUTO_TEST_CASE(links_join_two_known_sites_once) {
   BOOST_TEST(
       says(problems_of(kHead + kEtc + peer + "[\"fra1\", \"nyc1\"]\n" + peer + "[\"nyc1\", \"fra1\"]\n"),
            "this pair is there twice"));
+}
+
+BOOST_AUTO_TEST_CASE(a_set_without_a_service_is_one_for_each_of_them) {
+  const std::string second =
+      "[[service]]\nname = \"fax\"\nsites = [\"nyc1\"]\nholder = \"nyc1\"\nepoch = 7\n";
+  const std::string sets = kEtc +
+                           "place = \"shelf\"\n[[set]]\nname = \"moh\"\npath = \"/srv/moh\"\nservice = "
+                           "\"*\"\nauthor = \"nyc1\"\nepoch = 3\n[[set]]\nname = \"vm\"\npath = \"/srv/vm\"\n"
+                           "service = \"pbx\"\n";
+  const std::string overlays =
+      "[[overlay]]\nsite = \"fra1\"\nset = \"etc\"\nfile = \"a\"\nreplace = [ { match = 'x' } ]\n"
+      "[[overlay]]\nsite = \"fra1\"\nset = \"etc@fax\"\nfile = \"b\"\nreplace = [ { match = 'x' } ]\n";
+  const Config config = parse(kHead + second + sets + overlays);
+  BOOST_TEST(config.sets().size() == 4U);
+  const auto& here = *config.set("etc@pbx");
+  BOOST_TEST((here.base == "etc" && here.origin == "fra1" && !here.shelved));
+  BOOST_TEST(here.path == "/etc/asterisk");
+  BOOST_TEST((here.overlays.size() == 1U && config.set("etc@fax")->overlays.size() == 2U));
+  const auto& there = *config.set("etc@fax");
+  BOOST_TEST((there.origin == "nyc1" && there.epoch == 7U && there.shelved && !there.may_be_live));
+  BOOST_TEST(there.path == "/var/lib/hareplicate/shelf/fax/etc/tree");
+  BOOST_TEST(there.live_path == "/etc/asterisk");
+  const auto& whole = *config.set("moh");
+  BOOST_TEST((config.origin_of(whole).name == "nyc1" && whole.epoch == 3U && whole.service == "*"));
+  BOOST_TEST((config.set("vm")->service == "pbx" && config.set("etc") == nullptr));
+  const std::string node = "site = \"fra1\"\n[override]\n\"set.etc.shelf\" = \"/srv/shelf\"\n";
+  BOOST_TEST(parse(kHead + second + sets, node).set("etc@fax")->path == "/srv/shelf/fax/etc/tree");
+}
+
+BOOST_AUTO_TEST_CASE(trees_that_would_share_files_are_errors_now_and_after_a_takeover) {
+  const std::string both = "[[service]]\nname = \"fax\"\nsites = [\"fra1\", \"nyc1\"]\nholder = ";
+  const std::string shelf = "place = \"shelf\"\n";
+  BOOST_TEST(
+      says(problems_of(kHead + both + "\"nyc1\"\n" + kEtc), "place = \"shelf\" keeps what is not held"));
+  BOOST_TEST(problems_of(kHead + both + "\"nyc1\"\n" + kEtc + shelf) == "");
+  BOOST_TEST(says(problems_of(kHead + both + "\"fra1\"\n" + kEtc + shelf),
+                  "\"fra1\" can hold one of the services only"));
+  const std::string common =
+      "[[set]]\nname = \"common\"\npath = \"/etc/asterisk/common\"\nservice = \"*\"\nauthor = \"nyc1\"\n";
+  BOOST_TEST(says(problems_of(kHead + both + "\"nyc1\"\n" + kEtc + shelf + "service = \"fax\"\n" + common),
+                  "share files when fax is held here"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + shelf + "shelf = \"/etc/asterisk/.shelf\"\n"), "overlap"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "service = \"*\"\n"), "author = \"SITE\" says which"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "service = \"*\"\nauthor = \"fra\"\n"), "no site is called"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + shelf + "service = \"*\"\nauthor = \"fra1\"\n"),
+                  "needs place = \"live\""));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "author = \"fra1\"\n"), "author is for sets of service"));
+  BOOST_TEST(says(problems_of(kHead + both + "\"nyc1\"\n" + kEtc + shelf + kEtc), "is there twice"));
 }
 
 BOOST_AUTO_TEST_CASE(pace_and_deletions_are_said_by_a_set_or_by_the_defaults) {
@@ -363,7 +408,7 @@ BOOST_AUTO_TEST_CASE(wrong_overlays_are_errors_where_they_stand) {
 }
 
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
-  for (const char* key : {"unit = \"*/*\"", "place = \"shelf\"", "exclude_keys = []"}) {
+  for (const char* key : {"unit = \"*/*\"", "into = \"x\"", "exclude_keys = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
   }
   BOOST_TEST(

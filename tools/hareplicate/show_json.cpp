@@ -44,6 +44,7 @@ std::string json_of(const pb::Set& set) {
   set.has_verified_ns() ? out.text("verified", utc(set.verified_ns())) : out.none("verified");
   set.has_verified_ns() ? out.flag("verified_equal", set.verified_equal()) : out.none("verified_equal");
   out.count("epoch", set.epoch()).count("sequence", set.sequence());
+  out.text("path", set.path()).flag("shelved", set.shelved());
   out.text("reason", set.reason()).text("hint", set.hint());
   return out.text();
 }

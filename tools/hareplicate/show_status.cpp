@@ -91,7 +91,8 @@ Table set_table(const pb::Status& status) {
   for (const pb::Set& set : status.sets()) {
     const bool again = set.set() == previous;
     previous = set.set();
-    table.add({TableCell(set.set(), again ? "" : set.set()), TableCell(set.kind(), again ? "" : set.kind()),
+    const std::string kind = set.kind() + (set.shelved() ? ", shelf" : "");
+    table.add({TableCell(set.set(), again ? "" : set.set()), TableCell(set.kind(), again ? "" : kind),
                TableCell(set.peer(), (set.origin() ? "→ " : "← ") + set.peer()), TableCell(set.state()),
                span_cell(set.has_behind_ns(), set.behind_ns()),
                TableCell(set.pending_items(), left_text(set)),
@@ -163,8 +164,12 @@ Status filter_status(pb::Status& status, const StatusFilter& filter) {
   for (const pb::Link& link : status.links()) {
     peers.push_back(link.peer());
   }
+  // "etc" means "etc@voice1" and its like, too.
+  const auto is_meant = [](const std::string& wanted, const std::string& set) {
+    return set == wanted || set.starts_with(wanted + "@");
+  };
   for (const std::string& set : filter.sets) {
-    if (std::find(sets.begin(), sets.end(), set) == sets.end()) {
+    if (std::none_of(sets.begin(), sets.end(), [&](const auto& known) { return is_meant(set, known); })) {
       return Error(Code::NotFound,
                    "no set \"" + escape(set) + "\" is under way here" + did_you_mean(set, sets),
                    "hareplicate status");
@@ -177,7 +182,8 @@ Status filter_status(pb::Status& status, const StatusFilter& filter) {
   }
   const auto other = [&](const auto& of) {
     const bool set_wanted = filter.sets.empty() || of.set().empty() ||
-                            std::find(filter.sets.begin(), filter.sets.end(), of.set()) != filter.sets.end();
+                            std::any_of(filter.sets.begin(), filter.sets.end(),
+                                        [&](const auto& wanted) { return is_meant(wanted, of.set()); });
     const bool peer_wanted = filter.peer.empty() || of.peer().empty() || of.peer() == filter.peer;
     return !set_wanted || !peer_wanted;
   };

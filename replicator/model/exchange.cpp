@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "replicator/apply/exchange.h"
+#include "replicator/model/exchange.h"
 #include "schemas/placement.pb.h"
 
 namespace ha::replicator {
@@ -50,7 +50,6 @@ Result<ExchangePlan> decode_exchange(BytesView bytes) {
   ExchangePlan plan;
   plan.to_live = in.to_live();
   for (const pb::Entered& one : in.entered()) {
-    HA_CHECK(sys::check_key(one.key()));
     EnteredDirectory entered{one.key(), {}, std::nullopt};
     HA_TRY(entered.live, directory_meta(one.live_meta()));
     if (!one.shelf_meta().empty()) {
@@ -59,7 +58,6 @@ Result<ExchangePlan> decode_exchange(BytesView bytes) {
     plan.entered.push_back(std::move(entered));
   }
   for (const pb::Step& one : in.steps()) {
-    HA_CHECK(sys::check_key(one.key()));
     if (one.live_inode() == one.shelf_inode()) {
       return corrupt("has a step that moves nothing");
     }
