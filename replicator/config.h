@@ -79,6 +79,7 @@ struct SetConfig {
   std::vector<std::vector<std::string>> after;  // commands, each as its words
   AfterOn after_on = AfterOn::Always;
   Duration after_timeout{};
+  std::string definition;  // what cluster.toml says of it, defaults included; to be hashed and compared
   ConfigPlace place;
 };
 
@@ -111,6 +112,8 @@ class Config {
   // cluster.toml as values: equal on two sites exactly when the files mean the same. Comments, order of keys
   // and this node's overrides do not count. To be hashed and compared with peers.
   [[nodiscard]] const std::string& canonical() const noexcept { return canonical_; }
+  // cluster.toml as it was read.
+  [[nodiscard]] const std::string& cluster_text() const noexcept { return cluster_text_; }
 
   [[nodiscard]] const SiteConfig& self() const { return *site(self_); }
   [[nodiscard]] const std::vector<SiteConfig>& sites() const noexcept { return sites_; }
@@ -135,6 +138,8 @@ class Config {
   [[nodiscard]] const std::filesystem::path& secret_key_file() const noexcept { return secret_key_file_; }
   [[nodiscard]] const std::filesystem::path& state_dir() const noexcept { return state_dir_; }
   [[nodiscard]] const std::filesystem::path& run_dir() const noexcept { return run_dir_; }
+  // Whether other sites may replace cluster.toml here: docs/config-push.md.
+  [[nodiscard]] bool accepts_config() const noexcept { return accepts_config_; }
 
   struct Effective {
     std::string key;     // "set.etc.path", "link.bwlimit", "node.state_dir"
@@ -151,6 +156,8 @@ class Config {
   std::string cluster_name_;
   std::string cluster_id_;
   std::string canonical_;
+  std::string cluster_text_;
+  bool accepts_config_ = false;
   std::string self_;
   std::string listen_;
   std::filesystem::path secret_key_file_;
@@ -166,6 +173,8 @@ class Config {
 };
 
 inline constexpr std::size_t kConfigBytesMax = 1 << 20;
+// In the state directory while a pushed cluster.toml is on trial: docs/config-push.md.
+inline constexpr const char* kTrialFile = "config-trial";
 
 // The tables of keys, from which the reference and the example are tested.
 [[nodiscard]] const ConfigSchema& cluster_schema() noexcept;

@@ -64,6 +64,8 @@ class ConfigBuilder {
   Result<Config> build() {
     const std::size_t unreadable = problems_.errors();
     config_.canonical_ = canonical_text(cluster_);
+    config_.cluster_text_ = texts_.cluster;
+    definitions_ = set_definitions(cluster_);
     apply_overrides();
     add_cluster();
     add_sites();
@@ -260,6 +262,7 @@ class ConfigBuilder {
                                                  known_names(config_.self_, names_of(config_.sites_)) +
                                                  (section.has("site") ? "" : "; set site = in node.toml"));
     }
+    config_.accepts_config_ = section.flag("accept_config");
     config_.listen_ = section.text("listen");
     check(section.place("listen"), "", check_listen(config_.listen_));
     config_.secret_key_file_ = beside(texts_.node_file, section.text("secret_key_file"));
@@ -328,6 +331,7 @@ class ConfigBuilder {
       add_times(section, set, about);
       add_pace(section, set, about);
       for (SetConfig& one : sets_of(section, set, placement_context(), problems_)) {
+        one.definition = definitions_[set.base] + "service = " + one.service + "\n";
         config_.sets_.push_back(std::move(one));
       }
     }
@@ -425,6 +429,7 @@ class ConfigBuilder {
   ConfigProblems& problems_;
   ConfigDocument cluster_;
   ConfigDocument node_;
+  std::map<std::string, std::string> definitions_;  // by set, before this node's overrides
   Config config_;
 };
 

@@ -5,10 +5,22 @@
 
 namespace ha::replicator {
 
-std::string config_digest(const Config& config) {
-  // Not a secret: a fixed key, so that all sites agree.
+namespace {
+
+// Not a secret: a fixed key, so that all sites agree.
+Digest digest_of(const std::string& text) {
   const auto key = sys::DigestKey::from_bytes(Bytes(32, '\0'));
-  return key.ok() ? hex(sys::digest(*key, config.canonical())) : std::string();
+  return key.ok() ? sys::digest(*key, text) : Digest();
+}
+
+}  // namespace
+
+std::string config_digest(const Config& config) {
+  return hex(digest_of(config.canonical()));
+}
+
+Digest definition_digest(const SetConfig& set) {
+  return digest_of(set.definition);
 }
 
 }  // namespace ha::replicator

@@ -5,11 +5,15 @@
 
 #include <string>
 
+#include "common/base/bytes.h"
 #include "replicator/config.h"
 
 namespace ha::replicator {
 
 // Hexadecimal; equal exactly when the files mean the same, but for one case in 2^128.
 [[nodiscard]] std::string config_digest(const Config& config);
+
+// The same for one set, of what cluster.toml says of it.
+[[nodiscard]] Digest definition_digest(const SetConfig& set);
 
 }  // namespace ha::replicator

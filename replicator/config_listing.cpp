@@ -117,6 +117,45 @@ std::string canonical_text(const ConfigDocument& cluster) {
   return out;
 }
 
+std::map<std::string, std::string> set_definitions(const ConfigDocument& cluster) {
+  const ConfigSchema& schema = cluster_schema();
+  const ConfigSection& defaults = cluster.section("set_defaults");
+  std::map<std::string, std::string> out;
+  for (const ConfigSection& set : cluster.sections("set")) {
+    std::string& text = out[set.text("name")];
+    for (const ConfigKey& key : schema.keys) {
+      // Who sends it, and at which turn, is not what it is.
+      if (key.table != "set" || key.name == "service" || key.name == "author" || key.name == "epoch") {
+        continue;
+      }
+      const bool inherits =
+          !set.has(key.name) &&
+          std::any_of(defaults.values().begin(), defaults.values().end(),
+                      [&](const ConfigSection::Named& each) { return each.name == key.name; });
+      for (const ConfigSection::Named& named : (inherits ? defaults : set).values()) {
+        if (named.name == key.name) {
+          text += named.name + " = " + write_config_value(key, named.value.data) + "\n";
+        }
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<Config::Effective> cluster_values(const ConfigDocument& cluster) {
+  std::vector<Config::Effective> out;
+  Lister lister(out);
+  const ConfigSchema& schema = cluster_schema();
+  for (const ConfigTable& table : schema.tables) {
+    const std::string name(table.name);
+    for (const ConfigSection& section : cluster.sections(table.name)) {
+      lister.add_all(schema, table.name, table.repeats ? name + "." + label(section, table.name) : name,
+                     section);
+    }
+  }
+  return out;
+}
+
 std::vector<Config::Effective> effective_values(const ConfigDocument& cluster, const ConfigDocument& node) {
   std::vector<Config::Effective> out;
   Lister lister(out);

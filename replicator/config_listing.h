@@ -2,6 +2,7 @@
 // Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,12 @@ namespace ha::replicator {
 // Every value in force, without places; tables that repeat are sorted, so their order does not count
 // (but that of overlays does).
 [[nodiscard]] std::string canonical_text(const ConfigDocument& cluster);
+
+// By set: its values as text, with those of [set_defaults] where it has none; of its service nothing.
+[[nodiscard]] std::map<std::string, std::string> set_definitions(const ConfigDocument& cluster);
+
+// cluster.toml's values as they stand there, under "table.name.key".
+[[nodiscard]] std::vector<Config::Effective> cluster_values(const ConfigDocument& cluster);
 
 // cluster.toml's values under "table.name.key", sets with what [set_defaults] gives them; node.toml's under
 // "node.key".

@@ -159,6 +159,8 @@ constexpr std::array kNodeKeys = {
     ConfigKey{"", "run_dir", Text, "", "/run/hareplicate", "Where the control socket is."},
     ConfigKey{"", "listen", Text, "", "*",
               "Address to listen on, for every port in this site's addresses; * is all of them."},
+    ConfigKey{"", "accept_config", Boolean, "", "false",
+              "Whether other sites may replace cluster.toml here: hareplicate config push."},
 };
 
 constexpr ConfigSchema kClusterSchema{kClusterTables, kClusterKeys, kClusterLater};

@@ -166,7 +166,9 @@ void Jobs::begin(const std::shared_ptr<Running>& job, const Now& now) {
   for (Part& part : job->parts) {
     part.progress_at = now.steady;
     const auto status = part.peer->sender_status(part.set->config().name);
-    if (status->state == SenderState::Down) {
+    if (const std::string paused = part.peer->paused(part.set->config().name); !paused.empty()) {
+      part.fail(Error(Code::Unavailable, "it is paused: " + paused, status->hint));
+    } else if (status->state == SenderState::Down) {
       part.fail(Error(Code::Unavailable, "there is no link to " + part.peer->name(),
                       "hareplicate status      and, if it stays so: hareplicate doctor"));
     } else if (std::find(sets.begin(), sets.end(), part.set) == sets.end()) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "replicator/config_digest.h"
+#include "replicator/control_config.h"
 #include "replicator/control_feed.h"
 #include "replicator/control_holds.h"
 #include "replicator/control_jobs.h"
@@ -59,7 +60,7 @@ JobOrder order_of(const pb::Request& asked) {
 class ControlService::Impl {
  public:
   Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log, VerifiedBook verified, History history,
-       HoldBook holds)
+       HoldBook holds, std::unique_ptr<ConfigDesk> desk)
       : loop_(loop),
         pipeline_(pipeline),
         log_(log),
@@ -67,6 +68,7 @@ class ControlService::Impl {
         verified_(std::move(verified)),
         feed_(log, std::move(history)),
         holds_(pipeline, log, std::move(holds)),
+        desk_(std::move(desk)),
         jobs_(pipeline, log, [this](const pb::Job& job, const std::vector<pb::Item>& items) {
           loop_.post_or_wait([this, job, items] { on_job(job, items); });
         }) {}
@@ -102,7 +104,8 @@ class ControlService::Impl {
     const std::string& verb = asked.verb();
     const bool job = verb == "resync" || verb == "verify" || verb == "diff";
     const bool steers = job || verb == "stop" || verb == "hold" || verb == "release" ||
-                        (verb == "stranded" && changes_stranded(asked));
+                        (verb == "stranded" && changes_stranded(asked)) ||
+                        (verb == "config" && changes_config(asked));
     if (steers && request.uid != 0 && request.uid != ::geteuid()) {
       server_->fail(request.client, Error(Code::Denied, "only root may do this", "sudo hareplicate " + verb));
     } else if (verb == "status") {
@@ -113,6 +116,8 @@ class ControlService::Impl {
       hold(request.client, asked);
     } else if (verb == "stranded") {
       answer_stranded(*server_, loop_, pipeline_, request.client, asked);
+    } else if (verb == "config") {
+      desk_->answer(*server_, request.client, asked);
     } else if (verb == "jobs") {
       list_jobs(request.client);
     } else if (verb == "follow") {
@@ -166,6 +171,7 @@ class ControlService::Impl {
           pb::Status& out = *message.mutable_status();
           put_status(pipeline_.config(), origin, replica, verified_, out);
           out.set_config_digest(config_digest(pipeline_.config()));
+          desk_->put_trial(out, loop_.now());
           out.set_now_ns(wall_nanoseconds(loop_.now().wall));
           out.set_version(kVersion);
           out.set_started_ns(wall_nanoseconds(started_));
@@ -373,6 +379,7 @@ class ControlService::Impl {
   VerifiedBook verified_;
   Feed feed_;
   Holds holds_;  // the origin loop's
+  std::unique_ptr<ConfigDesk> desk_;
   std::deque<std::string> job_order_;
   std::map<std::string, KeptJob> jobs_kept_;
   Jobs jobs_;  // the origin loop's; gone before the rest
@@ -382,13 +389,15 @@ ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 ControlService::~ControlService() = default;
 
 Result<std::unique_ptr<ControlService>> ControlService::open(wire::Loop& loop, Pipeline& pipeline,
-                                                             Logger& log, const std::string& path) {
+                                                             ConfigParts parts, Logger& log,
+                                                             const std::string& path) {
   const std::string state_dir = pipeline.config().state_dir().string();
   HA_TRY(VerifiedBook verified, VerifiedBook::open(state_dir));
   HA_TRY(History history, History::open(state_dir));
   HA_TRY(HoldBook holds, HoldBook::open(state_dir));
-  auto impl =
-      std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history), std::move(holds));
+  HA_TRY(std::unique_ptr<ConfigDesk> desk, ConfigDesk::open(loop, pipeline, parts.trials, parts.keys));
+  auto impl = std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history),
+                                     std::move(holds), std::move(desk));
   HA_CHECK(impl->listen(path));
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }

@@ -11,15 +11,22 @@
 #include "common/base/log.h"
 #include "common/wire/control.h"
 #include "common/wire/loop.h"
+#include "replicator/config_trials.h"
 #include "replicator/pipeline.h"
 
 namespace ha::replicator {
 
+// What `hareplicate config` needs beside the pipeline.
+struct ConfigParts {
+  ConfigTrials& trials;
+  const wire::KeyPair& keys;
+};
+
 class ControlService {
  public:
   // All must outlive it. Exists if another daemon answers at `path`. To be opened before the pipeline starts.
-  static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline, Logger& log,
-                                                      const std::string& path);
+  static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline, ConfigParts parts,
+                                                      Logger& log, const std::string& path);
   ~ControlService();
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;

@@ -104,7 +104,8 @@ void add_link_problems(const LinkReport& link, pb::Status& to) {
                 link.hint.empty() ? "hareplicate doctor" : link.hint);
   } else if (!link.config_equal) {
     add_problem(to, 'C', "", link.peer, link.peer + " runs with another cluster.toml than this site",
-                "copy cluster.toml to both, and on both: systemctl reload replicator");
+                "hareplicate config diff " + link.peer +
+                    "      and then, where it is right: hareplicate config push");
   }
 }
 
@@ -116,6 +117,8 @@ void add_set_problems(const SetReport& set, pb::Status& to) {
     if (set.is_origin) {
       to.mutable_problems()->rbegin()->set_see("hareplicate diff " + set.set + " --to " + set.peer);
     }
+  } else if (set.state == "paused") {
+    add_problem(to, 'P', set.set, set.peer, pair + " is paused: " + set.reason, set.hint);
   } else if (set.state == "failed" || set.state == "incomplete") {
     add_problem(to, 'F', set.set, set.peer,
                 pair + " is " + set.state + (set.reason.empty() ? std::string() : ": " + set.reason),

@@ -12,10 +12,12 @@
 #include "common/base/cli.h"
 #include "common/base/log.h"
 #include "common/sys/process.h"
-#include "common/sys/secret.h"
+#include "common/sys/replace.h"
 #include "replicator/config_digest.h"
+#include "replicator/config_trials.h"
 #include "replicator/control_service.h"
 #include "replicator/pipeline.h"
+#include "replicator/site_keys.h"
 #include "version.h"
 
 namespace {
@@ -39,41 +41,24 @@ constexpr CliExample kExamples[] = {
 constexpr CliProgram kProgram = {"replicator", kVersion, "Keeps sets of files equal between sites.",
                                  {},           kFlags,   kExamples};
 constexpr std::uint64_t kDescriptors = 16384;
+constexpr const char* kLockFile = "replicator.lock";
 
 int fail(const Error& error) {
   std::fputs(show_error("replicator", error).c_str(), stderr);
   return static_cast<int>(exit_code_of(error));
 }
 
-Result<wire::KeyPair> load_keys(const Config& config) {
-  auto secret = sys::load_secret(config.secret_key_file().string());
-  if (!secret.ok() && secret.error().code() == Code::NotFound) {
-    return std::move(secret).error().hinted("hareplicate keys new " + config.secret_key_file().string());
-  }
-  HA_TRY(const sys::Secret text, std::move(secret));
-  BytesView key = text.bytes();
-  while (!key.empty() && (key.back() == '\n' || key.back() == ' ')) {
-    key.remove_suffix(1);
-  }
-  auto pair = wire::KeyPair::from_secret(key);
-  if (!pair.ok()) {
-    return std::move(pair).error().in(config.secret_key_file().string());
-  }
-  if (!config.self().has_key(pair->public_key.z85())) {
-    return Error(
-        Code::Invalid,
-        "the key in " + config.secret_key_file().string() +
-            " is not the one that cluster.toml has for site \"" + config.self().name + "\"",
-        "set key = \"" + pair->public_key.z85() + "\" for it on every site, or restore the right key file");
-  }
-  return pair;
+std::filesystem::path cluster_file(const CliInvocation& invocation) {
+  return invocation.value("config", "/etc/hareplicate/cluster.toml");
+}
+
+std::filesystem::path node_file(const CliInvocation& invocation) {
+  return invocation.value("node", (cluster_file(invocation).parent_path() / "node.toml").string());
 }
 
 Result<Config> load_config(const CliInvocation& invocation) {
-  const std::filesystem::path cluster = invocation.value("config", "/etc/hareplicate/cluster.toml");
-  const std::filesystem::path node = invocation.value("node", (cluster.parent_path() / "node.toml").string());
   ConfigProblems problems;
-  auto config = Config::load(cluster, node, problems);
+  auto config = Config::load(cluster_file(invocation), node_file(invocation), problems);
   std::fputs(problems.text().c_str(), stderr);
   return config;
 }
@@ -103,19 +88,21 @@ Result<std::unique_ptr<Node>> load(const CliInvocation& invocation) {
   return std::unique_ptr<Node>(new Node{std::move(config), std::move(keys), nullptr, nullptr, nullptr});
 }
 
-Status open(Node& node, Logger& log) {
+Status open(Node& node, ConfigTrials& trials, Logger& log) {
   const Config& config = node.config;
   HA_TRY(node.loop, wire::Loop::open());
   HA_TRY(node.pipeline, Pipeline::open(config, node.keys,
                                        record_published(*node.loop, log, config.state_dir().string()), log));
-  HA_TRY(node.control, ControlService::open(*node.loop, *node.pipeline, log,
+  HA_TRY(node.control, ControlService::open(*node.loop, *node.pipeline, {trials, node.keys}, log,
                                             (config.run_dir() / "replicator.sock").string()));
   node.pipeline->start();
+  trials.in_force(config);
   return ok();
 }
 
 // What SIGHUP asks for, if it can be; otherwise what runs goes on as it is.
-std::unique_ptr<Node> load_next(const Node& node, const CliInvocation& invocation, Logger& log) {
+std::unique_ptr<Node> load_next(const Node& node, ConfigTrials& trials, const CliInvocation& invocation,
+                                Logger& log) {
   auto next = load(invocation);
   if (next.ok() && ((*next)->config.state_dir() != node.config.state_dir() ||
                     (*next)->config.run_dir() != node.config.run_dir())) {
@@ -124,6 +111,7 @@ std::unique_ptr<Node> load_next(const Node& node, const CliInvocation& invocatio
   }
   if (!next.ok()) {
     log.error("config.rejected", next.error());
+    trials.failed(next.error(), read_clocks());
     return nullptr;
   }
   return std::move(next).value();
@@ -131,21 +119,30 @@ std::unique_ptr<Node> load_next(const Node& node, const CliInvocation& invocatio
 
 // Turns until SIGTERM or SIGINT (a second one ends the program at once), or until there is a next
 // configuration to run with.
-Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, const CliInvocation& invocation,
-                                    Logger& log) {
+Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, ConfigTrials& trials,
+                                    const CliInvocation& invocation, Logger& log) {
   wire::Loop& loop = *node.loop;
   std::unique_ptr<Node> next;
   bool stopping = false;
+  const auto reload = [&] {
+    next = load_next(node, trials, invocation, log);
+    if (next) {
+      loop.stop();
+    }
+  };
+  loop.add_timer([&] { return trials.next_wakeup(); },
+                 [&](const Now& now) {
+                   if (!stopping && !next && trials.on_tick(now)) {
+                     reload();
+                   }
+                 });
   loop.add_fd(signals.fd(), true, false, [&](const Now&) {
     const auto signal = signals.next();
     if (!signal.ok() || !*signal) {
       return;
     }
     if (**signal == SIGHUP && !stopping) {
-      next = load_next(node, invocation, log);
-      if (next) {
-        loop.stop();
-      }
+      reload();
     } else if (stopping && **signal != SIGHUP) {
       std::_Exit(1);
     } else if (!stopping) {
@@ -174,55 +171,104 @@ Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, con
 }
 
 // The new configuration as a whole, or the old one again. docs/adr/0009-reload-opens-anew.md
-Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, Logger& log) {
+Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, ConfigTrials& trials,
+                   Logger& log) {
   sys::notify_reloading(read_clocks().steady);
   Config old_config = node->config;
   wire::KeyPair old_keys = node->keys.clone();
   node = std::move(next);  // the old one has ended
-  const Status opened = open(*node, log);
+  const Status opened = open(*node, trials, log);
   if (opened.ok()) {
     log.info("config.loaded", {{"digest", config_digest(node->config)}});
   } else {
     log.error("config.rejected", opened.error());
+    trials.failed(opened.error(), read_clocks());
     node.reset(new Node{std::move(old_config), std::move(old_keys), nullptr, nullptr, nullptr});
-    HA_CHECK(open(*node, log));
+    HA_CHECK(open(*node, trials, log));
   }
   sys::notify_ready();
   return ok();
 }
 
-Status run(const CliInvocation& invocation) {
-  HA_TRY(std::unique_ptr<Node> node, load(invocation));
-  const Config& config = node->config;
-  if (invocation.has("check")) {
-    std::printf("configuration is good: site %s, %zu sites, %zu sets\n", config.self().name.c_str(),
-                config.sites().size(), config.sets().size());
+// Before cluster.toml is read: a trial whose time was over while nobody was there has to go back first. So
+// the state directory is asked of node.toml alone.
+Status look_at_trial(ConfigTrials& trials, const CliInvocation& invocation) {
+  const std::string file = node_file(invocation).string();
+  const auto text = sys::read_kept(file, kConfigBytesMax);
+  ConfigProblems problems;  // said when everything is read
+  const auto node = ConfigDocument::load(file, text.ok() ? *text : std::string(), node_schema(), problems);
+  const std::filesystem::path state_dir = node.section("").text("state_dir");
+  std::error_code ignored;
+  if (problems.errors() > 0 || !std::filesystem::exists(state_dir / kTrialFile, ignored)) {
     return ok();
   }
-  HA_TRY(const LogLevel level, parse_log_level(invocation.value("log-level", "info")));
+  HA_TRY(const sys::Directory state, sys::Directory::open_root(state_dir.string()));
+  HA_TRY(const sys::LockFile lock, sys::LockFile::acquire(state, kLockFile));
+  return trials.open(state_dir.string(), read_clocks());
+}
+
+std::unique_ptr<LogSink> make_sink(const CliInvocation& invocation) {
   const std::string format = invocation.value("log-format", "auto");
-  Logger log(make_log_sink(format == "json"   ? LogFormat::Json
-                           : format == "text" ? LogFormat::Text
-                                              : LogFormat::Automatic,
-                           "replicator"),
-             level);
+  return make_log_sink(format == "json"   ? LogFormat::Json
+                       : format == "text" ? LogFormat::Text
+                                          : LogFormat::Automatic,
+                       "replicator");
+}
+
+// What cannot be read or run and is only on trial goes back.
+Result<std::unique_ptr<Node>> load_first(ConfigTrials& trials, const CliInvocation& invocation) {
+  auto node = load(invocation);
+  return node.ok() || !trials.failed(node.error(), read_clocks()) ? std::move(node) : load(invocation);
+}
+
+Status open_first(std::unique_ptr<Node>& node, ConfigTrials& trials, const CliInvocation& invocation,
+                  Logger& log) {
+  const Status opened = open(*node, trials, log);
+  if (opened.ok() || !trials.failed(opened.error(), read_clocks())) {
+    return opened;
+  }
+  HA_TRY(node, load(invocation));
+  return open(*node, trials, log);
+}
+
+int check(const CliInvocation& invocation) {
+  const auto node = load(invocation);
+  if (!node.ok()) {
+    return fail(node.error());
+  }
+  const Config& config = (*node)->config;
+  std::printf("configuration is good: site %s, %zu sites, %zu sets\n", config.self().name.c_str(),
+              config.sites().size(), config.sets().size());
+  return 0;
+}
+
+Status run(const CliInvocation& invocation) {
+  HA_TRY(const LogLevel level, parse_log_level(invocation.value("log-level", "info")));
+  Logger log(make_sink(invocation), level);
+  ConfigTrials trials(cluster_file(invocation), node_file(invocation), log);
+  HA_CHECK(look_at_trial(trials, invocation));
+  HA_TRY(std::unique_ptr<Node> node, load_first(trials, invocation));
+  const std::filesystem::path state_dir = node->config.state_dir();
   std::error_code ignored;  // what cannot be made shows when it is used
-  for (const std::filesystem::path& folder : {config.state_dir() / "index", config.run_dir()}) {
+  for (const std::filesystem::path& folder : {state_dir / "index", node->config.run_dir()}) {
     std::filesystem::create_directories(folder, ignored);
   }
-  HA_TRY(const sys::Directory state, sys::Directory::open_root(config.state_dir().string()));
-  HA_TRY(const sys::LockFile lock, sys::LockFile::acquire(state, "replicator.lock"));
+  HA_TRY(const sys::Directory state, sys::Directory::open_root(state_dir.string()));
+  HA_TRY(const sys::LockFile lock, sys::LockFile::acquire(state, kLockFile));
+  if (!trials.is_open()) {
+    HA_CHECK(trials.open(state_dir.string(), read_clocks()));
+  }
   HA_TRY(sys::SignalWatcher signals, sys::SignalWatcher::open({SIGTERM, SIGINT, SIGHUP}));
   HA_TRY([[maybe_unused]] const std::uint64_t descriptors, sys::raise_descriptor_limit(kDescriptors));
-  HA_CHECK(open(*node, log));
-  log.info("node.started", {{"site", config.self().name}, {"version", kVersion}});
+  HA_CHECK(open_first(node, trials, invocation, log));
+  log.info("node.started", {{"site", node->config.self().name}, {"version", kVersion}});
   sys::notify_ready();
   for (;;) {
-    HA_TRY(std::unique_ptr<Node> next, serve(*node, signals, invocation, log));
+    HA_TRY(std::unique_ptr<Node> next, serve(*node, signals, trials, invocation, log));
     if (!next) {
       break;
     }
-    HA_CHECK(change_over(node, std::move(next), log));
+    HA_CHECK(change_over(node, std::move(next), trials, log));
   }
   node.reset();
   log.info("node.stopped");
@@ -239,13 +285,17 @@ int main(int argc, char** argv) {
       std::fputs(answer->err.c_str(), stderr);
       return static_cast<int>(answer->code);
     }
+    const CliInvocation& invocation = std::get<CliInvocation>(parsed);
+    if (invocation.has("check")) {
+      return check(invocation);
+    }
     ::umask(0077);
     // Frames are made on one thread and freed on another: with an arena for each thread twice the memory is
     // kept, and nothing is faster.
     ::mallopt(M_ARENA_MAX, 2);
     // What does not parse is said by our own log, with the peer's name and not for every field.
     google::protobuf::SetLogHandler(nullptr);
-    const Status status = run(std::get<CliInvocation>(parsed));
+    const Status status = run(invocation);
     return status.ok() ? 0 : fail(status.error());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "replicator: %s\n", error.what());

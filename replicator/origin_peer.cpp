@@ -247,19 +247,31 @@ void OriginPeer::perform_link(const Now& now) {
                      if (link_.status().peer_config_digest != options_.facts.config_digest) {
                        log_.warn("peer.config_differs", {{"peer", options_.peer}});
                      }
-                     for (auto& session : sessions_) {
-                       session->sender.on_link_up(up.nonce, now.steady);
-                     }
+                     start_sessions(up.nonce, now);
                    },
                    [&](const LinkDown& down) {
                      log_.warn("link.down", {{"peer", options_.peer}, {"reason", down.reason}});
                      stuck_.reset();
                      for (auto& session : sessions_) {
+                       session->paused.clear();
                        session->sender.on_link_down();
                      }
                    },
                },
                action);
+  }
+}
+
+// The link is up: those go on whose set is the same thing at both ends.
+void OriginPeer::start_sessions(std::uint32_t nonce, const Now& now) {
+  for (auto& session : sessions_) {
+    const std::string& set = session->set->config().name;
+    session->paused = pause_reason(options_.facts.sets, link_.status().peer_sets, set, options_.peer);
+    if (session->paused.empty()) {
+      session->sender.on_link_up(nonce, now.steady);
+    } else {
+      log_.warn("set.paused", {{"set", set}, {"peer", options_.peer}, {"reason", session->paused}});
+    }
   }
 }
 

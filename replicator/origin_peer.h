@@ -62,6 +62,8 @@ class OriginPeer {
   void release(const std::string& set, const Now& now);
   // Nothing: no such set here.
   [[nodiscard]] std::optional<SenderStatus> sender_status(const std::string& set) const;
+  // Why the set waits until both ends have the same definition of it; empty: it does not.
+  [[nodiscard]] std::string paused(const std::string& set) const;
   // What the replica could not apply since the two were last equal: "key: reason", the newest hundred.
   [[nodiscard]] std::vector<std::string> troubles(const std::string& set) const;
   void report(SideReport& out, const Now& now) const;
@@ -94,6 +96,7 @@ class OriginPeer {
     std::optional<WallTime> last_equal;
     Compared compared;
     std::deque<std::string> troubles;
+    std::string paused = {};  // why it waits although the link is up: pause_reason()
   };
   struct Probe {
     std::uint64_t id;
@@ -118,8 +121,10 @@ class OriginPeer {
   void advance(const Now& now);  // performs all actions, then sends what credit allows
   void perform(Session& session, SenderAction action, const Now& now);
   void perform_link(const Now& now);
+  void start_sessions(std::uint32_t nonce, const Now& now);
   void pump_data(const Now& now);
   bool send_data(const Now& now);
+  [[nodiscard]] SenderStatus status_of(const Session& session) const;
   [[nodiscard]] Session* session_of(const std::string& set) const;
   void on_event(Session& session, const SenderEvent& event);
   void on_built(Session& session, std::uint64_t attempt, std::uint64_t batch, PeerReader::Built built);

@@ -111,9 +111,23 @@ void OriginPeer::cancel_compare(const std::string& set, const Now& now) {
   }
 }
 
+SenderStatus OriginPeer::status_of(const Session& session) const {
+  SenderStatus status = session.sender.status();
+  if (!session.paused.empty()) {
+    status.reason = session.paused;
+    status.hint = "hareplicate config diff " + options_.peer;
+  }
+  return status;
+}
+
 std::optional<SenderStatus> OriginPeer::sender_status(const std::string& set) const {
   const Session* session = session_of(set);
-  return session == nullptr ? std::nullopt : std::optional(session->sender.status());
+  return session == nullptr ? std::nullopt : std::optional(status_of(*session));
+}
+
+std::string OriginPeer::paused(const std::string& set) const {
+  const Session* session = session_of(set);
+  return session == nullptr ? std::string() : session->paused;
 }
 
 std::vector<std::string> OriginPeer::troubles(const std::string& set) const {
@@ -385,7 +399,7 @@ void OriginPeer::count_pending(Session& session) {
 }
 
 SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
-  const SenderStatus status = session.sender.status();
+  const SenderStatus status = status_of(session);
   SetReport report;
   report.set = session.set->config().name;
   report.peer = options_.peer;
@@ -428,6 +442,9 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
     case SenderState::Held:
       report.state = "HELD";
       break;
+  }
+  if (!session.paused.empty()) {
+    report.state = "paused";
   }
   if (const std::optional<Error>& problem = session.set->problem()) {
     report.reason = problem->what();

@@ -33,7 +33,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   HA_TRY(pipeline->context_, wire::Context::open(kIoThreads));
   HA_TRY(pipeline->origin_loop_, wire::Loop::open());
   HA_TRY(pipeline->replica_loop_, wire::Loop::open());
-  const LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
+  LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
+  for (const SetConfig* set : config.sets_for(config.self().name)) {
+    facts.sets.push_back({set->name, definition_digest(*set)});
+  }
   HA_CHECK(pipeline->place_sets());
   HA_CHECK(pipeline->open_sets());
   HA_CHECK(pipeline->open_after());

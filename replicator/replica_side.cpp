@@ -4,6 +4,7 @@
 
 #include "common/wire/envelope.h"
 #include "replicator/session/codec.h"
+#include "replicator/session/config_codec.h"
 #include "replicator/session/overloaded.h"
 
 namespace ha::replicator {
@@ -94,6 +95,10 @@ void ReplicaSide::on_message(std::size_t router, wire::RouterMessage message, co
                {"reason", envelope.ok() ? "a routing id that is not its own" : envelope.error().what()}});
     return;
   }
+  if (envelope->header.type == kConfigQuestionType) {
+    on_config_message(router, message, envelope->body);
+    return;
+  }
   Origin& origin = origins_[message.site];
   origin.site = message.site;
   origin.router = router;
@@ -150,6 +155,10 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
   origin.nonce = hello.link_nonce;
   origin.since = now.steady;
   origin.config_equal = hello.config_digest == options_.facts.config_digest;
+  origin.definitions.clear();
+  for (const SetDefinition& set : hello.sets) {
+    origin.definitions[set.set] = set.digest;
+  }
   ++origin.links;
   log_.info("link.opened", {{"peer", origin.site}});
 }
@@ -170,6 +179,11 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
                                                : "the origin of set \"" + escape(offer->set) + "\" is " +
                                                      set->second.origin + ", not " + origin.site;
     send_set(origin, number, attempt, Refusal{Code::Refused, why, "compare cluster.toml on both sites"});
+    return nullptr;
+  }
+  if (const std::string paused = pause_of(origin, offer->set); !paused.empty()) {
+    send_set(origin, number, attempt,
+             Refusal{Code::Refused, paused, "hareplicate config diff " + options_.facts.site});
     return nullptr;
   }
   const auto known = fresh_.find(offer->set);

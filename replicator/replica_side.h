@@ -17,6 +17,7 @@
 #include "common/wire/socket.h"
 #include "common/wire/zap.h"
 #include "replicator/config.h"
+#include "replicator/session/config_messages.h"
 #include "replicator/session/link.h"
 #include "replicator/session/receiver.h"
 #include "replicator/set_store.h"
@@ -61,6 +62,16 @@ class ReplicaSide {
   ReplicaSide(const ReplicaSide&) = delete;
   ReplicaSide& operator=(const ReplicaSide&) = delete;
 
+  // Questions about cluster.toml, from whoever is admitted; `from` is where answer_config() sends the answer.
+  struct ConfigAsker {
+    std::string site;
+    std::string routing_id;
+    std::size_t router = 0;
+  };
+  using OnConfig = std::function<void(const ConfigAsker& from, ConfigQuestion question)>;
+  void on_config(OnConfig handler) { on_config_ = std::move(handler); }
+  void answer_config(const ConfigAsker& to, const ConfigAnswer& answer);
+
   void report(SideReport& out, const Now& now) const;
   [[nodiscard]] const std::vector<std::string>& endpoints() const noexcept {
     return endpoints_;
@@ -80,6 +91,7 @@ class ReplicaSide {
     SteadyTime last_heard{};
     SteadyTime since{};
     bool config_equal = true;
+    std::map<std::string, Digest> definitions;  // of sets, as the origin has them
     Duration clock_offset{};
     std::map<std::uint32_t, Session> sessions;          // by the origin's number
     std::deque<std::pair<std::string, Bytes>> waiting;  // routing id, message
@@ -92,6 +104,7 @@ class ReplicaSide {
               std::function<void(const Published&)> on_published, Logger& log);
   void on_router(std::size_t index, const Now& now);
   void on_message(std::size_t router, wire::RouterMessage message, const Now& now);
+  void on_config_message(std::size_t router, const wire::RouterMessage& message, BytesView body);
   void on_link_message(Origin& origin, const std::string& routing_id, LinkMessage message, const Now& now);
   void on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message, const Now& now);
   void start_link(Origin& origin, const Hello& hello, const Now& now);
@@ -113,12 +126,14 @@ class ReplicaSide {
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   [[nodiscard]] LinkReport report_link(const std::string& site, const Now& now) const;
   [[nodiscard]] SetReport report_set(const std::string& name, const ReplicaSet& set, const Now& now) const;
+  [[nodiscard]] std::string pause_of(const Origin& origin, const std::string& set) const;
   [[nodiscard]] static bool is_up(const Origin& origin, const Now& now);
 
   wire::Loop& loop_;
   ReplicaOptions options_;
   std::map<std::string, ReplicaSet> sets_;
   std::function<void(const Published&)> on_published_;
+  OnConfig on_config_;
   Logger& log_;
   std::unique_ptr<wire::ZapHandler> zap_;
   std::vector<std::unique_ptr<wire::Router>> routers_;

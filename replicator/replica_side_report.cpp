@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <set>
 
+#include "common/wire/envelope.h"
 #include "replicator/replica_side.h"
+#include "replicator/session/config_codec.h"
 
 namespace ha::replicator {
 namespace {
@@ -32,6 +34,30 @@ std::string state_of(const ReceiverStatus& status, std::uint64_t failed_items) {
 
 bool ReplicaSide::is_up(const Origin& origin, const Now& now) {
   return origin.nonce != 0 && now.steady - origin.last_heard < kSilenceMax;
+}
+
+std::string ReplicaSide::pause_of(const Origin& origin, const std::string& set) const {
+  return pause_reason(options_.facts.sets, origin.definitions, set, origin.site);
+}
+
+// ---------------------------------------------------------------- cluster.toml
+void ReplicaSide::on_config_message(std::size_t router, const wire::RouterMessage& message, BytesView body) {
+  auto question = decode_config_question(body);
+  if (question.ok() && on_config_) {
+    on_config_({message.site, message.routing_id, router}, std::move(question).value());
+  } else if (!question.ok()) {
+    log_.warn("link.bad_message", question.error(), {{"peer", message.site}});
+  }
+}
+
+void ReplicaSide::answer_config(const ConfigAsker& to, const ConfigAnswer& answer) {
+  wire::EnvelopeHeader header;
+  header.type = kConfigAnswerType;
+  auto bytes = wire::encode_envelope(header, encode_config(answer));
+  if (bytes.ok()) {
+    static_cast<void>(
+        routers_[to.router]->send(to.routing_id, std::move(bytes).value()));  // or it asks again
+  }
 }
 
 // Every set that is configured, and the link it should come by, whether anybody has connected or not.
@@ -81,7 +107,11 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
     const Origin& origin = found->second;
     const auto session = std::find_if(origin.sessions.begin(), origin.sessions.end(),
                                       [&](const auto& each) { return each.second.set == name; });
-    if (session == origin.sessions.end()) {
+    if (const std::string paused = pause_of(origin, name); is_up(origin, now) && !paused.empty()) {
+      report.state = "paused";
+      report.reason = paused;
+      report.hint = "hareplicate config diff " + origin.site;
+    } else if (session == origin.sessions.end()) {
       report.state = is_up(origin, now) ? "waiting" : "down";
     } else {
       const ReceiverStatus status = session->second.receiver.status();

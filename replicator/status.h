@@ -37,7 +37,7 @@ struct SetReport {
   std::string set;
   std::string peer;
   bool is_origin = false;  // this site sends
-  std::string state;       // in sync, copying, comparing, reading, HELD, failed, waiting, down
+  std::string state;       // in sync, copying, comparing, reading, HELD, paused, failed, waiting, down
   std::optional<Duration> behind;
   std::uint64_t items = 0;  // in the set here
   std::uint64_t pending_items = 0;

@@ -86,6 +86,21 @@ Status read_ranges(Ranges& from, std::vector<Range>& to) {
   return ok();
 }
 
+template <typename Definitions>
+Status read_definitions(const Definitions& from, std::vector<SetDefinition>& to) {
+  if (over(from, kDefinitionsMax)) {
+    return corrupt("too many sets");
+  }
+  for (const pb::SetDefinition& set : from) {
+    SetDefinition value{set.set(), {}};
+    if (set.set().size() > kTextBytesMax || !parse_digest(set.digest(), value.digest)) {
+      return corrupt("the definition of a set is out of bounds");
+    }
+    to.push_back(std::move(value));
+  }
+  return ok();
+}
+
 // One function a message.
 Result<Hello> read_hello(BytesView body) {
   pb::Hello in;
@@ -94,7 +109,9 @@ Result<Hello> read_hello(BytesView body) {
       in.config_digest().size() > kTextBytesMax) {
     return corrupt("a text of Hello is too long");
   }
-  return Hello{in.cluster_id(), in.site(), in.link_nonce(), in.config_digest(), in.wall_ns()};
+  Hello out{in.cluster_id(), in.site(), in.link_nonce(), in.config_digest(), in.wall_ns()};
+  HA_CHECK(read_definitions(in.sets(), out.sets));
+  return out;
 }
 Result<Welcome> read_welcome(BytesView body) {
   pb::Welcome in;
@@ -102,7 +119,9 @@ Result<Welcome> read_welcome(BytesView body) {
   if (in.site().size() > kTextBytesMax || in.config_digest().size() > kTextBytesMax) {
     return corrupt("a text of Welcome is too long");
   }
-  return Welcome{in.link_nonce(), in.site(), in.config_digest(), in.wall_ns(), in.window_bytes()};
+  Welcome out{in.link_nonce(), in.site(), in.config_digest(), in.wall_ns(), in.window_bytes()};
+  HA_CHECK(read_definitions(in.sets(), out.sets));
+  return out;
 }
 Result<Refusal> read_refusal(BytesView body) {
   pb::Refusal in;

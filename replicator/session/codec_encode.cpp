@@ -41,6 +41,15 @@ void put_range(const Range& from, pb::Range& to) {
   }
 }
 
+template <typename Message>
+void put_definitions(const std::vector<SetDefinition>& from, Message& to) {
+  for (const SetDefinition& set : from) {
+    auto& out = *to.add_sets();
+    out.set_set(set.set);
+    out.set_digest(digest_bytes(set.digest));
+  }
+}
+
 // One overload a message.
 Encoded pack(const Hello& from) {
   pb::Hello to;
@@ -49,6 +58,7 @@ Encoded pack(const Hello& from) {
   to.set_link_nonce(from.link_nonce);
   to.set_config_digest(from.config_digest);
   to.set_wall_ns(from.wall_ns);
+  put_definitions(from.sets, to);
   return packed(MessageType::Hello, to);
 }
 Encoded pack(const Welcome& from) {
@@ -58,6 +68,7 @@ Encoded pack(const Welcome& from) {
   to.set_config_digest(from.config_digest);
   to.set_wall_ns(from.wall_ns);
   to.set_window_bytes(from.window_bytes);
+  put_definitions(from.sets, to);
   return packed(MessageType::Welcome, to);
 }
 Encoded pack_refusal(const Refusal& from, MessageType type) {

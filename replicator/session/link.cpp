@@ -29,8 +29,9 @@ void OriginLink::greet(const Now& now) {
   }
   status_.state = LinkState::Greeting;
   wake_at_ = now.steady + kGreetingRepeat;
-  actions_.push_back(LinkSend{LinkLane::Control, Hello{facts_.cluster_id, facts_.site, nonce_,
-                                                       facts_.config_digest, nanoseconds(now.wall)}});
+  actions_.push_back(
+      LinkSend{LinkLane::Control, Hello{facts_.cluster_id, facts_.site, nonce_, facts_.config_digest,
+                                        nanoseconds(now.wall), facts_.sets}});
 }
 
 void OriginLink::on_connected(const Now& now) {
@@ -91,6 +92,10 @@ void OriginLink::on_welcome(const Welcome& welcome, const Now& now) {
   status_.state = LinkState::Up;
   status_.since = now.steady;
   status_.peer_config_digest = welcome.config_digest;
+  status_.peer_sets.clear();
+  for (const SetDefinition& set : welcome.sets) {
+    status_.peer_sets[set.set] = set.digest;
+  }
   status_.reason.clear();
   status_.hint.clear();
   status_.last_heard = now.steady;
@@ -142,6 +147,20 @@ std::vector<LinkAction> OriginLink::take_actions() {
   return std::exchange(actions_, {});
 }
 
+std::string pause_reason(const std::vector<SetDefinition>& own, const std::map<std::string, Digest>& theirs,
+                         const std::string& set, const std::string& peer) {
+  const auto here =
+      std::find_if(own.begin(), own.end(), [&](const SetDefinition& each) { return each.set == set; });
+  if (here == own.end() || theirs.empty()) {
+    return {};
+  }
+  const auto there = theirs.find(set);
+  if (there == theirs.end()) {
+    return peer + " has no set " + set;
+  }
+  return there->second == here->digest ? std::string() : "its definition differs at " + peer;
+}
+
 LinkMessage judge(const Hello& hello, const std::string& admitted, const LinkFacts& own,
                   std::uint64_t window_bytes, const Now& now) {
   if (hello.cluster_id != own.cluster_id) {
@@ -154,7 +173,8 @@ LinkMessage judge(const Hello& hello, const std::string& admitted, const LinkFac
                    "site \"" + escape(hello.site) + "\" uses the key of site \"" + admitted + "\"",
                    "give each site its own key: hareplicate keys new"};
   }
-  return Welcome{hello.link_nonce, own.site, own.config_digest, nanoseconds(now.wall), window_bytes};
+  return Welcome{hello.link_nonce,      own.site,     own.config_digest,
+                 nanoseconds(now.wall), window_bytes, own.sets};
 }
 
 }  // namespace ha::replicator

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,6 +22,7 @@ struct LinkFacts {  // about this site; what Hello and Welcome say
   std::string cluster_id;
   std::string site;
   std::string config_digest;
+  std::vector<SetDefinition> sets = {};
 };
 
 enum class LinkLane { Control, State };
@@ -47,7 +49,8 @@ struct LinkStatus {
   std::optional<Duration> clock_offset;  // positive: the peer's wall clock is ahead
   SteadyTime last_heard{};               // with state Up: the last answer
   std::string peer_config_digest;
-  std::string reason;  // of Refused, or of the last loss
+  std::map<std::string, Digest> peer_sets;  // definitions; empty: not known
+  std::string reason;                       // of Refused, or of the last loss
   std::string hint;
 };
 
@@ -89,6 +92,11 @@ class OriginLink {
   SteadyTime rtt_min_at_{};
   std::vector<LinkAction> actions_;
 };
+
+// Why a set waits until both ends have the same definition of it; empty: they have, or the peer does not say.
+[[nodiscard]] std::string pause_reason(const std::vector<SetDefinition>& own,
+                                       const std::map<std::string, Digest>& theirs, const std::string& set,
+                                       const std::string& peer);
 
 // The answer to a Hello from the site that CURVE admitted as `admitted`.
 [[nodiscard]] LinkMessage judge(const Hello& hello, const std::string& admitted, const LinkFacts& own,

@@ -17,12 +17,17 @@
 namespace ha::replicator {
 
 // ---------------------------------------------------------------- link
+struct SetDefinition {  // what cluster.toml says of a set, as a digest
+  std::string set;
+  Digest digest;
+};
 struct Hello {
   std::string cluster_id;
   std::string site;
   std::uint64_t link_nonce = 0;
   std::string config_digest;
   std::int64_t wall_ns = 0;
+  std::vector<SetDefinition> sets = {};
 };
 struct Welcome {
   std::uint64_t link_nonce = 0;
@@ -30,6 +35,7 @@ struct Welcome {
   std::string config_digest;
   std::int64_t wall_ns = 0;
   std::uint64_t window_bytes = 0;
+  std::vector<SetDefinition> sets = {};
 };
 struct Refusal {
   Code code = Code::Refused;
@@ -171,6 +177,7 @@ inline constexpr std::size_t kHavePartialsMax = 64;
 inline constexpr std::size_t kTroubleMax = 4096;
 inline constexpr std::size_t kSparseMax = 4096;
 inline constexpr std::size_t kDataBytesMax = 7 * 1024 * 1024;
+inline constexpr std::size_t kDefinitionsMax = 4096;
 inline constexpr std::size_t kPingPaddingMax = 64 * 1024;
 inline constexpr std::size_t kTextBytesMax = 4096;
 

@@ -436,6 +436,25 @@ BOOST_AUTO_TEST_CASE(the_canonical_text_knows_meaning_not_spelling) {
   BOOST_TEST(parse(kHead + kEtc + other).canonical() == parse(kHead + other + kEtc).canonical());
 }
 
+BOOST_AUTO_TEST_CASE(a_definition_has_what_cluster_toml_says_of_the_set_and_nothing_of_the_node) {
+  const auto definition = [](const std::string& cluster, const std::string& node = "site = \"fra1\"\n") {
+    return parse(cluster, node).set("etc")->definition;
+  };
+  const std::string plain = definition(kHead + kEtc);
+  BOOST_TEST(plain == definition(kHead + kEtc, "site = \"nyc1\"\n[override]\n\"set.etc.path\" = \"/x\"\n"));
+  BOOST_TEST(plain == definition(kHead + "[[set]]\nname = \"b\"\npath = \"/srv/b\"\n" + kEtc));
+  BOOST_TEST(plain == definition(kHead + kEtc + "[link]\nbwlimit = \"1MB/s\"\n"));
+  BOOST_TEST(plain == definition(kHead + kEtc + "service = \"pbx\"\n"));
+  BOOST_TEST(plain != definition(kHead + kEtc + "exclude = [\"x\"]\n"));
+  BOOST_TEST(plain != definition(kHead + kEtc + "[set_defaults]\nmax_delete = \"20%\"\n"));
+}
+
+BOOST_AUTO_TEST_CASE(other_sites_replace_cluster_toml_only_where_the_node_says_so) {
+  BOOST_TEST(!parse(kHead + kEtc).accepts_config());
+  BOOST_TEST(parse(kHead + kEtc, "site = \"fra1\"\naccept_config = true\n").accepts_config());
+  BOOST_TEST(parse(kHead + kEtc).cluster_text() == kHead + kEtc);
+}
+
 BOOST_AUTO_TEST_CASE(every_value_in_force_has_an_origin) {
   const Config config = parse(kHead + kEtc, "site = \"fra1\"\n[override]\n\"set.etc.path\" = \"/x\"\n");
   const auto find = [&](std::string_view key) {

@@ -152,4 +152,23 @@ BOOST_AUTO_TEST_CASE(nothing_is_heard_on_a_lost_connection) {
   BOOST_CHECK(!test.link.next_wakeup());
 }
 
+BOOST_AUTO_TEST_CASE(a_set_waits_while_its_definition_differs_and_others_do_not) {
+  LinkFacts here = kOrigin;
+  here.sets = {{"etc", {1, 1}}, {"spool", {2, 2}}, {"music", {3, 3}}};
+  LinkFacts there = kReplica;
+  there.sets = {{"etc", {1, 1}}, {"spool", {2, 9}}};
+  OriginLink link(here, "sin", [] { return std::uint64_t{1} << 40; });
+  link.on_connected(now(0));
+  const Hello hello{"cluster", "fra", 256, "digest-a", 0, here.sets};
+  link.on_message(judge(hello, "fra", there, 1000, now(0)), now(0));
+  BOOST_REQUIRE(link.status().state == LinkState::Up);
+  const auto reason = [&](const char* set) {
+    return pause_reason(here.sets, link.status().peer_sets, set, "sin");
+  };
+  BOOST_TEST(reason("etc") == "");
+  BOOST_TEST(reason("spool") == "its definition differs at sin");
+  BOOST_TEST(reason("music") == "sin has no set music");
+  BOOST_TEST(pause_reason(here.sets, {}, "spool", "sin") == "");  // a peer that does not say
+}
+
 BOOST_AUTO_TEST_SUITE_END()

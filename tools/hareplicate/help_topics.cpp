@@ -42,6 +42,7 @@ incomplete     all but some items: hareplicate status SET --problems
 failed         the last attempt ended; it is tried again with growing waits
 HELD           nothing is sent until you say so; the problem names the command
 waiting        a replica that has been promised something that has not come yet
+paused         the two sites have different definitions of the set: hareplicate config diff SITE
 down           no link
 
 BEHIND is the age of the oldest change that the replica does not have. A replica says it of itself too; when
@@ -55,7 +56,9 @@ constexpr std::string_view kProblems =
   L-...   a link is down or refused.       hareplicate doctor
           Is the replicator running there, is TCP port 7400 open, do the keys fit (hareplicate keys show)?
   C-...   a peer runs with another cluster.toml. It is the same file on every site.
-          hareplicate config show at both sites shows what differs; then systemctl reload replicator.
+          hareplicate config diff SITE shows where; hareplicate config push where it is right.
+  P-...   a set is paused: its definition differs at the peer. The others go on. The same two commands.
+  T-...   a pushed cluster.toml is on trial. hareplicate config confirm keeps it; else it goes back.
   H-...   a set is held: going on could destroy something. Read the reason, see hareplicate diff SET,
           then type the command that the problem names. Other sets go on.
   F-...   a set or some of its items failed.   hareplicate status SET --problems  lists them with reasons.
@@ -69,6 +72,7 @@ Exit codes:              0 good, 1 not good, 2 usage or configuration, 3 unreach
 
 constexpr std::string_view kConfig =
     R"(cluster.toml is the same file at every site; node.toml beside it holds what differs at one.
+Every site gets the same one, and it goes back by itself unless you confirm it:  hareplicate config push .
 Check both with  hareplicate config check , see what counts with  hareplicate config show --origin .
 Durations are "300ms" "30s" "15m" "2h" "30d", sizes "16MB" (10^6) "64KiB" (2^10), rates "20MB/s".
 )";

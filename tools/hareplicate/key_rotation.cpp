@@ -47,7 +47,7 @@ Status check_switch(const std::string& own_digest, const std::string& running_di
                    "site " + escape(link.peer) +
                        (link.up ? " has another cluster.toml: it may not know the next key yet"
                                 : " cannot be reached: whether it knows the next key cannot be seen"),
-                   link.up ? "copy cluster.toml there, systemctl reload replicator; then again"
+                   link.up ? "hareplicate config push; then again"
                            : "wait until it is back; when it is gone for good: --force-cut-off");
     }
   }

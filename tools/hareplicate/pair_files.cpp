@@ -1,6 +1,5 @@
 #include "tools/hareplicate/pair_files.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,7 +7,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
-#include "common/sys/file.h"
+#include "common/sys/replace.h"
 #include "tools/hareplicate/key_file.h"
 #include "tools/hareplicate/site_edit.h"
 
@@ -18,6 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kNodeBytesMax = replicator::kConfigBytesMax;
+constexpr mode_t kNewMode = 0644;
+constexpr std::string_view kNewNode =
+    "# What differs on this host; cluster.toml(5) has every key.\n"
+    "accept_config = false   # true: other sites may replace cluster.toml here, which has paths and "
+    "commands\n";
 
 // Where a path leads; the path itself when that cannot be said.
 fs::path followed(const fs::path& file) {
@@ -33,13 +37,7 @@ std::string directory_of(const fs::path& file) {
 
 // Nothing when the file is not there.
 Result<std::optional<std::string>> read_if_there(const fs::path& file) {
-  const fs::path real = followed(file);
-  auto directory = sys::Directory::open_root(directory_of(real));
-  if (!directory.ok()) {
-    return directory.error().code() == Code::NotFound ? Result<std::optional<std::string>>(std::nullopt)
-                                                      : std::move(directory).error();
-  }
-  auto text = sys::read_file(*directory, real.filename().string(), replicator::kConfigBytesMax);
+  auto text = sys::read_kept(file.string(), replicator::kConfigBytesMax);
   if (!text.ok() && text.error().code() == Code::NotFound) {
     return std::optional<std::string>();
   }
@@ -137,21 +135,18 @@ Status check_writable(const fs::path& file) {
 }
 
 Status replace_config(const fs::path& file, BytesView text) {
-  const fs::path real = followed(file);
-  struct stat old {};
-  const bool existed = ::stat(real.c_str(), &old) == 0;
-  auto written = [&]() -> Status {
-    HA_TRY(const sys::Directory directory, sys::Directory::open_root(directory_of(real)));
-    HA_TRY(sys::AtomicFile out, sys::AtomicFile::create(directory, real.filename().string(), 0600));
-    const mode_t mode = existed ? old.st_mode & 07777U : 0644U;
-    if ((existed && ::fchown(out.file().fd(), old.st_uid, old.st_gid) != 0) ||
-        ::fchmod(out.file().fd(), mode) != 0) {
-      return errno_error("cannot keep its owner and mode", errno);
-    }
-    HA_CHECK(out.write(text));
-    return out.commit();
-  }();
+  auto written = sys::replace_kept(file.string(), text, kNewMode);
   return written.ok() ? ok() : Status(explained(std::move(written).error(), file));
+}
+
+Status check_no_trial(const replicator::Config& config) {
+  std::error_code ignored;
+  if (!fs::exists(config.state_dir() / replicator::kTrialFile, ignored)) {
+    return ok();
+  }
+  return Error(Code::Refused,
+               "a pushed cluster.toml is on trial here: what is changed now would be lost with it",
+               "hareplicate config confirm, or hareplicate config undo; then again");
 }
 
 Result<JoinPlace> look_at_place(const fs::path& directory) {
@@ -206,12 +201,9 @@ Result<PlaceKey> key_of_place(const JoinPlace& place) {
 }
 
 Result<JoinFiles> files_for(const JoinPlace& place, const PairWelcome& welcome, const wire::PublicKey& key) {
-  const std::string node =
-      !place.node_site.empty()
-          ? *place.node
-          : set_node_site(
-                place.node.value_or("# What differs on this host; cluster.toml(5) has every key.\n"),
-                welcome.site);
+  const std::string node = !place.node_site.empty()
+                               ? *place.node
+                               : set_node_site(place.node.value_or(std::string(kNewNode)), welcome.site);
   ConfigProblems problems;
   auto config = replicator::Config::parse(
       {place.cluster_file, welcome.cluster_toml, place.node_file, node, short_host_name()}, problems);

@@ -27,6 +27,10 @@ namespace ha::tool {
 // Whether replace_config() has a chance; the same error.
 [[nodiscard]] Status check_writable(const std::filesystem::path& file);
 
+// Refused while a pushed cluster.toml is on trial here: what is written into it now would be lost when it
+// goes back.
+[[nodiscard]] Status check_no_trial(const replicator::Config& config);
+
 // What a machine has before it joins.
 struct JoinPlace {
   std::filesystem::path directory;

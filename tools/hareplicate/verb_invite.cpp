@@ -315,7 +315,8 @@ class Inviter {
     talk(context_,
          "next: systemctl reload replicator      (or restart it: it has to know " + wishes_.site + ")\n");
     if (config_.sites().size() > (was_member_ ? 2U : 1U)) {
-      talk(context_, "      copy cluster.toml to the other sites as well, and reload them\n");
+      talk(context_,
+           "      for the other sites as well: hareplicate config push      (instead of the reload here)\n");
     }
     talk(context_, "      hareplicate status --watch\n");
     return ExitCode::Good;
@@ -383,6 +384,7 @@ Result<PairServer> listen(const std::string& endpoint, const wire::KeyPair& keys
 Outcome run_invite(const Context& context) {
   HA_TRY(Wishes wishes, read_wishes(context));
   HA_TRY(const replicator::Config config, inviting_config(context, wishes));
+  HA_CHECK(check_no_trial(config));
   HA_TRY(const wire::KeyPair keys, wire::KeyPair::generate());
   HA_TRY(sys::Secret secret, sys::Secret::random(kTokenSecretBytes));
   HA_TRY(PairServer server, listen(wishes.listen, keys));

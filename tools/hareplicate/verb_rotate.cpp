@@ -20,8 +20,9 @@ namespace pb = ha::schemas::control;
 
 constexpr std::string_view kAgain = "      hareplicate keys rotate\n";
 constexpr std::string_view kDistribute =
-    "next: copy cluster.toml to every site\n"
-    "      systemctl reload replicator        (on every site, this one too)\n";
+    "next: hareplicate config push            (cluster.toml to every site; or copy it to each, and there:\n"
+    "                                         systemctl reload replicator)\n"
+    "      hareplicate config confirm\n";
 
 struct Place {
   const Context& context;
@@ -168,6 +169,7 @@ Outcome finish(const Place& place) {
 }
 
 Outcome cancel(const Place& place) {
+  HA_CHECK(check_no_trial(place.config));
   HA_CHECK(check_rotation_cancel(place.facts));
   if (!place.facts.next_key.empty()) {
     HA_CHECK(write_keys(place, place.facts.key, ""));
@@ -198,6 +200,7 @@ Outcome run_keys_rotate(const Context& context) {
     print(std::string("step ") + kWords[static_cast<std::size_t>(step)] + "\n");
     return ExitCode::Good;
   }
+  HA_CHECK(check_no_trial(config));
   HA_CHECK(check_writable(context.globals.config));
   switch (step) {
     case RotationStep::Announce:

@@ -14,6 +14,7 @@ constexpr CliArgument kFile[] = {{"FILE", true, false}};
 constexpr CliArgument kSite[] = {{"SITE", true, false}};
 constexpr CliArgument kToken[] = {{"TOKEN", true, false}};
 constexpr CliArgument kOptionalFile[] = {{"FILE", false, false}};
+constexpr CliArgument kSiteOrFile[] = {{"SITE|FILE", false, false}};
 constexpr CliArgument kNames[] = {{"WHAT", true, false, "sets|sites"}};
 constexpr CliArgument kTopic[] = {{"TOPIC", false, true, "first-hour|states|problems|config"}};
 constexpr CliArgument kBundle[] = {{"FILE.tar.gz", true, false}};
@@ -68,6 +69,15 @@ constexpr CliFlag kEventsFlags[] = {
     {"on", '\0', "GLOB", "Only events with such a name, e.g. 'link.*'."},
 };
 constexpr CliFlag kShowFlags[] = {{"origin", '\0', "", "Say where each value comes from: file:line:column."}};
+constexpr CliFlag kWithout{"without", '\0', "SITE[,SITE]",
+                           "Leave these sites out: they keep what they have."};
+constexpr CliFlag kPushFlags[] = {
+    {"confirm", '\0', "DURATION",
+     "Every site goes back after that long unless it is confirmed, 5s to 24h (default 2m)."},
+    kWithout,
+    {"dry-run", 'n', "", "Say what differs and what each site would do; change nothing."},
+};
+constexpr CliFlag kConfirmFlags[] = {kWithout};
 constexpr CliFlag kInviteFlags[] = {
     {"address", '\0', "ADDRESS",
      "Where the others reach the new site, tcp://host:port (default: found out)."},
@@ -148,6 +158,11 @@ constexpr CliExample kEventsExamples[] = {
     {"hareplicate events --follow --on 'link.*'", "watch the links"},
     {"hareplicate events --json", "JSON lines"},
 };
+constexpr CliExample kConfigExamples[] = {
+    {"hareplicate config diff nyc1", "where nyc1 has another cluster.toml"},
+    {"hareplicate config push --confirm 2m", "this cluster.toml to every site, on trial"},
+    {"hareplicate config confirm", "keep it; without this every site goes back by itself"},
+};
 constexpr CliExample kKeysExamples[] = {
     {"hareplicate keys new /etc/hareplicate/secrets/fra1.curve", "make this site's key"},
     {"hareplicate keys show", "is the key file the one in cluster.toml?"},
@@ -194,6 +209,15 @@ constexpr CliVerb kVerbs[] = {
     {"events", "What the replicator has logged lately.", {}, kEventsFlags, kEventsExamples},
     {"config check", "Is the configuration right? Every problem with file:line:column.", {}, {}, {}},
     {"config show", "Every value in force.", {}, kShowFlags, {}},
+    {"config diff",
+     "Where this cluster.toml differs from what other sites have in force, or from a file.",
+     kSiteOrFile,
+     {},
+     kConfigExamples},
+    {"config push", "Give every site this cluster.toml, or FILE, on trial: undone unless confirmed.",
+     kOptionalFile, kPushFlags, kConfigExamples},
+    {"config confirm", "Keep what was pushed, on every site.", {}, kConfirmFlags, kConfigExamples},
+    {"config undo", "Take back what was pushed, on every site.", {}, {}, kConfigExamples},
     {"keys new",
      "Make a site's secret key; prints the public one for cluster.toml.",
      kFile,

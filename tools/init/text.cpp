@@ -237,7 +237,10 @@ std::string node_toml(const Identity& identity) {
       "host\n";
   out += "# state_dir     = \"/var/lib/hareplicate\"   # indexes and positions; not inside a set\n";
   out += "# run_dir       = \"/run/hareplicate\"       # the control socket\n";
-  out += "# listen        = \"*\"                      # address of this host to listen on\n\n";
+  out += "# listen        = \"*\"                      # address of this host to listen on\n";
+  out +=
+      "accept_config   = false                    # true: other sites may replace cluster.toml here, which "
+      "has paths and commands\n\n";
   out +=
       "# [override]                               # only what cannot split the cluster; the dotted key in "
       "quotes\n";
