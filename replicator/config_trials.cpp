@@ -207,7 +207,7 @@ Status ConfigTrials::apply(const std::string& id, const ConfigCaller& caller, co
   }
   Trial trial{id,
               prepared.caller.site,
-              prepared.question.user,
+              prepared.caller.user,
               prepared.question.sites,
               nanoseconds(now.steady),
               nanoseconds(now.wall),
@@ -292,7 +292,7 @@ std::optional<ConfigTrialFacts> ConfigTrials::facts(const Now& now) const {
   if (prepared_ && prepared_->until > now.steady) {
     return ConfigTrialFacts{prepared_->question.id,
                             prepared_->caller.site,
-                            prepared_->question.user,
+                            prepared_->caller.user,
                             prepared_->until - now.steady,
                             false,
                             prepared_->question.sites};

@@ -144,22 +144,25 @@ std::optional<Error> ConfigDesk::do_it(const ConfigQuestion& question, const Con
 
 // The links as the origin loop, then the replica loop, see them.
 void ConfigDesk::with_links(ConfigAnswer answer, const Done& done) {
-  static_cast<void>(
-      pipeline_.on_origin([this, answer = std::move(answer), done](Pipeline& pipeline, const Now& now) {
-        SideReport origin;
-        for (const auto& peer : pipeline.peers()) {
-          peer->report(origin, now);
-        }
-        static_cast<void>(pipeline.on_replica([this, answer, done, origin](Pipeline& also, const Now& at) {
-          SideReport replica;
-          also.replica_side().report(replica, at);
-          loop_.post_or_wait([answer, done, origin, replica = std::move(replica)]() mutable {
-            add_links(origin, answer.links);
-            add_links(replica, answer.links);
-            done(std::move(answer));
-          });
-        }));
-      }));
+  const bool asked = pipeline_.on_origin([this, answer, done](Pipeline& pipeline, const Now& now) {
+    SideReport origin;
+    for (const auto& peer : pipeline.peers()) {
+      peer->report(origin, now);
+    }
+    static_cast<void>(pipeline.on_replica([this, answer, done, origin](Pipeline& also, const Now& at) {
+      SideReport replica;
+      also.replica_side().report(replica, at);
+      loop_.post_or_wait([answer, done, origin, replica = std::move(replica)]() mutable {
+        add_links(origin, answer.links);
+        add_links(replica, answer.links);
+        done(std::move(answer));
+      });
+    }));
+  });
+  if (!asked) {
+    answer.error = Error(Code::Unavailable, "it is stopping");
+    done(std::move(answer));
+  }
 }
 
 void ConfigDesk::put_trial(pb::Status& to, const Now& now) const {

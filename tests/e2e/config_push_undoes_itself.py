@@ -149,6 +149,26 @@ def refused(cluster):
     cluster.wait_linked()
 
 
+def left_out(cluster):
+    """A site that is away for long does not stop the others, and is mended by the next push."""
+    first, _, third = cluster.sites.values()
+    before = cluster.text(first)
+    third.kill()
+    new = cluster.changed(('settle = "100ms"', 'settle = "700ms"'))
+    cluster.expect(first, 0, "it stays on", "config", "push", new, "--without", "sgp1", "--yes")
+    cluster.promise.check(cluster.text(third) == before, "sgp1 was left out")
+    third.start()
+    cluster.wait("sgp1 is linked", lambda: cluster.run(first, "config", "diff", "sgp1")[0] == 1, 30)
+    cluster.expect(first, 0, "it stays on", "config", "push", "--yes")
+    cluster.promise.check(len(cluster.files()) == 1 and 'settle = "700ms"' in cluster.text(third),
+                          "a push of what is in place at fra1 gives it to sgp1")
+    cluster.expect(first, 0, "every site has it in force already", "config", "push")
+    cluster.wait_linked()
+    cluster.expect(first, 0, "it stays on", "config", "push", cluster.changed(("700ms", "100ms")), "--yes")
+    cluster.wait_linked()
+    replicates(cluster, "left out")
+
+
 def two_at_once(cluster):
     """At most one of them gets through, and the other one is told who pushes."""
     first, second, _ = cluster.sites.values()
@@ -181,7 +201,7 @@ def main():
         cluster.wait_linked()
         cluster.expect(cluster.origin, 0, "equal", "config", "diff")
         for part in (confirmed, cut_off, forgotten, killed, not_confirmed_while_one_is_away, refused,
-                     two_at_once):
+                     left_out, two_at_once):
             promise.say(f"---- {part.__name__}")
             part(cluster)
         cluster.expect(cluster.replica, 0, "equal", "config", "diff", "fra1")

@@ -93,6 +93,16 @@ std::string status_json(const pb::Status& status) {
   out.text("schema", "hareplicate.status/1").text("cluster", status.cluster()).text("site", status.site());
   out.text("version", status.version()).text("time", utc(status.now_ns()));
   out.text("started", utc(status.started_ns())).text("config_digest", status.config_digest());
+  if (status.has_trial()) {
+    JsonObject trial;
+    trial.text("id", status.trial().id())
+        .text("site", status.trial().site())
+        .text("user", status.trial().user());
+    trial.seconds("left_s", status.trial().left_ns());
+    out.raw("config_trial", trial.text());
+  } else {
+    out.none("config_trial");
+  }
   out.raw("services", services.text()).raw("links", links.text()).raw("sets", sets.text());
   out.raw("problems", problems.text()).raw("failed", failed.text());
   return out.text() + "\n";
