@@ -38,6 +38,21 @@ std::string who(const std::string& user, const std::string& site) {
   return (user.empty() ? "somebody" : escape(user)) + " at " + escape(site);
 }
 
+// A turn cannot be tried: its epoch has been seen then, and the one before is refused for good.
+Status check_turns(const Config& now, const Config& next) {
+  for (const ServiceConfig& service : now.services()) {
+    const ServiceConfig* other = next.service(service.name);
+    if (other != nullptr && (other->holder != service.holder || other->epoch != service.epoch)) {
+      return Error(
+          Code::Refused,
+          "service " + service.name +
+              " has another holder or epoch in it; that could not be taken back, as epochs only rise",
+          "change these two by hand on every site, systemctl reload replicator; push the rest");
+    }
+  }
+  return ok();
+}
+
 Error not_ours() {
   return Error(Code::NotFound, "no such configuration is on trial at this site", "hareplicate status");
 }
@@ -159,6 +174,7 @@ Result<std::vector<std::string>> ConfigTrials::check_text(const std::string& tex
     return Error(Code::Refused, "it is of another cluster, or makes this site another one",
                  "compare [cluster] id, and the names of the sites");
   }
+  HA_CHECK(check_turns(*config_, *next));
   HA_TRY([[maybe_unused]] const wire::KeyPair keys, load_keys(*next));
   if (next->state_dir() != config_->state_dir() || next->run_dir() != config_->run_dir()) {
     return Error(Code::Unsupported, "node.toml has other directories than the replicator that runs",

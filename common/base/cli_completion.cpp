@@ -24,6 +24,9 @@ std::string plain(std::string_view text) {
 
 // "choices a b c", "files", "sets", "sites" or "none": what a value called so can be.
 std::string kind_of(std::string_view value) {
+  if (value.starts_with("SITE")) {  // also "SITE|FILE" and "SITE[,SITE]"
+    return "sites";
+  }
   if (value.find('|') != std::string_view::npos) {
     std::string words(value);
     std::replace(words.begin(), words.end(), '|', ' ');
@@ -32,7 +35,7 @@ std::string kind_of(std::string_view value) {
   if (value.starts_with("FILE") || value == "DIR") {
     return "files";
   }
-  return value == "SET" ? "sets" : value == "SITE" ? "sites" : "none";
+  return value == "SET" ? "sets" : "none";
 }
 
 std::string names_of(std::span<const CliFlag> flags) {

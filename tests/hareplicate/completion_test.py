@@ -59,7 +59,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("sta"), ["status"])
         self.assertIn("init", self.complete(""))
         self.assertNotIn("names", self.complete("completion", ""))
-        self.assertEqual(self.complete("config", ""), ["check", "show"])
+        self.assertEqual(self.complete("config", ""), ["check", "show", "diff", "push", "confirm", "undo"])
+        self.assertEqual(self.complete("config", "c"), ["check", "confirm"])
         self.assertEqual(self.complete("--json", "jobs", "f"), ["follow"])
 
     def test_flags_of_the_verb_and_of_all(self):
@@ -79,6 +80,8 @@ class Completion(unittest.TestCase):
         self.assertEqual(self.complete("status", ""), ["etc", "voicemail"])
         self.assertEqual(self.complete("status", "etc", "v"), ["voicemail"])
         self.assertEqual(self.complete("resync", "etc", "--to", ""), ["fra1", "nyc1"])
+        self.assertEqual(self.complete("config", "diff", ""), ["fra1", "nyc1"])
+        self.assertEqual(self.complete("config", "push", "--without", ""), ["fra1", "nyc1"])
         self.assertEqual(self.complete("resync", "--to", "nyc1", ""), ["etc", "voicemail"])
         self.assertEqual(self.complete("resync", "etc", ""), [])
 

@@ -172,6 +172,8 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_this_site_is_refused) {
   text = kNew;
   text.replace(text.find(kPublic), 40, "FjO$69!cK>7:r4bTR8ub*S7&fs}}>7<>O6s5?hBR");
   BOOST_TEST(has(prepare(text), "is not the one that cluster.toml has"));
+  text = kNew;
+  BOOST_TEST(has(prepare(text.replace(text.find("holder"), 0, "epoch = 2\n")), "epochs only rise"));
   ConfigQuestion brief = Site::question("a");
   brief.limit = std::chrono::seconds(1);
   BOOST_TEST(has(said(site.trials.prepare(brief, kPeer, at(10))), "from 5s to 1d"));
