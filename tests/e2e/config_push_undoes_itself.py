@@ -149,6 +149,19 @@ def refused(cluster):
     cluster.wait_linked()
 
 
+def asked_on_a_terminal(cluster):
+    first = cluster.origin
+    before = cluster.text(first)
+    for answer, words in ((b"n\n", "in force again on"), (b"y\n", "it stays on")):
+        new = cluster.changed(('settle = "100ms"', 'settle = "650ms"'))
+        code, said = cluster.run_on_terminal(first, answer, "config", "push", new, "--confirm", "30s")
+        cluster.promise.check(code == 0 and words in said, f"answered {answer}: exit {code}, {words}")
+        cluster.promise.check((cluster.files() == {before}) == (answer == b"n\n"), "and so it is")
+    cluster.wait_linked()
+    cluster.expect(first, 0, "it stays on", "config", "push", cluster.changed(("650ms", "100ms")), "--yes")
+    cluster.wait_linked()
+
+
 def left_out(cluster):
     """A site that is away for long does not stop the others, and is mended by the next push."""
     first, _, third = cluster.sites.values()
@@ -201,7 +214,7 @@ def main():
         cluster.wait_linked()
         cluster.expect(cluster.origin, 0, "equal", "config", "diff")
         for part in (confirmed, cut_off, forgotten, killed, not_confirmed_while_one_is_away, refused,
-                     left_out, two_at_once):
+                     asked_on_a_terminal, left_out, two_at_once):
             promise.say(f"---- {part.__name__}")
             part(cluster)
         cluster.expect(cluster.replica, 0, "equal", "config", "diff", "fra1")

@@ -1,6 +1,8 @@
 """A cluster whose sites take pushed configurations, for end-to-end tests, and the command that pushes."""
 
+import contextlib
 import os
+import pty
 import subprocess
 
 from cluster import Cluster
@@ -60,6 +62,21 @@ class PushingCluster(Cluster):
         what = " ".join(os.path.basename(each) for each in arguments)
         self.promise.check(got == code and words in said, f"{site.name}: {what}: exit {got}, {line}")
         return said
+
+    def run_on_terminal(self, site, answer, *arguments):
+        """As run(), on a terminal, where `answer` is typed when it asks."""
+        program = [self.hareplicate, "--config", os.path.join(site.folder, "cluster.toml")]
+        said, asked = b"", False
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(program[0], [*program, *arguments])
+        with contextlib.suppress(OSError):  # EIO: the program has ended
+            while data := os.read(terminal, 4096):
+                said += data
+                if b"[y/N]" in said and not asked:
+                    asked = os.write(terminal, answer) > 0
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said.decode()
 
     def in_force(self, text):
         """Every site has this file, and what is in force there means the same."""

@@ -47,11 +47,10 @@ Result<ConfigAnswers> ask_once(const Context& context, const wire_pb::ConfigQues
 
 }  // namespace
 
-// A reload closes the socket for a moment: whoever was there a moment ago is asked again. Every question can
-// be asked twice.
+// Every question can be asked twice.
 Result<ConfigAnswers> ask_sites(const Context& context, const wire_pb::ConfigQuestion& question,
-                                const std::vector<std::string>& sites) {
-  bool was_there = false;
+                                const std::vector<std::string>& sites, Asking asking) {
+  bool was_there = asking == Asking::Again;
   for (int tries = 1;; ++tries) {
     auto answers = ask_once(context, question, sites, was_there);
     if (answers.ok() || answers.error().code() != Code::Unavailable || !was_there || tries == kTries) {

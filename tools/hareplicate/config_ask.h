@@ -20,10 +20,14 @@ using ConfigAnswers = std::map<std::string, schemas::replication::ConfigAnswer>;
 
 [[nodiscard]] schemas::replication::ConfigQuestion config_question(ConfigVerb verb,
                                                                    const std::string& id = {});
+// A reload closes the socket for a moment, so a question is tried for some seconds; but not the first one,
+// which finds out whether a replicator runs at all.
+enum class Asking { First, Again };
 // To these sites, or to all that the replicator knows, itself included.
 [[nodiscard]] Result<ConfigAnswers> ask_sites(const Context& context,
                                               const schemas::replication::ConfigQuestion& question,
-                                              const std::vector<std::string>& sites = {});
+                                              const std::vector<std::string>& sites = {},
+                                              Asking asking = Asking::Again);
 
 // The error that an answer is; call it only when code() is not 0.
 [[nodiscard]] Error error_of(const schemas::replication::ConfigAnswer& answer);

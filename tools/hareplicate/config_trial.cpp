@@ -103,7 +103,8 @@ Outcome tell_confirmed(const Context& context, const std::vector<std::string>& o
 
 Result<TrialView> look_at_trial(const Context& context, const std::string& id) {
   TrialView out;
-  HA_TRY(out.answers, ask_sites(context, config_question(ConfigVerb::State)));
+  HA_TRY(out.answers, ask_sites(context, config_question(ConfigVerb::State), {},
+                                id.empty() ? Asking::First : Asking::Again));
   for (const auto& [site, answer] : out.answers) {
     const wire_pb::ConfigTrial& trial = answer.trial();
     if (answer.code() != 0 || !trial.applied() || (!id.empty() && trial.id() != id) ||
@@ -202,7 +203,9 @@ Outcome undo_trial(const Context& context, const TrialView& trial) {
           ": undone, but the cluster.toml before is not in force there yet: hareplicate status\n");
   }
   all = all && loading.empty();
-  print("undone: the cluster.toml before is in force again on " + escape(names(back)) + "\n");
+  if (!back.empty()) {
+    print("undone: the cluster.toml before is in force again on " + escape(names(back)) + "\n");
+  }
   return all ? ExitCode::Good : ExitCode::NotGood;
 }
 

@@ -47,9 +47,10 @@ Result<std::vector<Other>> ask_texts(const Context& context, const replicator::C
                  "no site and no file is called \"" + escape(site) + "\"" + did_you_mean(site, known),
                  "hareplicate config show");
   }
-  HA_TRY(const ConfigAnswers answers,
-         ask_sites(context, config_question(ConfigVerb::Text),
-                   site.empty() ? std::vector<std::string>() : std::vector<std::string>{site}));
+  HA_TRY(
+      const ConfigAnswers answers,
+      ask_sites(context, config_question(ConfigVerb::Text),
+                site.empty() ? std::vector<std::string>() : std::vector<std::string>{site}, Asking::First));
   std::vector<Other> out;
   for (const auto& [name, answer] : answers) {
     if (answer.code() != 0) {

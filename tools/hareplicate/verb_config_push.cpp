@@ -76,7 +76,8 @@ class Push {
 
   // Who takes part: the sites that both the configuration in force and the new one have.
   Result<bool> look() {
-    HA_TRY(const ConfigAnswers answers, ask_sites(context_, config_question(ConfigVerb::State)));
+    HA_TRY(const ConfigAnswers answers,
+           ask_sites(context_, config_question(ConfigVerb::State), {}, Asking::First));
     bool all_equal = true;
     for (const auto& [site, answer] : answers) {
       const bool left_out = std::find(without_.begin(), without_.end(), site) != without_.end();
