@@ -19,8 +19,8 @@ bool in_sum(const Entry& entry) {
 }  // namespace
 
 Listed listed(const Entry& entry) {
-  return {entry.key,    entry.deleted ? Rank::Delete : entry.rank, entry.size, entry.deleted, entry.hash,
-          entry.content};
+  return {entry.key,  entry.deleted ? Rank::Delete : entry.rank, entry.size, entry.deleted,
+          entry.hash, entry.deleted ? Digest{} : entry.content};
 }
 
 Result<std::vector<Range>> IndexView::split(const Span& span, std::size_t parts) {

@@ -245,6 +245,7 @@ void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
                  },
                  [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
                  [&](const StopBuildsAction&) {
+                   session.set->drop_adoptions(options_.peer);
                    session.strand.post([&session] {
                      if (session.reader) {
                        session.reader->stop_builds();
@@ -275,9 +276,10 @@ void OriginPeer::adopt(Session& session, AdoptAction action) {
       session.sender.on_work_failed(attempt, adopted.error(), now.steady);
     } else {
       if (last) {
-        log_.warn(
-            "set.adopted",
-            {{"set", session.set->config().name}, {"peer", options_.peer}, {"missed", adopted->missed}});
+        log_.warn("set.adopted", {{"set", session.set->config().name},
+                                  {"peer", options_.peer},
+                                  {"missed", adopted->missed},
+                                  {"reason", adopted->why}});
       }
       session.sender.on_adopted(attempt, number, last, adopted->head, adopted->missed, now.steady);
     }

@@ -313,6 +313,15 @@ void OriginSet::adopt(const std::string& peer, AdoptAction action,
   });
 }
 
+void OriginSet::drop_adoptions(const std::string& peer) {
+  strand_.post([this, peer] {
+    const Status status = store_.drop_adoptions(peer);
+    if (!status.ok()) {
+      log_.warn("set.abort_failed", status.error(), {{"set", config().name}, {"peer", peer}});
+    }
+  });
+}
+
 void OriginSet::renew(const Now& now) {
   strand_.post([this] {
     const Status status = store_.renew();

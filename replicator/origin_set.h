@@ -49,6 +49,7 @@ class OriginSet {
   // Takes over a frame of what only `peer` has; `done` is called on the loop, the facts are new by then.
   void adopt(const std::string& peer, AdoptAction action,
              std::function<void(const Result<SetStore::Adopted>&)> done);
+  void drop_adoptions(const std::string& peer);  // those that are under way
 
   [[nodiscard]] SetStore& store() noexcept { return store_; }
   [[nodiscard]] const SetConfig& config() const noexcept { return store_.options().set; }

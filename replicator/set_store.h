@@ -87,8 +87,11 @@ class SetStore {
   struct Adopted {
     std::uint64_t head = 0;    // of the index afterwards
     std::uint64_t missed = 0;  // with the last frame: items that could not be taken over
+    std::string why;           // of the first of them
   };
   Result<Adopted> adopt(const std::string& peer, const AdoptAction& action);
+  // No more frames of what `peer` was asked for will come.
+  Status drop_adoptions(const std::string& peer);
 
   // ---- replica
   Result<Have> prepare(const std::string& origin, const Offer& offer);

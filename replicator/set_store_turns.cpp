@@ -27,6 +27,7 @@ Status SetStore::take_turn(IndexBatch& batch) {
     if (const auto before = goes_on_from(own_turn, index_.head(), last_equal)) {
       HA_CHECK(batch.add_lineage({options_.epoch, *before}));
     }
+    HA_CHECK(batch.clear_failures());  // of what it was sent while it was a replica
   }
   HA_CHECK(batch.set_epoch(options_.epoch));
   batch.set_reconciled(options_.epoch);
@@ -133,10 +134,23 @@ Result<SetStore::Adopted> SetStore::adopt(const std::string& peer, const AdoptAc
   if (action.last) {
     HA_TRY(const BatchOutcome outcome, target_->close_batch(batch->second));
     adopted.missed = outcome.troubles.size();
+    adopted.why = outcome.troubles.empty() ? "" : outcome.troubles.front().reason;
     adoptions_.erase(batch);
   }
   adopted.head = index_.head();
   return adopted;
+}
+
+Status SetStore::drop_adoptions(const std::string& peer) {
+  for (auto open = adoptions_.begin(); open != adoptions_.end();) {
+    if (open->first.first != peer) {
+      ++open;
+      continue;
+    }
+    HA_CHECK(target_ ? target_->drop_batch(open->second) : ok());
+    open = adoptions_.erase(open);
+  }
+  return ok();
 }
 
 // ---------------------------------------------------------------- what was put aside here

@@ -49,6 +49,7 @@ CREATE TABLE entries (
 ) WITHOUT ROWID;
 
 CREATE INDEX entries_by_sequence ON entries (rank, sequence, state, size);
+CREATE INDEX entries_of_nobody ON entries (key) WHERE source = 0;
 
 -- version 0 is what the entry has now, 1 the last one before it that all peers had acknowledged.
 CREATE TABLE chunks (

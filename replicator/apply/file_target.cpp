@@ -257,6 +257,9 @@ Status FileTarget::apply_frame(std::uint64_t batch, std::uint32_t frame_number, 
 Result<BatchOutcome> FileTarget::close_batch(std::uint64_t batch) {
   return impl_->close_batch(batch);
 }
+Status FileTarget::drop_batch(std::uint64_t batch) {
+  return impl_->free_batch(batch);
+}
 Result<CommitOutcome> FileTarget::commit(std::string_view origin, const Position& origin_position,
                                          bool exact) {
   return impl_->commit(origin, origin_position, exact);

@@ -53,8 +53,8 @@ struct FileTargetOptions {
   OverlayStore* overlays = nullptr;  // of the same root; outlives the target
 };
 
-// Why an item was not applied. It keeps its old content; unless `redo`, it is on the index's failure list
-// too.
+// Why an item was not applied. It keeps its old content; unless `redo` or adopting, it is on the index's
+// failure list too.
 struct Trouble {
   Bytes key;
   std::string reason;
@@ -133,6 +133,9 @@ class FileTarget {
   // commit() (PerSet). A batch of no frames is fine. On an error the batch is gone; items that were published
   // before it are in the index.
   [[nodiscard]] Result<BatchOutcome> close_batch(std::uint64_t batch);
+
+  // The batch will not be completed: all that is staged for it is freed. One that is not open is fine.
+  Status drop_batch(std::uint64_t batch);
 
   // The pass is complete: publishes what waits (PerSet) and stores the origin's position with our own sum.
   // `exact`: the position has the origin's sum; if ours is the same, nothing has to be put aside any more.

@@ -31,6 +31,7 @@ class FileTarget::Impl {
   Result<Recovery> recover();
   Status apply_frame(std::uint64_t batch, BytesView body);
   Result<BatchOutcome> close_batch(std::uint64_t batch);
+  Status free_batch(std::uint64_t batch);
   Result<CommitOutcome> commit(std::string_view origin, const Position& origin_position, bool exact);
   Status abort_transfers();
   bool expect(const Bytes& key);
@@ -46,11 +47,11 @@ class FileTarget::Impl {
 
   Status require_recovered() const;
   Result<Transfer*> transfer(std::uint64_t batch, const ItemPart& part);
-  Status free_batch(std::uint64_t batch);
   Status free_space(std::uint64_t batch);
   Result<std::vector<StagedItem>> finish_transfers(Batch& batch, BatchOutcome& outcome);
   Result<std::int64_t> items_gained(const std::vector<StagedItem>& items);
   [[nodiscard]] Status judge(std::int64_t gained) const;
+  Status take_as_equal(IndexBatch& batch, const Position& holder);
   Result<bool> journal_says_go();
   Status write_journal(const std::vector<StagedItem>& items);
   Status publish_journal(BatchOutcome& outcome);

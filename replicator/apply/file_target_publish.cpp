@@ -116,6 +116,19 @@ Status FileTarget::Impl::journal_to_partial(const JournalRecord& record) {
       {record.key, item->header.content, item->staged.path(), assembly.encode(), item->header.size});
 }
 
+// What is here is what the holder has: nothing is missing, and all of it is the holder's change as well.
+Status FileTarget::Impl::take_as_equal(IndexBatch& batch, const Position& holder) {
+  const Source source{holder.index_id, holder.epoch};
+  HA_CHECK(batch.clear_failures());
+  HA_CHECK(batch.attribute(source, holder.sequence));
+  if (context_.index.reconciled() < holder.epoch) {
+    HA_TRY(const Lineage lineage, context_.index.lineage());
+    HA_CHECK(batch.attribute_unseen(source, holder.sequence, lineage));
+  }
+  batch.set_reconciled(holder.epoch);
+  return ok();
+}
+
 Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Position& origin_position,
                                                bool exact) {
   HA_CHECK(require_recovered());
@@ -139,7 +152,7 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
   HA_TRY(IndexBatch batch, context_.index.begin());
   HA_CHECK(batch.set_applied(origin, outcome.position));
   if (exact && outcome.position.sum == origin_position.sum) {
-    batch.set_reconciled(origin_position.epoch);
+    HA_CHECK(take_as_equal(batch, origin_position));
     HA_CHECK(batch.set_applied(kLastEqual, outcome.position));
     context_.origin.careful = false;
   }

@@ -264,11 +264,7 @@ Status Publisher::record(BatchOutcome& outcome) {
         return updated;
       }
     }
-    for (const Trouble& trouble : troubles_) {
-      if (!trouble.redo) {
-        HA_CHECK(put_failure(batch, trouble));
-      }
-    }
+    HA_CHECK(put_failures(batch, troubles_));
     for (const std::uint64_t number : ended_journal_) {
       HA_CHECK(batch.remove_journal(number));
     }
@@ -318,12 +314,18 @@ Status Publisher::record_failures(const std::vector<Trouble>& troubles) {
     return ok();
   }
   HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(put_failures(batch, troubles));
+  return batch.commit();
+}
+
+// What a holder could not take over is no failure of its own set: what it has is right.
+Status Publisher::put_failures(IndexBatch& batch, const std::vector<Trouble>& troubles) const {
   for (const Trouble& trouble : troubles) {
-    if (!trouble.redo) {
+    if (!trouble.redo && !context_.origin.adopting) {
       HA_CHECK(put_failure(batch, trouble));
     }
   }
-  return batch.commit();
+  return ok();
 }
 
 }  // namespace ha::replicator

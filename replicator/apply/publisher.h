@@ -40,6 +40,7 @@ class Publisher {
   Status record_failures(const std::vector<Trouble>& troubles);
 
  private:
+  Status put_failures(IndexBatch& batch, const std::vector<Trouble>& troubles) const;
   struct Done {
     StagedItem item;
     LocalStat local;

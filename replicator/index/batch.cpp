@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 
-constexpr const char* kOld = "SELECT sequence, rank, state, hash FROM entries WHERE key = ?";
+constexpr const char* kOld = "SELECT sequence, rank, state, hash, content FROM entries WHERE key = ?";
 constexpr const char* kInsert =
     "INSERT INTO entries (key, sequence, rank, state, hash, content, size, source, version, meta, local)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -21,6 +21,11 @@ constexpr const char* kUpdate =
     "UPDATE entries SET sequence = ?2, rank = ?3, state = ?4, hash = ?5, content = ?6, size = ?7, source = "
     "?8,"
     " version = ?9, meta = ?10, local = ?11 WHERE key = ?1";
+constexpr const char* kNewestOfSources =
+    "SELECT source, max(version), index_id, epoch FROM entries JOIN sources ON number = source"
+    " WHERE rank < 3 GROUP BY source";
+constexpr const char* kAttributeUnseen =
+    "UPDATE entries SET source = ?, version = ? WHERE rank < 3 AND source = ? AND version > ?";
 constexpr const char* kForget = "DELETE FROM entries WHERE key = ?";
 constexpr const char* kUpdateLocal = "UPDATE entries SET local = ?2 WHERE key = ?1 AND rank < 3 RETURNING 1";
 constexpr const char* kLastTombstone =
@@ -39,7 +44,9 @@ constexpr const char* kAddLineage =
     "INSERT OR IGNORE INTO lineage (epoch, index_id, old_epoch, sequence, sum) VALUES (?, ?, ?, ?, ?)";
 constexpr const char* kTrimLineage =
     "DELETE FROM lineage WHERE epoch <= (SELECT epoch FROM lineage ORDER BY epoch DESC LIMIT 1 OFFSET ?)";
-constexpr const char* kDropEntries = "DELETE FROM entries";
+constexpr const char* kDropItems = "DELETE FROM entries WHERE rank < 3";
+constexpr const char* kAttribute =
+    "UPDATE entries INDEXED BY entries_of_nobody SET source = ?, version = ? WHERE source = 0";
 constexpr const char* kDropChunks = "DELETE FROM chunks";
 constexpr const char* kDropSignatures = "DELETE FROM signatures";
 constexpr const char* kDropPositions = "DELETE FROM positions";
@@ -195,7 +202,7 @@ Status IndexBatch::set_digest_key(BytesView key) {
   }
   if (!now.digest_key.empty()) {
     HA_TRY(const std::uint64_t id, random_index_id());
-    for (const char* sql : {kDropEntries, kDropChunks, kDropSignatures, kDropPartials}) {
+    for (const char* sql : {kDropItems, kDropChunks, kDropSignatures, kDropPartials}) {
       HA_CHECK(run(sql));
     }
     HA_CHECK(run(kDropPositionsOf, std::int64_t{kSideAcknowledged}));
@@ -228,7 +235,8 @@ Result<std::optional<IndexBatch::Old>> IndexBatch::find_old(BytesView key) {
   }
   const auto rank = static_cast<Rank>(query->integer(1));
   const auto state = static_cast<EntryState>(query->integer(2));
-  return std::optional<Old>({query->u64(0), rank == Rank::Delete, in_sum(rank, state), query->digest(3)});
+  return std::optional<Old>(
+      {query->u64(0), rank == Rank::Delete, in_sum(rank, state), query->digest(3), query->digest(4)});
 }
 
 Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old) {
@@ -273,6 +281,7 @@ Result<std::uint64_t> IndexBatch::erase(BytesView key, const Source& source, std
   tombstone.key = key;
   tombstone.deleted = true;
   tombstone.rank = Rank::Delete;
+  tombstone.content = old->content;
   tombstone.source = source;
   tombstone.version = version;
   const std::uint64_t sequence = ++index_->identity_.head;
@@ -292,6 +301,37 @@ Status IndexBatch::forget(BytesView key) {
     --index_->identity_.count;
   }
   return drop_chunks(key);
+}
+
+Status IndexBatch::attribute(const Source& source, std::uint64_t version) {
+  if (source == Source{}) {
+    return ok();
+  }
+  HA_TRY(const std::int64_t source_number, number_of(source));
+  return run(kAttribute, source_number, signed_of(version));
+}
+
+Status IndexBatch::attribute_unseen(const Source& source, std::uint64_t version, const Lineage& lineage) {
+  std::vector<std::pair<std::int64_t, std::optional<std::uint64_t>>> unseen;
+  {
+    HA_TRY(sys::Query query, index_->database_.query(kNewestOfSources));
+    for (;;) {
+      HA_TRY(const bool row, query->step());
+      if (!row) {
+        break;
+      }
+      const auto seen = seen_of({query->u64(2), query->u64(3)}, lineage, source.epoch);
+      if (!seen || query->u64(1) > *seen) {
+        unseen.emplace_back(query->integer(0), seen);
+      }
+    }
+  }
+  HA_TRY(const std::int64_t source_number, number_of(source));
+  for (const auto& [number, seen] : unseen) {
+    HA_CHECK(run(kAttributeUnseen, source_number, signed_of(version), number,
+                 seen ? signed_of(*seen) : std::int64_t{-1}));
+  }
+  return ok();
 }
 
 Status IndexBatch::update_local(BytesView key, BytesView local) {

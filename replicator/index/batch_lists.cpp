@@ -48,6 +48,8 @@ constexpr const char* kFailAgain =
     "UPDATE failures SET reason = CAST(?2 AS TEXT), tries = tries + 1 WHERE key = ?1 RETURNING 1";
 constexpr const char* kFailFirst =
     "INSERT INTO failures (key, reason, since_ns, tries) VALUES (?, CAST(? AS TEXT), ?, 1)";
+constexpr const char* kClearFailures =
+    "DELETE FROM failures WHERE substr(reason, 1, length(CAST(?1 AS TEXT))) <> CAST(?1 AS TEXT)";
 constexpr const char* kClearFailure = "DELETE FROM failures WHERE key = ? RETURNING 1";
 
 std::int64_t signed_of(std::uint64_t value) {
@@ -186,6 +188,11 @@ Status IndexBatch::put_failure(BytesView key, std::string_view reason, std::int6
   HA_CHECK(run(kFailFirst, key, cut, now_ns));
   ++*index_->failures_;
   return ok();
+}
+
+Status IndexBatch::clear_failures() {
+  index_->failures_.reset();
+  return run(kClearFailures, kReadFailurePrefix);
 }
 
 Status IndexBatch::clear_failure(BytesView key) {

@@ -32,6 +32,8 @@ inline constexpr std::size_t kSignatureBytesMax = 256 * 1024;
 inline constexpr std::size_t kPartialRangesBytesMax = 4 * 1024 * 1024;
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;  // longer reasons are cut
 inline constexpr std::size_t kFailuresMax = 100'000;
+// Reasons in the list of failures that begin with this are the scanner's: it puts and clears them.
+inline constexpr std::string_view kReadFailurePrefix = "cannot be read: ";
 
 // Under this name, which no site can have, a replica's index keeps the position at which it was last found
 // equal to its origin: of that turn it has had all up to there.
@@ -113,9 +115,10 @@ class IndexBatch {
   Status add_lineage(const EpochStart& start);
   // The holder of this epoch has had all that is here.
   void set_reconciled(std::uint64_t epoch);
-  // 32 bytes. Another key than the one stored makes every hash void: entries, chunks, signatures and
-  // what peers have of us are dropped and the index gets a new id. What we have applied of others stays: it
-  // tells an origin that it went back in time. The first key of an index just sets it.
+  // 32 bytes. Another key than the one stored makes every hash void: items, chunks, signatures and what peers
+  // have of us are dropped and the index gets a new id. Tombstones have no hash and stay: what was deleted
+  // here is still known. What we have applied of others stays: it tells an origin that it went back in time.
+  // The first key of an index just sets it.
   Status set_digest_key(BytesView key);
   // A new index id with the same entries: no stored position continues from it, so every peer is compared.
   Status renew_id();
@@ -124,11 +127,16 @@ class IndexBatch {
   // Stores `entry` under its key, whatever was there, and gives its sequence (entry.sequence is ignored). A
   // tombstone (entry.deleted) is stored as erase() does it.
   Result<std::uint64_t> put(const Entry& entry, Numbering numbering = Numbering::Next);
-  // Puts a tombstone and drops the key's chunks. A key that is not there or is deleted already: nothing
-  // changes; gives the sequence of the tombstone, 0 if there is none.
+  // Puts a tombstone, which has the content's digest still, and drops the key's chunks. A key that is not
+  // there or is deleted already: nothing changes; gives the sequence of the tombstone, 0 if there is none.
   Result<std::uint64_t> erase(BytesView key, const Source& source = {}, std::uint64_t version = 0);
   // Removes the entry and its chunks with no tombstone: for what was never the origin's (a kept item let go).
   Status forget(BytesView key);
+  // This site and the holder of the turn `source` are equal as of its change `version`: what had no source is
+  // the holder's. attribute_unseen: so are items beyond the start of its epoch; reads all entries. Deletions
+  // are not: the holder may undo them yet.
+  Status attribute(const Source& source, std::uint64_t version);
+  Status attribute_unseen(const Source& source, std::uint64_t version, const Lineage& lineage);
   // What the file system says now of an unchanged item. NotFound without an entry, or with a tombstone.
   Status update_local(BytesView key, BytesView local);
   // Drops tombstones with sequence <= acknowledged (by all configured peers), then the oldest until at most
@@ -163,6 +171,8 @@ class IndexBatch {
   // kFailuresMax keys have failed already; the batch remains good.
   Status put_failure(BytesView key, std::string_view reason, std::int64_t now_ns);
   Status clear_failure(BytesView key);
+  // Nothing has to be applied any more, from anybody; what cannot be read stays listed.
+  Status clear_failures();
 
   Status commit();
 
@@ -180,6 +190,7 @@ class IndexBatch {
     bool tombstone = false;
     bool counted = false;
     Digest hash;
+    Digest content;
   };
   Result<std::int64_t> number_of(const Source& source);
   Result<std::optional<Old>> find_old(BytesView key);

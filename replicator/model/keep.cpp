@@ -22,8 +22,14 @@ bool must_keep(const std::optional<Entry>& entry, bool as_recorded, const Entry&
 
 bool undoes_deletion(const std::optional<Entry>& entry, const Entry& header, const Lineage& lineage,
                      std::uint64_t epoch) {
-  return !header.deleted && entry && entry->deleted &&
-         is_beyond(entry->source, entry->version, lineage, epoch);
+  if (header.deleted || !entry || !entry->deleted) {
+    return false;
+  }
+  // Of a former turn, and the same content is back: the holder knew of the deletion, or went on from one who
+  // did, but has no tombstone of what it never had, and took the item over from a third site.
+  const bool same = !entry->content.is_zero() && entry->content == header.content;
+  const bool of_former_turn = entry->source != Source{} && entry->source.epoch < epoch;
+  return (same && of_former_turn) || is_beyond(entry->source, entry->version, lineage, epoch);
 }
 
 }  // namespace ha::replicator

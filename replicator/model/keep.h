@@ -16,7 +16,8 @@ namespace ha::replicator {
 [[nodiscard]] bool must_keep(const std::optional<Entry>& entry, bool as_recorded, const Entry& header,
                              const Lineage& lineage, std::uint64_t epoch);
 
-// Whether `header` puts back what was deleted here by a holder whose deletion this one has never seen.
+// Whether `header` puts back what was deleted here: by a holder whose deletion this one has never seen, or in
+// a former turn with the same content.
 [[nodiscard]] bool undoes_deletion(const std::optional<Entry>& entry, const Entry& header,
                                    const Lineage& lineage, std::uint64_t epoch);
 

@@ -31,10 +31,12 @@ struct EpochStart {
 using Lineage = std::vector<EpochStart>;  // newest first, at most kLineageMax
 inline constexpr std::size_t kLineageMax = 64;
 
-// Whether change `version` of `source` came after the point from which the holder of `epoch` went on: the
-// holder has not seen it. What it knows is the turn that it went on from, up to there, and what the holder of
-// that turn knew when it started; so a source that these starts do not lead to is unseen. Never for nobody's
-// changes.
+// Up to which change of `source` the holder of `epoch` has seen it; none: nothing. What it knows is the turn
+// that it went on from, up to the point from which it went on, and what the holder of that turn knew when it
+// started; so a source that these starts do not lead to is unseen. All, of turns that are not older and of
+// nobody's changes. What comes after is beyond.
+[[nodiscard]] std::optional<std::uint64_t> seen_of(const Source& source, const Lineage& lineage,
+                                                   std::uint64_t epoch);
 [[nodiscard]] bool is_beyond(const Source& source, std::uint64_t version, const Lineage& lineage,
                              std::uint64_t epoch);
 

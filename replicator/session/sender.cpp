@@ -60,6 +60,7 @@ void Sender::clear_attempt() {
   fetching_ = false;
   applying_ = false;
   adopted_ = false;
+  frames_fetched_ = 0;
 }
 
 void Sender::start_attempt(SteadyTime now) {
@@ -402,7 +403,8 @@ SenderStatus Sender::status() const {
           items_planned_,
           bytes_planned_,
           items_done_,
-          bytes_done};
+          bytes_done,
+          frames_fetched_};
 }
 
 }  // namespace ha::replicator

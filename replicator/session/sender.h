@@ -146,6 +146,7 @@ struct SenderStatus {
   std::uint64_t bytes_planned = 0;
   std::uint64_t items_done = 0;
   std::uint64_t bytes_done = 0;
+  std::uint64_t frames_fetched = 0;  // in this attempt, of what only the replica had
 };
 
 struct CompareRequest {
@@ -307,6 +308,7 @@ class Sender {
   std::uint32_t fetch_frame_ = 0;
   bool fetching_ = false;  // one is asked for, or being applied here
   bool applying_ = false;
+  std::uint64_t frames_fetched_ = 0;
   bool adopted_ = false;  // something was; everything is compared again
   std::uint64_t adopted_head_ = 0;
 

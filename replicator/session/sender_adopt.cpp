@@ -58,6 +58,7 @@ void Sender::on_fetched(Fetched fetched, SteadyTime now) {
     return;  // a late copy
   }
   applying_ = true;
+  ++frames_fetched_;
   last_heard_ = now;
   actions_.push_back(AdoptAction{fetched.number, fetched.frame, fetched.last, std::move(fetched.body)});
 }

@@ -45,9 +45,6 @@ inline constexpr std::size_t kReadBufferBytes = 4 * 1024 * 1024;
 inline constexpr std::chrono::seconds kRacyAge{2};  // younger than this is looked at again
 inline constexpr int kReadTriesMax = 3;
 
-// Reasons in the list of failures that begin with this are the scanner's: it puts and clears them.
-inline constexpr std::string_view kReadFailurePrefix = "cannot be read: ";
-
 struct ScanProgress {
   std::uint64_t items = 0;         // looked at so far
   std::uint64_t bytes_hashed = 0;  // read so far

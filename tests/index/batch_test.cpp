@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "replicator/index/index.h"
+#include "replicator/index/schema_info.h"
 #include "tests/index/index_fixture.h"
 
 BOOST_AUTO_TEST_SUITE(index_batch)
@@ -263,6 +264,21 @@ BOOST_AUTO_TEST_CASE(failures_count_tries_since_the_first) {
   BOOST_TEST(must(index.failure_count()) == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(all_failures_are_cleared_but_those_of_reading) {
+  Index index = must(Index::open(":memory:"));
+  IndexBatch batch = must(index.begin());
+  must(batch.put_failure("a", "no space", 100));
+  must(batch.put_failure("b", std::string(kReadFailurePrefix) + "denied", 100));
+  must(batch.put_failure("c", "", 100));
+  must(batch.clear_failures());
+  must(batch.put_failure("d", "again", 100));
+  must(batch.commit());
+  BOOST_TEST(!must(index.failure("a")));
+  BOOST_TEST(must(index.failure("b")).has_value());
+  BOOST_TEST(!must(index.failure("c")));
+  BOOST_TEST(must(index.failure_count()) == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(the_list_of_failures_is_bounded) {
   Index index = must(Index::open(":memory:"));
   IndexBatch batch = must(index.begin());
@@ -282,8 +298,8 @@ BOOST_AUTO_TEST_CASE(a_failed_write_spoils_the_batch) {
   Index index = must(Index::open(folder.file()));
   {
     // Another program's hand: the table of journals is gone.
-    sys::Database other =
-        must(sys::Database::open(folder.file(), {"index", 0x48414978, 2, ""}, {sys::OpenMode::ReadWrite}));
+    sys::Database other = must(sys::Database::open(
+        folder.file(), {"index", kSchemaApplication, kSchemaVersion, ""}, {sys::OpenMode::ReadWrite}));
     must(other.execute("DROP TABLE journal"));
   }
   IndexBatch batch = must(index.begin());

@@ -156,6 +156,56 @@ BOOST_AUTO_TEST_CASE(an_entry_says_whose_change_it_is) {
   BOOST_TEST(index.reconciled() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_nobodys_is_the_holders_when_both_are_equal) {
+  Index index = must(Index::open(":memory:"));
+  IndexBatch batch = must(index.begin());
+  Entry theirs = make_entry("theirs", 1);
+  theirs.source = {7, 2};
+  theirs.version = 55;
+  must(batch.put(theirs));
+  must(batch.put(make_entry("found", 2)));
+  must(batch.put(make_entry("gone", 3)));
+  must(batch.erase("gone"));
+  const std::uint64_t head = index.head();
+  must(batch.attribute({}, 9));  // nobody is not somebody
+  must(batch.attribute({8, 4}, 60));
+  must(batch.attribute({9, 5}, 70));
+  must(batch.commit());
+  BOOST_TEST((must(index.get("theirs"))->source == Source{7, 2}));
+  BOOST_TEST((must(index.get("found"))->source == Source{8, 4}));
+  BOOST_TEST((must(index.get("gone"))->source == Source{8, 4}));
+  BOOST_TEST(must(index.get("gone"))->version == 60U);
+  BOOST_TEST(must(index.get("gone"))->deleted);
+  BOOST_TEST(index.head() == head);  // it is no change
+}
+
+BOOST_AUTO_TEST_CASE(what_was_beyond_is_the_holders_when_both_are_equal) {
+  Index index = must(Index::open(":memory:"));
+  IndexBatch batch = must(index.begin());
+  const auto put = [&](const Bytes& key, const Source& source, std::uint64_t version) {
+    Entry entry = make_entry(key, 1);
+    entry.source = source;
+    entry.version = version;
+    must(batch.put(entry));
+  };
+  put("seen", {7, 2}, 10);
+  put("unseen", {7, 2}, 11);
+  put("passed over", {5, 1}, 1);
+  put("newest", {8, 3}, 4);
+  put("nobodys", {}, 0);
+  put("deleted", {7, 2}, 9);
+  must(batch.erase("deleted", {7, 2}, 12));
+  must(batch.attribute_unseen({8, 3}, 60, {{3, {7, 2, 10, {}}}}));
+  must(batch.commit());
+  BOOST_TEST((must(index.get("seen"))->source == Source{7, 2}));
+  BOOST_TEST((must(index.get("unseen"))->source == Source{8, 3}));
+  BOOST_TEST(must(index.get("unseen"))->version == 60U);
+  BOOST_TEST((must(index.get("passed over"))->source == Source{8, 3}));
+  BOOST_TEST(must(index.get("newest"))->version == 4U);
+  BOOST_TEST((must(index.get("nobodys"))->source == Source{}));
+  BOOST_TEST((must(index.get("deleted"))->source == Source{7, 2}));  // it may be undone yet
+}
+
 BOOST_AUTO_TEST_CASE(a_source_of_a_batch_that_was_dropped_is_forgotten) {
   Index index = must(Index::open(":memory:"));
   Entry entry = make_entry("a", 1);
@@ -190,6 +240,8 @@ BOOST_AUTO_TEST_CASE(another_digest_key_starts_over_under_a_new_id) {
   const std::uint64_t id = index.index_id();
   must(batch.set_digest_key(kKey));
   must(batch.put(make_entry("a", 1)));
+  must(batch.put(make_entry("gone", 2)));
+  must(batch.erase("gone", {7, 2}, 55));
   must(batch.set_acknowledged("fra1", {1, 2, 3, {}}));
   must(batch.set_applied("fra1", {4, 5, 6, {}}));
   must(batch.set_digest_key(kKey));
@@ -200,9 +252,12 @@ BOOST_AUTO_TEST_CASE(another_digest_key_starts_over_under_a_new_id) {
   BOOST_TEST(index.index_id() != id);
   BOOST_TEST(index.count() == 0U);
   BOOST_TEST(index.sum().is_zero());
-  BOOST_TEST(index.head() == 1U);
-  BOOST_TEST(index.trimmed_to() == 1U);
+  BOOST_TEST(index.head() == 3U);
+  BOOST_TEST(index.trimmed_to() == 3U);
   BOOST_TEST(!must(index.get("a")));
+  const auto gone = must(index.get("gone"));
+  BOOST_REQUIRE(gone);
+  BOOST_TEST((gone->deleted && gone->source == Source{7, 2} && gone->version == 55));
   BOOST_TEST(!must(index.acknowledged("fra1")));
   BOOST_TEST(must(index.applied("fra1"))->sequence == 6U);
 }

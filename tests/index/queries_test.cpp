@@ -48,8 +48,10 @@ void change(IndexBatch& batch, Model& model, Random& random) {
     const std::uint64_t sequence = must(batch.erase(key));
     const auto found = model.find(key);
     if (found != model.end() && !found->second.deleted) {
+      const Digest content = found->second.content;
       found->second = {};
       found->second.key = key;
+      found->second.content = content;
       found->second.deleted = true;
       found->second.rank = Rank::Delete;
       found->second.sequence = sequence;

@@ -68,4 +68,14 @@ BOOST_AUTO_TEST_CASE(only_a_deletion_that_the_holder_has_not_seen_is_undone) {
   BOOST_TEST(!undoes_deletion(std::nullopt, entry(1), kLineage, 2));
 }
 
+BOOST_AUTO_TEST_CASE(the_same_content_that_comes_back_in_a_later_turn_undoes_a_deletion) {
+  Entry gone = deleted(100);
+  gone.content = {1, 1};
+  BOOST_TEST(undoes_deletion(gone, entry(1), kLineage, 2));
+  BOOST_TEST(!undoes_deletion(gone, entry(1, {2, 2}), kLineage, 2));  // something new of that name
+  BOOST_TEST(!undoes_deletion(gone, entry(1), kLineage, 1));  // in the same turn it is the holder's will
+  gone.source = {};
+  BOOST_TEST(!undoes_deletion(gone, entry(1), kLineage, 2));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

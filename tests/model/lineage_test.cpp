@@ -44,6 +44,14 @@ BOOST_AUTO_TEST_CASE(what_only_a_turn_that_was_passed_over_has_seen_is_unseen) {
   BOOST_TEST(is_beyond({8, 2}, 1, lineage, 3));
 }
 
+BOOST_AUTO_TEST_CASE(how_much_of_a_turn_has_been_seen_is_a_number_or_nothing) {
+  const Lineage lineage = {{3, {7, 1, 80, {}}}};
+  BOOST_CHECK(seen_of({7, 1}, lineage, 3) == std::optional<std::uint64_t>(80));
+  BOOST_CHECK(!seen_of({8, 2}, lineage, 3));
+  BOOST_TEST(is_beyond({8, 2}, 0, lineage, 3));
+  BOOST_CHECK(seen_of({8, 3}, lineage, 3) == ~std::uint64_t{0});
+}
+
 BOOST_AUTO_TEST_CASE(a_holder_that_does_not_know_where_it_started_has_seen_nothing) {
   BOOST_TEST(is_beyond({7, 1}, 1, {{2, {7, 1, 100, {}}}}, 3));
 }

@@ -78,11 +78,13 @@ void Invariants::told(const std::string& session, const std::string& event) {
 void Invariants::progress(const std::string& session, std::uint64_t attempt,
                           const replicator::SenderStatus& status) {
   using replicator::SenderState;
-  Progress now{attempt,      status.items_sent, status.bytes_sent, status.bytes_in_flight,
-               status.state, world_.now()};
+  Progress now{
+      attempt,      status.items_sent, status.bytes_sent, status.bytes_in_flight, status.frames_fetched,
+      status.state, world_.now()};
   Progress& last = progress_[session];
   const bool moved = now.attempt != last.attempt || now.items != last.items || now.bytes != last.bytes ||
-                     now.in_flight != last.in_flight || now.state != last.state;
+                     now.in_flight != last.in_flight || now.fetched != last.fetched ||
+                     now.state != last.state;
   const bool at_rest = now.state == SenderState::Down || now.state == SenderState::Equal ||
                        now.state == SenderState::Held || now.state == SenderState::Incomplete;
   if (moved || at_rest) {

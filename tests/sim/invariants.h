@@ -60,6 +60,7 @@ class Invariants {
     std::uint64_t items = 0;
     std::uint64_t bytes = 0;
     std::uint64_t in_flight = 0;
+    std::uint64_t fetched = 0;
     replicator::SenderState state = replicator::SenderState::Down;
     SteadyTime since{};
   };

@@ -38,6 +38,13 @@ void Oracle::erase(SimStore& store, const Bytes& key) {
   ++counts.deletions;
   world_.trace(store.options().site + " user deletes " + shown(key, here->second.content));
   supersede(store, key);
+  // What an index has never had it cannot miss: put here by a run that was killed before it could say so.
+  const auto entry = store.index().get(key);
+  if (!entry.ok() || !*entry || (*entry)->deleted) {
+    world_.trace("  which no index knows");
+    store.tree.erase(here);
+    return;
+  }
   deletions_.push_back({store.options().site, {key, here->second.content}});
   store.tree.erase(here);
 }

@@ -21,7 +21,7 @@ class Oracle {
 
   // A user at `site` does this to its tree now.
   void write(SimStore& store, const Bytes& key, Item item);
-  void erase(SimStore& store, const Bytes& key);
+  void erase(SimStore& store, const Bytes& key);  // one that its index has never had cannot be missed
   // What was deleted before is known to indexes alone, and a holder with a new digest key makes all of them
   // void: deletions that are undone need not be listed any more. Contents are kept all the same.
   void lose_index();

@@ -78,6 +78,10 @@ void OriginSetSim::adopt(const std::string& peer, AdoptAction action,
   });
 }
 
+void OriginSetSim::drop_adoptions(const std::string& peer) {
+  strand_.post([this, peer] { store_.drop_adoptions(peer); });
+}
+
 void OriginSetSim::set_acknowledged(const std::string& peer, const Position& position) {
   strand_.post([this, peer, position] { store_.set_acknowledged(peer, position); });
 }
@@ -306,6 +310,7 @@ void OriginEnd::perform(Session& session, SenderAction action) {
                  },
                  [&](AdoptAction& frame) { adopt(session, std::move(frame)); },
                  [&](const StopBuildsAction&) {
+                   session.set->drop_adoptions(lanes_.replica);
                    session.strand->post([&session] { session.reader->stop_builds(); });
                  },
                  [&](const AcknowledgedAction& acknowledged) {

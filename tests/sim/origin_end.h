@@ -47,6 +47,7 @@ class OriginSetSim {
   void changed(const Bytes& key);  // by a user
   void scan_everything();
   void renew();
+  void drop_adoptions(const std::string& peer);
   void adopt(const std::string& peer, replicator::AdoptAction action,
              std::function<void(Result<SimStore::Adopted>)> done);
   void set_acknowledged(const std::string& peer, const replicator::Position& position);

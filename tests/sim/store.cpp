@@ -197,11 +197,13 @@ std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
 void SimStore::publish(const Staged& staged) {
   const Part& part = staged.header;
   invariants_.applied(options_.site, options_.set, part.key, part.hash);
-  if (!origin_.adopting) {
-    invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
+  Bytes content;
+  for (const auto& [number, bytes] : staged.pieces) {
+    content += bytes;
   }
   if (!origin_.adopting) {
-    save_what_is_there(part);
+    invariants_.epoch_applied(options_.site, options_.set, offered_epoch_);
+    save_what_is_there(part, content);
   }
   world_.trace(options_.site +
                (origin_.adopting ? " adopts "
@@ -211,10 +213,6 @@ void SimStore::publish(const Staged& staged) {
   if (part.deleted) {
     tree.erase(part.key);
     return;
-  }
-  Bytes content;
-  for (const auto& [number, bytes] : staged.pieces) {
-    content += bytes;
   }
   if (item_hash(*key_, part.key, part.rank, part.meta, content_digest(content)) != part.hash) {
     world_.violate(options_.site + " put " + part.key + " together wrongly");
@@ -227,7 +225,7 @@ Result<std::vector<ItemTrouble>> SimStore::close(std::uint64_t number) {
   IndexBatch batch = must(index_->begin());
   for (auto& [key, staged] : staged_[number]) {
     if (auto trouble = check(staged)) {
-      if (!trouble->redo) {
+      if (!trouble->redo && !origin_.adopting) {
         must(batch.put_failure(key, trouble->reason, 0));
       }
       troubles.push_back(std::move(*trouble));
@@ -268,6 +266,12 @@ Result<SimStore::Committed> SimStore::commit(const std::string& origin, const Po
   IndexBatch batch = must(index_->begin());
   must(batch.set_applied(origin, committed.position));
   if (exact && committed.position.sum == position.sum) {
+    const Source holder{position.index_id, position.epoch};
+    must(batch.clear_failures());
+    must(batch.attribute(holder, position.sequence));
+    if (index_->reconciled() < position.epoch) {
+      must(batch.attribute_unseen(holder, position.sequence, must(index_->lineage())));
+    }
     batch.set_reconciled(position.epoch);
     must(batch.set_applied(kLastEqual, committed.position));
     origin_.careful = false;

@@ -95,6 +95,8 @@ class SimStore {
     std::uint64_t missed = 0;
   };
   Result<Adopted> adopt(const std::string& peer, const replicator::AdoptAction& action);
+  void drop_adoptions(const std::string& peer);
+  [[nodiscard]] std::size_t failed() { return must(index_->failure_count()); }
   Result<replicator::Have> prepare(const std::string& origin, const replicator::Offer& offer);
   Result<replicator::Differ> compare_with(const replicator::Compare& theirs);
   Status apply(std::uint64_t batch, BytesView body);
@@ -135,7 +137,7 @@ class SimStore {
   Status take_turn(replicator::IndexBatch& batch);
   void take_epoch(const replicator::Offer& offer);
   void adopt_key(const replicator::Offer& offer);
-  void save_what_is_there(const Part& part);
+  void save_what_is_there(const Part& part, const Bytes& content);
   void put(replicator::IndexBatch& batch, const Bytes& key);
   std::optional<replicator::ItemTrouble> check(const Staged& staged);
   void publish(const Staged& staged);

@@ -24,6 +24,7 @@ Status SimStore::take_turn(IndexBatch& batch) {
       world_.trace(options_.site + " goes on from " + shown(*before));
       HA_CHECK(batch.add_lineage({epoch, *before}));
     }
+    must(batch.clear_failures());
   }
   HA_CHECK(batch.set_epoch(epoch));
   batch.set_reconciled(epoch);
@@ -60,11 +61,12 @@ void SimStore::adopt_key(const Offer& offer) {
 }
 
 // ---------------------------------------------------------------- what the holder has never seen
-void SimStore::save_what_is_there(const Part& part) {
+void SimStore::save_what_is_there(const Part& part, const Bytes& content) {
   Entry header;
   header.key = part.key;
   header.deleted = part.deleted;
   header.hash = part.hash;
+  header.content = part.deleted ? Digest{} : content_digest(content);
   const auto entry = must(index_->get(part.key));
   const auto here = tree.find(part.key);
   if (here == tree.end()) {
@@ -117,6 +119,17 @@ Result<SimStore::Adopted> SimStore::adopt(const std::string& peer, const AdoptAc
   }
   adopted.head = index_->head();
   return adopted;
+}
+
+void SimStore::drop_adoptions(const std::string& peer) {
+  for (auto open = adoptions_.begin(); open != adoptions_.end();) {
+    if (open->first.first == peer) {
+      staged_.erase(open->second);
+      open = adoptions_.erase(open);
+    } else {
+      ++open;
+    }
+  }
 }
 
 void SimStore::abort() {

@@ -457,6 +457,11 @@ std::string Turns::difference() {
       return to->name + " has another sum";
     }
   }
+  for (auto& each : sites_) {
+    if (each->store->failed() > 0 || !each->store->open_batches().empty()) {
+      return each->name + " has something left over";
+    }
+  }
   for (auto& peer : (*holder)->peers) {
     for (auto& session : peer->sessions()) {
       const SenderStatus status = session->sender.status();
