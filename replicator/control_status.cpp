@@ -60,6 +60,7 @@ void put_set(const SetReport& from, const Config& config, const VerifiedBook& ve
   to.set_pending_bytes(from.pending_bytes);
   to.set_sent_items(from.sent_items);
   to.set_sent_bytes(from.sent_bytes);
+  to.set_link_bytes(from.link_bytes);
   to.set_failed_items(from.failed_items);
   if (from.last_equal) {
     to.set_last_equal_ns(wall_nanoseconds(*from.last_equal));

@@ -179,7 +179,9 @@ void OriginPeer::on_payload(const Bytes& payload, const Now& now) {
     log_.warn("link.bad_message", {{"peer", options_.peer}, {"type", header.type}});
     return;
   }
-  sessions_[header.set - 1]->sender.on_message(std::move(message).value(), header.attempt, now.steady);
+  Session& session = *sessions_[header.set - 1];
+  session.link_bytes += payload.size();
+  session.sender.on_message(std::move(message).value(), header.attempt, now.steady);
 }
 
 // ---------------------------------------------------------------- out

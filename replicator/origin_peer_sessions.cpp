@@ -44,7 +44,8 @@ void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& wor
                                           false,
                                           std::nullopt,
                                           {},
-                                          {}}));
+                                          {},
+                                          0}));
   }
 }
 
@@ -329,6 +330,7 @@ std::uint64_t OriginPeer::in_flight() const {
 void OriginPeer::send_set(Session& session, const SetMessage& message) {
   auto bytes = message_of(session.number, session.sender.attempt(), wire::Lane::Control, message);
   if (bytes.ok()) {
+    session.link_bytes += bytes->size();
     send(kControl, std::move(bytes).value());
   } else {
     log_.error("link.message_too_large", bytes.error(), {{"peer", options_.peer}});
@@ -354,6 +356,7 @@ bool OriginPeer::send_data(const Now& now) {
     if (data) {
       auto bytes = message_of(session.number, attempt, wire::Lane::Bulk, SetMessage(std::move(*data)));
       if (bytes.ok()) {
+        session.link_bytes += bytes->size();
         stuck_ = std::move(bytes).value();
       } else {
         session.sender.on_work_failed(attempt, bytes.error(), now.steady);
@@ -409,6 +412,7 @@ SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
   report.items = session.set->facts().count;
   report.sent_items = status.items_sent;
   report.sent_bytes = status.bytes_sent;
+  report.link_bytes = session.link_bytes;
   report.failed_items = status.failed;
   report.last_equal = session.last_equal;
   report.reason = status.reason;

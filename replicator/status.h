@@ -44,6 +44,7 @@ struct SetReport {
   std::uint64_t pending_bytes = 0;
   std::uint64_t sent_items = 0;  // in this pass
   std::uint64_t sent_bytes = 0;
+  std::uint64_t link_bytes = 0;  // of all messages about it since the program started, both ways
   std::uint64_t failed_items = 0;
   std::optional<WallTime> last_equal;
   Position position;

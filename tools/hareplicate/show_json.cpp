@@ -39,7 +39,8 @@ std::string json_of(const pb::Set& set) {
   set.has_behind_ns() ? out.seconds("behind_s", set.behind_ns()) : out.none("behind_s");
   out.count("items", set.items()).count("pending_items", set.pending_items());
   out.count("pending_bytes", set.pending_bytes()).count("sent_items", set.sent_items());
-  out.count("sent_bytes", set.sent_bytes()).count("failed_items", set.failed_items());
+  out.count("sent_bytes", set.sent_bytes()).count("link_bytes", set.link_bytes());
+  out.count("failed_items", set.failed_items());
   set.has_last_equal_ns() ? out.text("last_equal", utc(set.last_equal_ns())) : out.none("last_equal");
   set.has_verified_ns() ? out.text("verified", utc(set.verified_ns())) : out.none("verified");
   set.has_verified_ns() ? out.flag("verified_equal", set.verified_equal()) : out.none("verified_equal");
