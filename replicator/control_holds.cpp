@@ -16,19 +16,24 @@ bool is_held(const SenderStatus& status) {
   return status.state == SenderState::Held;
 }
 
-Result<OriginSet*> find_set(Pipeline& pipeline, const std::string& name) {
+// Null: another site sends it.
+OriginSet* find_set(Pipeline& pipeline, const std::string& name) {
   for (const auto& set : pipeline.origin_sets()) {
     if (set->config().name == name) {
       return set.get();
     }
   }
-  const SetConfig* known = pipeline.config().set(name);
-  if (known == nullptr) {
-    return Error(Code::NotFound, "there is no set \"" + escape(name) + "\"", "hareplicate status");
-  }
-  const std::string origin = pipeline.config().origin_of(*known).name;
-  return Error(Code::NotFound, "set " + name + " is sent by " + origin + ", not by this site",
-               "run it on " + origin);
+  return nullptr;
+}
+
+// What a replica says that has stopped by hand: nobody else releases that.
+std::string release_there(const std::string& set, const std::string& site) {
+  return "on " + site + ": hareplicate release " + set;
+}
+
+std::string reason_of(const HoldOrder& order, const Now& now) {
+  return (order.reason.empty() ? "by hand" : order.reason) + " (" +
+         (order.user.empty() ? "somebody" : order.user) + ", " + show_utc(now.wall) + ")";
 }
 
 }  // namespace
@@ -36,6 +41,9 @@ Result<OriginSet*> find_set(Pipeline& pipeline, const std::string& name) {
 Holds::Holds(Pipeline& pipeline, Logger& log, HoldBook book)
     : pipeline_(pipeline), log_(log), book_(std::move(book)) {
   for (const auto& [key, reason] : book_.holds()) {
+    if (key.second == pipeline_.config().self().name) {
+      hold_here(key.first, reason);
+    }
     for (const auto& peer : pipeline_.peers()) {
       if (peer->name() == key.second) {
         peer->hold(key.first, reason, read_clocks());
@@ -45,19 +53,62 @@ Holds::Holds(Pipeline& pipeline, Logger& log, HoldBook book)
 }
 
 Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now) {
-  HA_TRY(OriginSet * set, find_set(pipeline_, order.set));
+  if (pipeline_.config().set(order.set) == nullptr) {
+    return Error(Code::NotFound, "there is no set \"" + escape(order.set) + "\"", "hareplicate status");
+  }
+  OriginSet* const set = find_set(pipeline_, order.set);
+  if (set == nullptr) {
+    return run_here(order, now);
+  }
   const auto& peers = pipeline_.peers();
   if (std::none_of(peers.begin(), peers.end(), [&](const auto& peer) { return is_wanted(order, *peer); })) {
     return Error(Code::NotFound, "set " + order.set + " is not sent to a site \"" + escape(order.peer) + "\"",
                  "hareplicate status " + order.set);
   }
-  return order.release ? release(order, *set, now) : hold(order, *set, now);
+  return order.release ? release(order, *set, now) : hold(order, now);
 }
 
-Result<std::vector<HeldPair>> Holds::hold(const HoldOrder& order, OriginSet& set, const Now& now) {
+// ---------------------------------------------------------------- at a replica
+Result<std::vector<HeldPair>> Holds::run_here(const HoldOrder& order, const Now& now) {
+  const Config& config = pipeline_.config();
+  const std::string self = config.self().name;
+  const std::string origin = config.origin_of(*config.set(order.set)).name;
+  const HoldBook::Key key{order.set, self};
+  const auto held = book_.holds().find(key);
+  if (!order.peer.empty() && order.peer != self) {
+    return Error(Code::NotFound, "set " + order.set + " is sent by " + origin + ", not by this site",
+                 "run it on " + origin);
+  }
+  if (order.release && held == book_.holds().end()) {
+    return Error(Code::NotFound, "set " + order.set + " is not held by hand at this site",
+                 "what a guard holds is released where it is sent from: on " + origin +
+                     ": hareplicate release " + order.set + " --to " + self);
+  }
+  const std::string reason = order.release ? held->second : reason_of(order, now);
+  if (!order.dry_run) {
+    HA_CHECK(order.release ? book_.remove(key) : book_.put(key, reason));
+    hold_here(order.set, order.release ? std::nullopt : std::optional(reason));
+    log_.warn(order.release ? "set.released" : "set.held_by_hand",
+              {{"set", order.set}, {"peer", self}, {"user", order.user}, {"reason", reason}});
+  }
+  return std::vector<HeldPair>{{order.set, self, reason}};
+}
+
+void Holds::hold_here(const std::string& set, const std::optional<std::string>& reason) {
+  const std::string self = pipeline_.config().self().name;
+  std::optional<Error> why;
+  if (reason) {
+    why.emplace(Code::Held, "held at " + self + " by hand: " + *reason, release_there(set, self));
+  }
+  static_cast<void>(pipeline_.on_set(set, [why](SetStore& store) { store.hold(why); }));
+  static_cast<void>(pipeline_.on_replica(
+      [set, why](Pipeline& pipeline, const Now& now) { pipeline.replica_side().hold(set, why, now); }));
+}
+
+// ---------------------------------------------------------------- at the origin
+Result<std::vector<HeldPair>> Holds::hold(const HoldOrder& order, const Now& now) {
   std::vector<HeldPair> done;
-  const std::string reason = (order.reason.empty() ? "by hand" : order.reason) + " (" +
-                             (order.user.empty() ? "somebody" : order.user) + ", " + show_utc(now.wall) + ")";
+  const std::string reason = reason_of(order, now);
   for (const auto& peer : pipeline_.peers()) {
     if (!is_wanted(order, *peer)) {
       continue;
@@ -69,7 +120,6 @@ Result<std::vector<HeldPair>> Holds::hold(const HoldOrder& order, OriginSet& set
     }
     done.push_back({order.set, peer->name(), reason});
   }
-  static_cast<void>(set);
   return done;
 }
 
@@ -77,6 +127,11 @@ Result<std::vector<HeldPair>> Holds::release(const HoldOrder& order, OriginSet& 
   std::vector<HeldPair> done;
   bool deletes = set.is_held();
   bool back = false;
+  std::optional<Error> not_ours;
+  const std::string self = pipeline_.config().self().name;
+  if (const auto own = book_.holds().find({order.set, self}); own != book_.holds().end()) {
+    done.push_back({order.set, self, own->second});  // from when it was a replica
+  }
   if (set.is_held()) {
     done.push_back({order.set, "", set.problem()->what()});
   }
@@ -86,10 +141,18 @@ Result<std::vector<HeldPair>> Holds::release(const HoldOrder& order, OriginSet& 
       continue;
     }
     const SenderStatus status = *peer->sender_status(order.set);
+    if (const std::string there = release_there(order.set, peer->name());
+        status.hold == SenderHold::Replica && status.hint == there) {
+      not_ours.emplace(Code::Refused, "set " + order.set + " is " + status.reason, there);
+      continue;
+    }
     deletes = deletes || (is_held(status) && status.hold != SenderHold::ByHand);
     back = back || status.hold == SenderHold::BackInTime;
     done.push_back({order.set, peer->name(),
                     is_held(status) ? status.reason : book_.holds().at({order.set, peer->name()})});
+  }
+  if (done.empty() && not_ours) {
+    return *not_ours;
   }
   if (done.empty()) {
     return Error(Code::NotFound, "set " + order.set + " is not held", "hareplicate status " + order.set);

@@ -1,4 +1,5 @@
-// `hareplicate hold` and `release`: stops sets towards replicas by hand, and lets pass what is held.
+// `hareplicate hold` and `release`: stops sets towards replicas by hand, and lets pass what is held. At a
+// replica: takes nothing more of a set from its origin.
 //
 // Thread safety: the origin loop's thread. Source: docs/guards.md.
 #pragma once
@@ -38,8 +39,11 @@ class Holds {
   Result<std::vector<HeldPair>> run(const HoldOrder& order, const Now& now);
 
  private:
-  Result<std::vector<HeldPair>> hold(const HoldOrder& order, OriginSet& set, const Now& now);
+  Result<std::vector<HeldPair>> hold(const HoldOrder& order, const Now& now);
   Result<std::vector<HeldPair>> release(const HoldOrder& order, OriginSet& set, const Now& now);
+  // Of a set that is sent by another site.
+  Result<std::vector<HeldPair>> run_here(const HoldOrder& order, const Now& now);
+  void hold_here(const std::string& set, const std::optional<std::string>& reason);
 
   Pipeline& pipeline_;
   Logger& log_;

@@ -204,6 +204,22 @@ void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& hea
   }
 }
 
+void ReplicaSide::hold(const std::string& set, std::optional<Error> why, const Now& now) {
+  held_.erase(set);
+  if (!why) {
+    return;
+  }
+  held_.emplace(set, *why);
+  for (auto& [site, origin] : origins_) {
+    for (auto& [number, session] : origin.sessions) {
+      if (session.set == set) {
+        session.receiver.on_work_failed(session.receiver.attempt(), *why, now.steady);
+        advance(origin, number, now);
+      }
+    }
+  }
+}
+
 // ---------------------------------------------------------------- actions
 void ReplicaSide::advance(Origin& origin, std::uint32_t number, const Now&) {
   Session& session = origin.sessions.at(number);

@@ -72,6 +72,9 @@ class ReplicaSide {
   void on_config(OnConfig handler) { on_config_ = std::move(handler); }
   void answer_config(const ConfigAsker& to, const ConfigAnswer& answer);
 
+  // By hand, as the set's store knows by now: what is under way is broken off, and the origin is told why.
+  // None: not any more.
+  void hold(const std::string& set, std::optional<Error> why, const Now& now);
   void report(SideReport& out, const Now& now) const;
   [[nodiscard]] const std::vector<std::string>& endpoints() const noexcept {
     return endpoints_;
@@ -141,6 +144,7 @@ class ReplicaSide {
   std::vector<wire::Loop::Id> registered_;
   std::map<std::string, Origin> origins_;
   std::map<std::string, SteadyTime> fresh_;  // sets of links that have ended: as of when they had everything
+  std::map<std::string, Error> held_;        // sets, by hand
   SteadyTime opened_at_{};
   std::uint64_t refusals_seen_ = 0;
 };

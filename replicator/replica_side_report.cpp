@@ -127,6 +127,11 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
       fresh = session->second.receiver.fresh_at(origin.last_heard);
     }
   }
+  if (const auto held = held_.find(name); held != held_.end()) {
+    report.state = "HELD";
+    report.reason = held->second.what();
+    report.hint = "hareplicate release " + name;
+  }
   if (fresh) {
     const Duration age = now.steady - *fresh;
     const bool level = report.state == "in sync" || report.state == "incomplete";

@@ -247,6 +247,9 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
                      std::to_string(index_.epoch()) + ", which this site has seen",
                  "the service has moved on: this origin must not send");
   }
+  if (held_ && !offer.compare_only) {
+    return *held_;
+  }
   released_ = offer.released;
   if (key_) {
     HA_CHECK(guard_markers(offer));

@@ -94,6 +94,8 @@ class SetStore {
   Status drop_adoptions(const std::string& peer);
 
   // ---- replica
+  // From now on nothing is taken in; comparing still works. None: it is again.
+  void hold(std::optional<Error> why) { held_ = std::move(why); }
   Result<Have> prepare(const std::string& origin, const Offer& offer);
   Result<Differ> compare_with(const Compare& theirs);
   Status apply(std::uint64_t batch, std::uint32_t frame, BytesView body);
@@ -165,6 +167,7 @@ class SetStore {
   std::uint64_t next_adoption_ = 0;
   LossGuard loss_;
   IndexSignatures signatures_;  // for what is fetched from here
+  std::optional<Error> held_;   // by hand
   std::string released_;        // the hold that the attempt's offer lets pass
   std::atomic<unsigned> root_generation_ = 0;
   std::function<void(const Bytes& key)> on_reading_;

@@ -154,6 +154,38 @@ def by_hand(promise, cluster, tool):
     promise.check(again.returncode == 1 and "not held" in again.stderr, f"  twice: {again.stderr.strip()}")
 
 
+def by_hand_at_the_replica(promise, cluster, tool):
+    done = tool.run(cluster.replica, "hold", "tree", "--reason", "upgrade here")
+    promise.check(done.returncode == 0 and "nyc1" in done.stdout,
+                  f"hold at the replica: {done.stderr.strip()[:90]}")
+    found = cluster.wait_state(cluster.origin, "HELD", 30)
+    promise.check("held at nyc1 by hand: upgrade here" in found["reason"],
+                  f"  the origin says: {found['reason']}")
+    promise.check(found["hint"] == "on nyc1: hareplicate release tree", f"  and: {found['hint']}")
+    cluster.origin.write("while-held-there", b"1")
+    cluster.replica.restart()
+    there = cluster.wait_state(cluster.replica, "HELD", 30)
+    promise.check("upgrade here" in there["reason"], f"  held over a restart: {there['reason']}")
+    promise.check(there["hint"] == "hareplicate release tree", f"  and there: {there['hint']}")
+    cluster.wait_state(cluster.origin, "HELD", 30)
+    refused = tool.run(cluster.origin, "release", "tree", "--force-delete")
+    promise.check(refused.returncode == 4 and "on nyc1" in refused.stderr,
+                  f"  the origin cannot release it: {refused.stderr.strip()[-120:]}")
+    compared = tool.run(cluster.origin, "diff", "tree", "--to", "nyc1")
+    promise.check("while-held-there" in compared.stdout, "  comparing still works")
+    other_set_goes_on(promise, cluster, 7)
+    promise.check(not os.path.exists(cluster.replica.path("while-held-there")), "  nothing goes there")
+    wrong = tool.run(cluster.replica, "hold", "tree", "--to", "fra1")
+    promise.check(wrong.returncode == 1 and "run it on fra1" in wrong.stderr, "  only for itself")
+    done = tool.run(cluster.replica, "release", "tree", "--yes")
+    promise.check(done.returncode == 0, f"  released there {done.stderr.strip()[:90]}")
+    cluster.wait_equal(30)
+    promise.check(True, "  equal after that")
+    again = tool.run(cluster.replica, "release", "tree", "--yes")
+    promise.check(again.returncode == 1 and "not held by hand" in again.stderr,
+                  f"  twice: {again.stderr.strip()[:70]}")
+
+
 def stranded_store_full(promise, cluster, tool):
     fill(promise, cluster.origin, count=3)
     for number in range(8):
@@ -203,6 +235,7 @@ def main():
             origin_unmounted_and_wiped(promise, cluster, tool)
             standby_unmounted(promise, cluster)
             by_hand(promise, cluster, tool)
+            by_hand_at_the_replica(promise, cluster, tool)
         with Cluster(promise, sys.argv[1], check="1s", guards="min_items = 10\n") as cluster:
             tool = Tool(cluster, program)
             fill(promise, cluster.origin, count=3)
