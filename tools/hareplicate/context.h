@@ -38,6 +38,7 @@ using Outcome = Result<ExitCode>;
 [[nodiscard]] Outcome run_hold(const Context& context);
 [[nodiscard]] Outcome run_release(const Context& context);
 [[nodiscard]] Outcome run_stranded(const Context& context);
+[[nodiscard]] Outcome run_stranded_merge(const Context& context);
 [[nodiscard]] Outcome run_history(const Context& context);
 [[nodiscard]] Outcome run_events(const Context& context);
 [[nodiscard]] Outcome run_config_check(const Context& context);

@@ -31,6 +31,7 @@ constexpr VerbRunner kRunners[] = {
     {"stranded show", run_stranded},
     {"stranded keep", run_stranded},
     {"stranded drop", run_stranded},
+    {"stranded merge", run_stranded_merge},
     {"history", run_history},
     {"events", run_events},
     {"config show", run_config_show},

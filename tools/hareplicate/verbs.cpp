@@ -10,6 +10,7 @@ constexpr CliArgument kSet[] = {{"SET", true, false}};
 constexpr CliArgument kOptionalSet[] = {{"SET", false, false}};
 constexpr CliArgument kSetPath[] = {{"SET", true, false}, {"PATH", false, false}};
 constexpr CliArgument kJob[] = {{"ID", true, false}};
+constexpr CliArgument kIdPath[] = {{"ID", true, false}, {"PATH", false, false}};
 constexpr CliArgument kFile[] = {{"FILE", true, false}};
 constexpr CliArgument kSite[] = {{"SITE", true, false}};
 constexpr CliArgument kToken[] = {{"TOKEN", true, false}};
@@ -60,6 +61,11 @@ constexpr CliFlag kReleaseFlags[] = {
 constexpr CliFlag kKeepFlags[] = {
     {"to", '\0', "DIR", "A new directory, absolute, on the file system of the set."},
     {"dry-run", 'n', "", "Say what would be moved."},
+};
+constexpr CliFlag kMergeFlags[] = {
+    {"out", '\0', "FILE", "Write the merged text to this new file, conflicts marked."},
+    {"with", '\0', "FILE", "Take this text, in which somebody has decided the conflicts."},
+    {"dry-run", 'n', "", "Show what would change; write nothing."},
 };
 constexpr CliFlag kDropFlags[] = {{"dry-run", 'n', "", "Say what would be deleted."}};
 constexpr CliFlag kHistoryFlags[] = {kSince};
@@ -153,6 +159,11 @@ constexpr CliExample kStrandedExamples[] = {
     {"hareplicate stranded show x-42-7f3a", "which items?"},
     {"hareplicate stranded keep x-42-7f3a --to /var/tmp/lost", "look at the content"},
 };
+constexpr CliExample kMergeExamples[] = {
+    {"hareplicate stranded merge x-42-7f3a --dry-run", "what would become of it?"},
+    {"hareplicate stranded merge x-42-7f3a sip.conf --out /tmp/sip.conf", "a text to edit, with marks"},
+    {"hareplicate stranded merge x-42-7f3a sip.conf --with /tmp/sip.conf", "and back, when it is decided"},
+};
 constexpr CliExample kEventsExamples[] = {
     {"hareplicate events --since 15m", "what happened lately"},
     {"hareplicate events --follow --on 'link.*'", "watch the links"},
@@ -204,6 +215,8 @@ constexpr CliVerb kVerbs[] = {
      kStrandedExamples},
     {"stranded show", "The items of one incident.", kJob, {}, kStrandedExamples},
     {"stranded keep", "Move the content of one out of the store.", kJob, kKeepFlags, kStrandedExamples},
+    {"stranded merge", "Merge texts of one into the live ones, line by line.", kIdPath, kMergeFlags,
+     kMergeExamples},
     {"stranded drop", "Delete one for good.", kJob, kDropFlags, kStrandedExamples},
     {"history", "What was applied at this site, when, and from whom.", kOptionalSet, kHistoryFlags, {}},
     {"events", "What the replicator has logged lately.", {}, kEventsFlags, kEventsExamples},
