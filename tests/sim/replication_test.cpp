@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(replicas_become_equal) {
 
 // What was found, once.
 BOOST_AUTO_TEST_CASE(an_answer_that_is_lost_ends_the_attempt) {
-  run(104);
+  run(121);
 }
 
 BOOST_AUTO_TEST_CASE(an_old_mark_that_comes_late_is_not_committed) {
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(an_old_mark_that_comes_late_is_not_committed) {
 }
 
 BOOST_AUTO_TEST_CASE(an_old_greeting_that_comes_late_does_not_deafen_the_replica) {
-  run(299);
+  run(339);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
