@@ -179,6 +179,39 @@ BOOST_AUTO_TEST_CASE(confirming_the_same_sum_ends_careful_mode_and_clears_what_h
   BOOST_TEST(t.batch({literal_item("a", "theirs")}).stranded_items == 0U);
 }
 
+// A kill between the tree and the index leaves a deletion that the next look finds: it has no source.
+BOOST_AUTO_TEST_CASE(a_deletion_that_was_nobodys_is_listed_when_a_holder_who_never_saw_it_undoes_it) {
+  Careful t;
+  t.batch({at(2, literal_item("a", "x"))});
+  t.turn();
+  fs::remove(t.at("a"));
+  IndexBatch found = t.index.begin().value();
+  BOOST_REQUIRE(found.erase("a").ok());
+  BOOST_REQUIRE(found.commit().ok());
+  BOOST_REQUIRE(t.target.commit("fra1", {8, 2, 5, t.index.sum()}, true).ok());
+  IndexBatch batch = t.index.begin().value();
+  BOOST_REQUIRE(batch.set_epoch(3).ok());
+  BOOST_REQUIRE(batch.commit().ok());
+  t.target.set_origin(
+      {{9, 3}, false, true, {{3, {7, 1, kKnown, {}}}}, 100});  // it passed over the second turn
+  BOOST_TEST(t.batch({literal_item("a", "x")}).stranded_items == 1U);
+  BOOST_TEST(t.stranded().at(0).deleted);
+}
+
+BOOST_AUTO_TEST_CASE(a_deletion_is_listed_although_the_digest_key_is_another) {
+  Careful t;
+  IndexBatch first = t.index.begin().value();
+  BOOST_REQUIRE(first.set_digest_key(Bytes(32, 'a')).ok());
+  BOOST_REQUIRE(first.commit().ok());
+  t.batch({at(2, literal_item("a", "x"))});
+  t.batch({at(kUnseen, deleted_item("a"))});
+  IndexBatch batch = t.index.begin().value();
+  BOOST_REQUIRE(batch.set_digest_key(Bytes(32, 'b')).ok());
+  BOOST_REQUIRE(batch.commit().ok());
+  t.turn();
+  BOOST_TEST(t.batch({literal_item("a", "y")}).stranded_items == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_holder_takes_over_what_is_absent_as_its_own_change) {
   Careful t;
   t.adopt();

@@ -83,20 +83,8 @@ BOOST_AUTO_TEST_CASE(a_deletion_that_a_third_site_undoes_is_listed) {
   run(1660);
 }
 
-BOOST_AUTO_TEST_CASE(a_deletion_that_a_kill_left_nobodys_is_the_holders_when_both_are_equal) {
-  run(3185);
-}
-
-BOOST_AUTO_TEST_CASE(what_was_taken_over_from_a_peer_is_the_holders_there_too) {
-  run(5859);
-}
-
 BOOST_AUTO_TEST_CASE(a_deletion_of_what_the_next_holder_never_had_is_listed_when_a_third_site_undoes_it) {
   run(414);
-}
-
-BOOST_AUTO_TEST_CASE(another_digest_key_does_not_make_deletions_forgotten) {
-  run(3272);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
