@@ -96,7 +96,7 @@ class OriginPeer {
     std::optional<WallTime> last_equal;
     Compared compared;
     std::deque<std::string> troubles;
-    std::string paused = {};  // why it waits although the link is up: pause_reason()
+    std::string paused = {};       // why it waits although the link is up: pause_reason()
     std::uint64_t link_bytes = 0;  // of its messages, both ways
   };
   struct Probe {

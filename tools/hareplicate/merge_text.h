@@ -5,7 +5,7 @@
 // are taken, and where both have different lines in one place it is a conflict, marked as diff3 -m does.
 // Blocks (two or three short commands in a directory of their own beneath TMPDIR). Thread safety: none
 // needed. Errors: Exhausted beyond kMergeBytesMax, Unsupported when a text is none, those of the commands.
-// Source: diff(1), diff3(1); docs/adr/0010-diff3-merges.md.
+// Source: diff(1), diff3(1); docs/adr/0011-diff3-merges.md.
 #pragma once
 
 #include <string>
