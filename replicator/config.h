@@ -67,6 +67,7 @@ struct SetConfig {
   bool shelved = false;      // it stands there at this site
   bool may_be_live = false;  // it is live here, or would be after a takeover
   GlobList exclude;
+  GlobList unit;  // directories whose files are published together; empty: none
   PublishMode publish = PublishMode::File;
   GuardLimits guards;
   std::uint64_t stranded_max = 0;                            // items that are kept for the operator

@@ -412,6 +412,7 @@ class ConfigBuilder {
     } else if (of("delete").has("delete")) {
       refuse(of("delete"), "delete", deletes.error());
     }
+    add_unit(section, set, about);
     if (set.deletes.mode == DeleteMode::Never) {
       set.guards.delete_percent_max = 100;  // a replica loses nothing
     }
@@ -422,6 +423,18 @@ class ConfigBuilder {
       } else {
         refuse(section, "after", std::move(words).error().in("after"));
       }
+    }
+  }
+
+  void add_unit(const ConfigSection& section, SetConfig& set, const std::string& about) {
+    if (!section.has("unit")) {
+      return;
+    }
+    auto unit = parse_unit(section.text("unit"), set);
+    if (unit.ok()) {
+      set.unit = std::move(unit).value();
+    } else {
+      problems_.error(section.place("unit"), about + unit.error().what() + " — " + unit.error().hint());
     }
   }
 

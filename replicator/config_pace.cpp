@@ -108,4 +108,21 @@ Result<std::vector<std::string>> parse_command(std::string_view text) {
   return words;
 }
 
+Result<GlobList> parse_unit(const std::string& text, const SetConfig& set) {
+  auto unit = GlobList::parse({text});
+  if (!unit.ok()) {
+    return Error(Code::Invalid, "unit: " + unit.error().what(),
+                 "directories from the set's path on: \"*/*/*\"");
+  }
+  if (set.publish == PublishMode::Set) {
+    return Error(Code::Invalid, "unit and publish = \"set\" exclude each other",
+                 "a unit arrives whole by itself: write publish = \"file\"");
+  }
+  if (set.deletes.mode == DeleteMode::Never) {
+    return Error(Code::Invalid, "unit and delete = \"never\" exclude each other",
+                 "messages that are renumbered would stay twice: write delete = \"trash:30d\"");
+  }
+  return unit;
+}
+
 }  // namespace ha::replicator

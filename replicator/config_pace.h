@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "replicator/model/deletes.h"
+#include "replicator/config.h"
 
 namespace ha::replicator {
 
@@ -17,5 +17,9 @@ namespace ha::replicator {
 // a backslash takes the next character as it is. There is no shell: what only one could do (pipes, variables,
 // patterns) is Invalid unless it is quoted. The program is an absolute path or is looked for in PATH.
 [[nodiscard]] Result<std::vector<std::string>> parse_command(std::string_view text);
+
+// `unit` of a set whose other keys are read already. Invalid with a hint: it is no pattern, or does not go
+// with the others.
+[[nodiscard]] Result<GlobList> parse_unit(const std::string& text, const SetConfig& set);
 
 }  // namespace ha::replicator

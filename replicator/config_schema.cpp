@@ -93,6 +93,9 @@ constexpr std::array kClusterKeys = {
     ConfigKey{
         "set", "exclude", TextList, "", "",
         "Patterns of what is left out: * ? **, a / at the end for directories: [\"*.swp\", \"keys/\"]."},
+    ConfigKey{
+        "set", "unit", Text, "", "",
+        "Pattern of directories whose files go together, under Asterisk's lock: \"*/*/*\" for voicemail."},
     ConfigKey{"set", "check", Span, "1s..1d", "", "As in [set_defaults]."},
     ConfigKey{"set", "walk", Span, "10s..30d", "", "As in [set_defaults]."},
     ConfigKey{"set", "settle", Span, "10ms..10m", "", "As in [set_defaults]."},
@@ -136,7 +139,6 @@ constexpr std::array kClusterLater = {
     ConfigLater{"mysql", ""},
     ConfigLater{"sensor", ""},
     ConfigLater{"handler", ""},
-    ConfigLater{"set", "unit"},
     ConfigLater{"set", "overlay"},
     ConfigLater{"set", "into"},
     ConfigLater{"set", "server"},

@@ -43,7 +43,9 @@ Result<std::vector<Listed>> IndexView::items(const Span& span, std::size_t limit
   HA_CHECK(index_.for_each({span.low, span.high}, {Detail::Brief, false}, [&](Entry& entry) -> Result<bool> {
     if (in_sum(entry)) {
       items.push_back(listed(entry));
-      items.back().ahead = is_beyond(entry.source, entry.version, lineage_, epoch_);
+      items.back().ahead =
+          is_beyond(entry.source, entry.version, lineage_, epoch_) || (is_unit_ && entry.source == ours_);
+      items.back().message = is_in_unit(is_unit_, entry.key) && message_of(entry.key);
     }
     return items.size() < limit;
   }));

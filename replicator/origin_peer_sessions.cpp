@@ -175,7 +175,7 @@ Result<PeerReader*> OriginPeer::reader_of(Session& session) {
   if (!session.reader || session.reader_generation != generation) {
     session.reader_generation = generation;
     const SetStoreOptions& options = session.set->store().options();
-    HA_TRY(session.reader, PeerReader::open(options.index_path, options.set.path));
+    HA_TRY(session.reader, PeerReader::open(options.index_path, options.set.path, unit_rule(options.set)));
   }
   return session.reader.get();
 }
@@ -241,7 +241,8 @@ void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
                        [keys = std::move(ahead.keys)](PeerReader& reader) { return reader.sort_ahead(keys); },
                        [this, &session](std::uint64_t attempt, PeerReader::Sorted sorted) {
                          session.sender.on_sorted(attempt, std::move(sorted.deleted),
-                                                  std::move(sorted.absent), loop_.now().steady);
+                                                  std::move(sorted.absent), loop_.now().steady,
+                                                  std::move(sorted.messages));
                        });
                  },
                  [&](AdoptAction& frame) { adopt(session, std::move(frame)); },

@@ -11,12 +11,14 @@ constexpr std::size_t kListLimit = 512;
 
 }  // namespace
 
-Result<std::unique_ptr<PeerReader>> PeerReader::open(const std::string& index_path, const std::string& root) {
+Result<std::unique_ptr<PeerReader>> PeerReader::open(const std::string& index_path, const std::string& root,
+                                                     IsUnit is_unit) {
   HA_TRY(IndexReader index, IndexReader::open(index_path));
   HA_TRY(const Identity identity, index.identity());
   HA_TRY(sys::DigestKey key, sys::DigestKey::from_bytes(identity.digest_key));
   HA_TRY(sys::Directory directory, sys::Directory::open_root(root));
-  return std::unique_ptr<PeerReader>(new PeerReader(std::move(index), std::move(directory), std::move(key)));
+  return std::unique_ptr<PeerReader>(
+      new PeerReader(std::move(index), std::move(directory), std::move(key), std::move(is_unit)));
 }
 
 Result<std::vector<Listed>> PeerReader::list(const ListAction& action) {
@@ -44,6 +46,10 @@ Result<PeerReader::Sorted> PeerReader::sort_ahead(const std::vector<Bytes>& keys
   Sorted sorted;
   for (const Bytes& key : keys) {
     HA_TRY(const std::optional<Entry> entry, index_.get(key));
+    if (is_in_unit(is_unit_, key) && message_of(key)) {
+      sorted.messages.push_back({key, entry && !entry->deleted});
+      continue;
+    }
     // Kept: the origin of that time deleted it.
     if (!entry || entry->deleted || entry->state == EntryState::Kept) {
       (entry ? sorted.deleted : sorted.absent).push_back(key);

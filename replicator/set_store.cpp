@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "replicator/apply/unit_lock.h"
 #include "replicator/index_view.h"
 
 namespace ha::replicator {
@@ -28,6 +29,10 @@ std::vector<ItemTrouble> troubles_of(std::vector<Trouble> troubles) {
 
 }  // namespace
 
+IsUnit unit_rule(const SetConfig& set) {
+  return set.unit.empty() ? IsUnit() : [unit = set.unit](BytesView key) { return unit.matches(key, true); };
+}
+
 Result<Bytes> pack_frame(sys::Compressor& compressor, BytesView raw) {
   HA_TRY(Bytes packed, compressor.compress(raw));
   return packed.size() < raw.size() ? kZstd + packed : kRaw + Bytes(raw);
@@ -50,7 +55,8 @@ SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
       index_(std::move(index)),
       stable_(options_.set.stable),
       loss_(options_.set.guards),
-      signatures_(index_) {}
+      signatures_(index_),
+      is_unit_(unit_rule(options_.set)) {}
 
 Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::string& note) {
   const std::string& path = options.set.path;
@@ -74,6 +80,8 @@ Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::s
   HA_TRY(store->overlays_,
          OverlayStore::open(store->root_, store->options_.set.overlays, store->options_.on_overlay));
   store->overlays_->set_role(store->options_.is_origin ? OverlayRole::Holder : OverlayRole::Replica);
+  HA_TRY(const std::vector<Bytes> tops, store->index_.staging_directories());
+  HA_CHECK(release_old_locks(store->root_, tops));
   HA_CHECK(store->ensure_key());
   return store;
 }
@@ -135,6 +143,10 @@ Result<ScanOptions> SetStore::scan_options(std::function<void(const ScanProgress
   HA_TRY(const bool wait, may_wait());
   options.stable = wait ? &stable_ : nullptr;
   options.overlays = overlays_.get();
+  options.is_unit = is_unit_;
+  if (is_unit_ && !options_.is_origin) {
+    HA_TRY(options.replica_messages_count, has_been_whole());
+  }
   return options;
 }
 
@@ -158,7 +170,9 @@ Result<ScanResult> SetStore::scan_all(const std::function<void(const ScanProgres
       }
     }
   }
-  if (options_.is_origin && result.complete && !whole_) {
+  if (options_.is_origin && result.complete && !whole_ && result.units_left > 0) {
+    result.need_full = true;  // as with a file that waits: replicas must not lose them meanwhile
+  } else if (options_.is_origin && result.complete && !whole_) {
     HA_TRY(IndexBatch batch, index_.begin());
     HA_CHECK(batch.set_applied(kOurselves, index_.position()));
     HA_CHECK(batch.commit());
@@ -212,6 +226,7 @@ Status SetStore::open_target() {
   options.deletes = options_.set.deletes;
   options.judge = [this](std::uint64_t items) { return judge_items(items); };
   options.overlays = overlays_.get();
+  options.is_unit = is_unit_;
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
   HA_TRY(const Recovery recovery, target.recover());
   applied_.items += recovery.rolled_forward;
@@ -251,6 +266,7 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
     return *held_;
   }
   released_ = offer.released;
+  compare_only_ = offer.compare_only;
   if (key_) {
     HA_CHECK(guard_markers(offer));
   }
@@ -284,13 +300,13 @@ Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
 }
 
 Result<Differ> SetStore::compare_with(const Compare& theirs) {
-  if (index_.reconciled() >= index_.epoch()) {
-    IndexView view(index_);
-    return compare(view, theirs);
-  }
-  HA_TRY(Lineage lineage, index_.lineage());
-  IndexView view(index_, std::move(lineage), index_.epoch());
-  return compare(view, theirs);
+  const bool careful = index_.reconciled() < index_.epoch();
+  HA_TRY(Lineage lineage, careful ? index_.lineage() : Result<Lineage>(Lineage{}));
+  IndexView view(index_, std::move(lineage), careful ? index_.epoch() : 0);
+  view.set_units(is_unit_, {index_.index_id(), index_.epoch()});
+  HA_TRY(Differ differ, compare(view, theirs));
+  HA_CHECK(is_unit_ && !compare_only_ ? complete_messages(differ) : ok());
+  return differ;
 }
 
 // A full disk gets its remedy: the origin shows the hint beside the reason.
@@ -330,6 +346,10 @@ Result<SetStore::Committed> SetStore::commit(const std::string& origin, const Po
   applied_.items += outcome.published.applied_items;
   applied_.bytes += outcome.published.applied_bytes;
   Committed committed;
+  if (!outcome.changed_units.empty()) {  // somebody has left messages here; the holder will hear of them
+    HA_TRY([[maybe_unused]] const ScanResult looked, scan_directories(outcome.changed_units));
+    outcome.position.sum = index_.sum();
+  }
   committed.position = outcome.position;
   committed.own = index_.position();
   committed.count = index_.count();

@@ -142,6 +142,8 @@ class SetStore {
   Status set_target_origin(const Offer& offer);
   Status adopt_key(const Offer& offer);
   Result<bool> may_wait();
+  Status complete_messages(Differ& differ);
+  Result<bool> has_been_whole();
   Result<ScanOptions> scan_options(std::function<void(const ScanProgress&)> progress);
   Result<FileTarget*> target();
   [[nodiscard]] Error with_remedy(Error error) const;
@@ -168,10 +170,15 @@ class SetStore {
   LossGuard loss_;
   IndexSignatures signatures_;  // for what is fetched from here
   std::optional<Error> held_;   // by hand
-  std::string released_;        // the hold that the attempt's offer lets pass
+  IsUnit is_unit_;
+  bool compare_only_ = false;  // the attempt is
+  std::string released_;       // the hold that the attempt's offer lets pass
   std::atomic<unsigned> root_generation_ = 0;
   std::function<void(const Bytes& key)> on_reading_;
 };
+
+// Which directories of the set are units; null if it has none.
+[[nodiscard]] IsUnit unit_rule(const SetConfig& set);
 
 // What a frame weighs on the wire: zstd where that helps. The first byte tells.
 [[nodiscard]] Result<Bytes> pack_frame(sys::Compressor& compressor, BytesView raw);
@@ -188,7 +195,8 @@ class PeerReader {
   };
 
   // The index must have been made and have its digest key.
-  static Result<std::unique_ptr<PeerReader>> open(const std::string& index_path, const std::string& root);
+  static Result<std::unique_ptr<PeerReader>> open(const std::string& index_path, const std::string& root,
+                                                  IsUnit is_unit);
 
   Result<std::vector<Listed>> list(const ListAction& action);
   Result<Description> describe_spans(const DescribeAction& action);
@@ -200,6 +208,7 @@ class PeerReader {
   struct Sorted {
     std::vector<Bytes> deleted;
     std::vector<Bytes> absent;
+    std::vector<AheadMessage> messages;  // of units
   };
   Result<Sorted> sort_ahead(const std::vector<Bytes>& keys);
   Result<Pending> pending(std::uint64_t after) { return index_.pending(after); }
@@ -207,12 +216,17 @@ class PeerReader {
   Status save_signatures(IndexBatch& batch) { return signatures_.save(batch); }
 
  private:
-  PeerReader(IndexReader index, sys::Directory root, sys::DigestKey key)
-      : index_(std::move(index)), root_(std::move(root)), key_(std::move(key)), signatures_(index_) {}
+  PeerReader(IndexReader index, sys::Directory root, sys::DigestKey key, IsUnit is_unit)
+      : index_(std::move(index)),
+        root_(std::move(root)),
+        key_(std::move(key)),
+        is_unit_(std::move(is_unit)),
+        signatures_(index_) {}
 
   IndexReader index_;
   sys::Directory root_;
   sys::DigestKey key_;
+  IsUnit is_unit_;
   IndexSignatures signatures_;
   sys::Compressor compressor_;
   sys::Decompressor decompressor_;

@@ -1,6 +1,7 @@
 // SetStore when holders change: epochs and their lineage, and what one side has that the other has never
 // seen. docs/divergence.md.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "replicator/set_store.h"
@@ -37,6 +38,13 @@ Status SetStore::take_turn(IndexBatch& batch) {
 Result<bool> SetStore::was_holder() {
   HA_TRY(const std::optional<Position> turn, index_.applied(kOurTurn));
   return turn && turn->epoch == index_.epoch();
+}
+
+// This site had all that a holder had, once: what else comes is new.
+Result<bool> SetStore::has_been_whole() {
+  HA_TRY(const std::optional<Position> turn, index_.applied(kOurTurn));
+  HA_TRY(const std::optional<Position> equal, index_.applied(kLastEqual));
+  return turn || equal;
 }
 
 // A former holder looks at its tree once more before it is one no longer: what came while no replicator ran
@@ -110,9 +118,39 @@ Result<Fetched> SetStore::fetch(const Fetch& wanted) {
   Fetched out{wanted.number, wanted.frame, ready->last, {}};
   HA_TRY(out.body, pack_frame(compressor_, ready->body));
   if (out.last) {
+    const bool skipped = !building->second.skipped().empty();
     fetches_.erase(building);
+    if (skipped && is_unit_) {  // half a message must not go
+      return Error(Code::Unavailable, "messages here change while they are taken over; it is tried again");
+    }
   }
   return out;
+}
+
+// A message is taken over with all its files, also with those that both sites have alike.
+Status SetStore::complete_messages(Differ& differ) {
+  std::set<Bytes> whole;
+  for (const Bytes& key : differ.ahead) {
+    const auto name = message_of(key);
+    if (!name || !is_in_unit(is_unit_, key)) {
+      whole.insert(key);
+      continue;
+    }
+    HA_CHECK(index_.for_each({Bytes(name->stem) + ".", Bytes(name->stem) + "/"}, {Detail::Brief, false},
+                             [&](Entry& entry) -> Result<bool> {
+                               if (entry.rank == Rank::Content && message_of(entry.key)) {
+                                 whole.insert(entry.key);
+                               }
+                               return true;
+                             }));
+  }
+  differ.ahead.assign(whole.begin(), whole.end());
+  differ.ahead.resize(std::min(differ.ahead.size(), kLeafItemsMax));
+  std::vector<Bytes>& extra = differ.extra;
+  extra.erase(
+      std::remove_if(extra.begin(), extra.end(), [&](const Bytes& key) { return whole.contains(key); }),
+      extra.end());
+  return ok();
 }
 
 Result<SetStore::Adopted> SetStore::adopt(const std::string& peer, const AdoptAction& action) {

@@ -47,4 +47,12 @@ sys::FileType system_type(FileType type) noexcept {
   return sys::FileType::Regular;
 }
 
+bool is_still(const sys::Stat& live, LocalStat recorded) noexcept {
+  const LocalStat now = local_stat(live);
+  recorded.inode = recorded.inode == 0 ? now.inode : recorded.inode;
+  recorded.ctime_s = now.ctime_s;
+  recorded.ctime_ns = now.ctime_ns;
+  return now == recorded;
+}
+
 }  // namespace ha::replicator

@@ -14,6 +14,9 @@ namespace ha::replicator {
 [[nodiscard]] sys::Metadata wanted_metadata(const FileMeta& meta, sys::NameCache& names);
 
 [[nodiscard]] LocalStat local_stat(const sys::Stat& stat) noexcept;
+// But for the change time, which a name more or less elsewhere moves too. A record that was made too young to
+// tell the next change, without an inode, is believed.
+[[nodiscard]] bool is_still(const sys::Stat& live, LocalStat recorded) noexcept;
 
 // Of what stands on its own; a hard link is a Regular file there.
 [[nodiscard]] sys::FileType system_type(FileType type) noexcept;

@@ -7,6 +7,7 @@
 #include "replicator/apply/answer.h"
 #include "replicator/apply/file_target_impl.h"
 #include "replicator/apply/trash.h"
+#include "replicator/apply/unit_lock.h"
 
 namespace ha::replicator {
 
@@ -14,17 +15,21 @@ namespace ha::replicator {
 
 Result<Recovery> FileTarget::Impl::recover() {
   HA_CHECK(context_.staging.open_all());
+  HA_TRY(const std::vector<Bytes> tops, context_.index.staging_directories());
+  HA_CHECK(release_old_locks(context_.root, tops));
   Recovery recovery;
+  BatchOutcome outcome;
+  std::set<Bytes> kept;
   HA_TRY(going_, journal_says_go());
   if (going_) {
-    BatchOutcome outcome;
     HA_CHECK(publish_journal(outcome));
-    recovery.rolled_forward = outcome.applied_items;
-    recovery.troubles = std::move(outcome.troubles);
+  } else if (units_.any()) {
+    HA_CHECK(units_.recover(outcome, kept));
   } else {
     HA_CHECK(drop_journal());
   }
-  std::set<Bytes> kept;
+  recovery.rolled_forward = outcome.applied_items;
+  recovery.troubles = std::move(outcome.troubles);
   HA_CHECK(load_partials(kept));
   HA_TRY(recovery.swept, context_.staging.sweep(kept));
   recovery.partials = partials_.size();
@@ -162,9 +167,8 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
     keys.push_back(item.header.key);
   }
   HA_CHECK(publisher_.record_failures(outcome.troubles));
-  const Status done = options_.publish == Publish::PerSet
-                          ? write_journal(*finished)
-                          : publisher_.publish(std::move(finished).value(), outcome);
+  const Status done = options_.publish == Publish::PerSet ? write_journal(*finished)
+                                                          : publish_now(std::move(finished).value(), outcome);
   if (!done.ok()) {
     if (done.error().code() == Code::NoSpace) {
       HA_CHECK(free_space(batch));
@@ -176,6 +180,20 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
   outcome.stranded_items = publisher_.take_stranded();
   HA_CHECK(drop_other_partials(keys));
   return outcome;
+}
+
+Status FileTarget::Impl::publish_now(std::vector<StagedItem> items, BatchOutcome& outcome) {
+  if (!units_.any()) {
+    return publisher_.publish(std::move(items), outcome);
+  }
+  if (context_.origin.adopting) {
+    std::vector<StagedItem> messages = units_.take_messages(items);
+    HA_CHECK(publisher_.publish(std::move(items), outcome));
+    return units_.adopt(std::move(messages), outcome);
+  }
+  HA_CHECK(units_.take(items));
+  HA_CHECK(publisher_.publish(std::move(items), outcome));
+  return units_.publish(outcome);
 }
 
 // By how many items the index will be the larger. Only deletions matter to a guard, and items that may have

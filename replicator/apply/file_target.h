@@ -27,6 +27,7 @@
 #include "replicator/model/deletes.h"
 #include "replicator/model/frame.h"
 #include "replicator/model/position.h"
+#include "replicator/model/unit.h"
 
 namespace ha::replicator {
 
@@ -51,6 +52,7 @@ struct FileTargetOptions {
   // nothing of it is published.
   std::function<Status(std::uint64_t items)> judge;
   OverlayStore* overlays = nullptr;  // of the same root; outlives the target
+  IsUnit is_unit{};                  // directories whose files are published together; not with PerSet
 };
 
 // Why an item was not applied. It keeps its old content; unless `redo` or adopting, it is on the index's
@@ -71,8 +73,9 @@ struct BatchOutcome {
 };
 
 struct CommitOutcome {
-  Position position;       // the origin's, with the sum of what is here
-  BatchOutcome published;  // only Publish::PerSet, and directories that could only go now
+  Position position;                 // the origin's, with the sum of what is here
+  BatchOutcome published;            // only Publish::PerSet, and directories that could only go now
+  std::vector<Bytes> changed_units;  // something stands there that the index does not know: they wait
 };
 
 struct KeptPartial {

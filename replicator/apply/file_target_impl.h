@@ -14,6 +14,7 @@
 #include "replicator/apply/publisher.h"
 #include "replicator/apply/staged_item.h"
 #include "replicator/apply/transfer.h"
+#include "replicator/apply/units.h"
 
 namespace ha::replicator {
 
@@ -23,6 +24,7 @@ class FileTarget::Impl {
       : context_(std::move(root), index, key, options.sync, options.deletes),
         options_(options),
         publisher_(context_),
+        units_(context_, publisher_, options.is_unit),
         precopy_(context_),
         aligner_(context_) {
     context_.overlays = options.overlays;
@@ -49,6 +51,7 @@ class FileTarget::Impl {
   Result<Transfer*> transfer(std::uint64_t batch, const ItemPart& part);
   Status free_space(std::uint64_t batch);
   Result<std::vector<StagedItem>> finish_transfers(Batch& batch, BatchOutcome& outcome);
+  Status publish_now(std::vector<StagedItem> items, BatchOutcome& outcome);
   Result<std::int64_t> items_gained(const std::vector<StagedItem>& items);
   [[nodiscard]] Status judge(std::int64_t gained) const;
   Status take_as_equal(IndexBatch& batch, const Position& holder);
@@ -65,6 +68,7 @@ class FileTarget::Impl {
   ApplyContext context_;
   FileTargetOptions options_;
   Publisher publisher_;
+  Units units_;
   std::map<std::uint64_t, Batch> batches_;
   std::size_t transfers_ = 0;
   std::map<Bytes, PartialTransfer> partials_;  // by key; `ranges` as in the index

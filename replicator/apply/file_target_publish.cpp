@@ -145,6 +145,10 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
       HA_CHECK(publish_journal(outcome.published));
     }
   }
+  if (units_.any()) {
+    HA_CHECK(units_.publish(outcome.published));
+    outcome.changed_units = units_.take_changed();
+  }
   HA_CHECK(publisher_.finish_pass(outcome.published));
   HA_CHECK(precopy_.drop_old());
   outcome.position = origin_position;
@@ -154,6 +158,7 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
   if (exact && outcome.position.sum == origin_position.sum) {
     HA_CHECK(take_as_equal(batch, origin_position));
     HA_CHECK(batch.set_applied(kLastEqual, outcome.position));
+    HA_CHECK(batch.hand_over(context_.origin.source, origin_position.sequence));
     context_.origin.careful = false;
   }
   HA_CHECK(batch.commit());
@@ -185,8 +190,9 @@ Status FileTarget::Impl::abort_transfers() {
   batches_.clear();
   transfers_ = 0;
   publisher_.forget_waiting();
+  HA_CHECK(units_.forget());
   HA_CHECK(precopy_.drop_old());
-  return going_ ? ok() : drop_journal();
+  return going_ || units_.any() ? ok() : drop_journal();
 }
 
 Status FileTarget::Impl::put_partial(PartialTransfer partial) {

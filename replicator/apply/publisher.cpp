@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/live_content.h"
+#include "replicator/apply/unit_lock.h"
 
 namespace ha::replicator {
 namespace {
@@ -40,10 +41,11 @@ Status put_failure(IndexBatch& batch, const Trouble& trouble) {
 
 }  // namespace
 
-Status Publisher::publish(std::vector<StagedItem> items, BatchOutcome& outcome) {
+Status Publisher::publish(std::vector<StagedItem> items, BatchOutcome& outcome, const UnitPass* unit) {
   reset();
   std::stable_sort(items.begin(), items.end(), comes_before);
-  Status full = sync_contents(items);
+  unit_ = unit;
+  Status full = unit == nullptr ? sync_contents(items) : save_messages(items);
   for (StagedItem& item : items) {
     if (!full.ok()) {
       if (item.journal == 0) {
@@ -68,6 +70,10 @@ Status Publisher::publish(std::vector<StagedItem> items, BatchOutcome& outcome) 
       done_by_key_[item.header.key] = done_.size();
       done_.push_back({std::move(item), local, *fate == Fate::Kept});
     }
+  }
+  parent_key_.reset();
+  if (unit != nullptr && unit->lock != nullptr) {
+    HA_CHECK(unit->lock->release());
   }
   retry_waiting();
   restore_times();
@@ -102,6 +108,7 @@ void Publisher::reset() {
   overlaid_.clear();
   parent_ = {};
   parent_key_.reset();
+  unit_ = nullptr;
 }
 
 void Publisher::fail(StagedItem& item, Error error) {

@@ -19,6 +19,14 @@
 
 namespace ha::replicator {
 
+class UnitLock;
+
+// Items of one unit are published under its lock, which is let go as soon as they are in their places.
+struct UnitPass {
+  UnitLock* lock = nullptr;   // null: its directory is not there
+  std::set<Digest> contents;  // what the mailbox has afterwards: nothing of it is lost
+};
+
 class Publisher {
  public:
   // `context` must outlive it.
@@ -27,7 +35,7 @@ class Publisher {
   // Items that fail become troubles in `outcome` and lose what they have staged. NoSpace: what is left is not
   // published; its staged files are freed, unless they are in the journal. What was published is in the index
   // then; only if names could not be synced, or the index failed, a scan has to find out.
-  Status publish(std::vector<StagedItem> items, BatchOutcome& outcome);
+  Status publish(std::vector<StagedItem> items, BatchOutcome& outcome, const UnitPass* unit = nullptr);
 
   // Directories to be deleted that still held items which were to go as well wait here; now they go or fail.
   Status finish_pass(BatchOutcome& outcome);
@@ -53,6 +61,8 @@ class Publisher {
   };
 
   Status save_what_is_there(const StagedItem& item);
+  Status save_messages(const std::vector<StagedItem>& items);
+  [[nodiscard]] Result<bool> unit_loses(const StagedItem& item);
   [[nodiscard]] Result<bool> loses_something(const StagedItem& item, const sys::Stat& live);
   Status note_put_back(const StagedItem& item);
   [[nodiscard]] Result<Fate> put(const StagedItem& item, LocalStat& local);
@@ -103,6 +113,7 @@ class Publisher {
   std::uint64_t stranded_ = 0;
 
   // Of one publish():
+  const UnitPass* unit_ = nullptr;
   std::vector<Done> done_;
   std::map<Bytes, std::size_t, std::less<>> done_by_key_;
   std::vector<Trouble> troubles_;

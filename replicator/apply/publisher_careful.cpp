@@ -2,6 +2,7 @@
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/publisher.h"
 #include "replicator/model/keep.h"
+#include "replicator/model/unit.h"
 
 namespace ha::replicator {
 namespace {
@@ -16,6 +17,9 @@ bool is_as_recorded(const Entry& entry, const sys::Stat& live) {
 
 // Before `item` is put in its place, or removed from it.
 Status Publisher::save_what_is_there(const StagedItem& item) {
+  if (unit_ != nullptr) {
+    return ok();  // save_messages() has done it
+  }
   const ApplyOrigin& origin = context_.origin;
   const bool metadata_only =
       !item.header.deleted && item.meta.type == FileType::Regular && !item.staged.is_set();
@@ -54,6 +58,58 @@ Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat&
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
   return must_keep(entry, entry && is_as_recorded(*entry, live), item.header, context_.origin.lineage,
                    context_.index.epoch());
+}
+
+// Of what would be lost in a unit the whole message is put aside, before anything is put in its place.
+Status Publisher::save_messages(const std::vector<StagedItem>& items) {
+  std::set<Bytes> stems;
+  for (const StagedItem& item : items) {
+    HA_TRY(const bool loses, unit_loses(item));
+    if (loses) {
+      const auto name = message_of(item.header.key);
+      stems.insert(name ? Bytes(name->stem) + "." : item.header.key);
+    }
+  }
+  for (const Bytes& stem : stems) {
+    HA_TRY(const Place at, place(stem, false));
+    HA_TRY(const std::vector<Bytes> names, at.parent->names(kStagedNamesMax));
+    const Bytes unit = Bytes(parent_of_key(stem)) + "/";
+    for (const Bytes& name : names) {
+      const Bytes key = unit + name;
+      if (key != stem && !(stem.back() == '.' && key.starts_with(stem))) {
+        continue;
+      }
+      HA_TRY(const StagedName area, context_.staging.name_for(key));
+      HA_CHECK(context_.stranded.set_aside(area, *at.parent, name, key, false, context_.index.epoch(),
+                                           context_.origin.stranded_max));
+      ++stranded_;
+    }
+  }
+  return ok();
+}
+
+// Nothing is lost that the unit still has afterwards, under whatever number.
+Result<bool> Publisher::unit_loses(const StagedItem& item) {
+  const ApplyOrigin& origin = context_.origin;
+  const Bytes& key = item.header.key;
+  const auto live = context_.root.stat(key);
+  const bool metadata_only =
+      !item.header.deleted && item.meta.type == FileType::Regular && !item.staged.is_set();
+  if (!live.ok() || metadata_only || origin.adopting || live->type == sys::FileType::Directory ||
+      (item.staged.is_set() && live->ino == item.local.inode)) {
+    return false;
+  }
+  HA_TRY(const std::optional<Entry> entry, context_.index.get(key));
+  const auto local = entry ? decode_local(entry->local) : Result<LocalStat>(LocalStat{});
+  const bool as_recorded = entry && !entry->deleted && local.ok() && is_still(*live, *local);
+  if (as_recorded && (entry->content.is_zero() || unit_->contents.contains(entry->content))) {
+    return false;
+  }
+  const Source ours{context_.index.index_id(), context_.index.epoch()};
+  return origin.careful
+             ? must_keep(entry, as_recorded, item.header, origin.lineage, context_.index.epoch()) ||
+                   (entry && entry->source == ours)
+             : !as_recorded || entry->source == ours;
 }
 
 // Nothing is in its place. It was deleted here by a holder whose deletion this one has never seen. Careful

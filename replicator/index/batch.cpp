@@ -40,6 +40,7 @@ constexpr const char* kSaveIdentity =
     " digest_key = ?, reconciled = ?, signature_bytes = ?, signature_clock = ?";
 constexpr const char* kFindSource = "SELECT number FROM sources WHERE index_id = ? AND epoch = ?";
 constexpr const char* kAddSource = "INSERT INTO sources (index_id, epoch) VALUES (?, ?) RETURNING number";
+constexpr const char* kHandOver = "UPDATE entries SET source = ?, version = ? WHERE source = ?";
 constexpr const char* kAddLineage =
     "INSERT OR IGNORE INTO lineage (epoch, index_id, old_epoch, sequence, sum) VALUES (?, ?, ?, ?, ?)";
 constexpr const char* kTrimLineage =
@@ -172,6 +173,19 @@ void IndexBatch::set_reconciled(std::uint64_t epoch) {
   index_->identity_.reconciled = std::max(index_->identity_.reconciled, epoch);
 }
 
+Status IndexBatch::hand_over(const Source& source, std::uint64_t version) {
+  if (!std::exchange(index_->claimed_, false)) {
+    return ok();
+  }
+  HA_TRY(const std::optional<std::uint64_t> own,
+         number(kFindSource, signed_of(index_->identity_.index_id), signed_of(index_->identity_.epoch)));
+  if (!own) {
+    return ok();
+  }
+  HA_TRY(const std::int64_t theirs, number_of(source));
+  return run(kHandOver, theirs, signed_of(version), signed_of(*own));
+}
+
 Result<std::int64_t> IndexBatch::number_of(const Source& source) {
   if (source == Source{}) {
     return std::int64_t{0};
@@ -242,6 +256,7 @@ Result<std::optional<IndexBatch::Old>> IndexBatch::find_old(BytesView key) {
 Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old) {
   const Source own{index_->identity_.index_id, index_->identity_.epoch};
   const bool nobodys = entry.source == Source{};
+  index_->claimed_ = index_->claimed_ || (!index_->own_changes_ && entry.source == own);
   const Source source = nobodys && index_->own_changes_ ? own : entry.source;
   const std::uint64_t version = nobodys ? (index_->own_changes_ ? sequence : 0) : entry.version;
   HA_TRY(const std::int64_t source_number, number_of(source));

@@ -102,6 +102,7 @@ class Index : public IndexQueries {
   std::optional<std::uint64_t> failures_;  // rows in the table, once somebody asked
   bool in_batch_ = false;
   bool own_changes_ = false;
+  bool claimed_ = true;  // there may be entries that this site put as its own while it was a replica
 };
 
 // The right to write, and one transaction. Without commit() nothing of it has happened. After any error of
@@ -115,6 +116,9 @@ class IndexBatch {
   Status add_lineage(const EpochStart& start);
   // The holder of this epoch has had all that is here.
   void set_reconciled(std::uint64_t epoch);
+  // What this site found as a replica in this epoch and put as its own, the holder has now: it is of the
+  // holder's turn `source`, up to `version`.
+  Status hand_over(const Source& source, std::uint64_t version);
   // 32 bytes. Another key than the one stored makes every hash void: items, chunks, signatures and what peers
   // have of us are dropped and the index gets a new id. Tombstones have no hash and stay: what was deleted
   // here is still known. What we have applied of others stays: it tells an origin that it went back in time.

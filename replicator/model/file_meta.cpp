@@ -6,6 +6,7 @@ namespace ha::replicator {
 namespace {
 
 constexpr char kMetaVersion = 1;
+constexpr char kUnitMetaVersion = 2;  // of a unit: its digest comes last
 constexpr std::size_t kNameBytesMax = 255;
 constexpr std::size_t kTargetBytesMax = kKeyBytesMax;
 constexpr std::size_t kLocalBytes = 8 + 8 + 8 + 4 + 8 + 4;
@@ -43,6 +44,13 @@ class Reader {
     }
     at_ += length;
     return Bytes(in_.substr(at_ - length, length));
+  }
+  Digest digest() {
+    if (!need(kDigestBytes)) {
+      return {};
+    }
+    at_ += kDigestBytes;
+    return get_digest(in_, at_ - kDigestBytes);
   }
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool at_end() const { return ok_ && at_ == in_.size(); }
@@ -82,7 +90,7 @@ Status read_xattrs(Reader& in, FileMeta& meta) {
 Bytes encode_meta(FileMeta meta) {
   std::sort(meta.xattrs.begin(), meta.xattrs.end());
   Bytes out;
-  out += kMetaVersion;
+  out += meta.unit ? kUnitMetaVersion : kMetaVersion;
   out += static_cast<char>(meta.type);
   put_u32(out, meta.mode);
   put_u32(out, meta.uid);
@@ -98,6 +106,9 @@ Bytes encode_meta(FileMeta meta) {
     put_text(out, name);
     put_text(out, value);
   }
+  if (meta.unit) {
+    put_digest(out, *meta.unit);
+  }
   return out;
 }
 
@@ -106,7 +117,8 @@ Result<FileMeta> decode_meta(BytesView bytes) {
     return corrupt("too long");
   }
   Reader in(bytes);
-  if (in.u8() != kMetaVersion) {
+  const std::uint8_t version = in.u8();
+  if (version != kMetaVersion && version != kUnitMetaVersion) {
     return corrupt("unknown version");
   }
   FileMeta meta;
@@ -125,12 +137,15 @@ Result<FileMeta> decode_meta(BytesView bytes) {
   meta.device = in.u64();
   meta.target = in.text(kTargetBytesMax);
   HA_CHECK(read_xattrs(in, meta));
+  if (version == kUnitMetaVersion) {
+    meta.unit = in.digest();
+  }
   if (!in.at_end()) {
     return corrupt(in.ok() ? "bytes after its end" : "cut short");
   }
   const bool has_target = meta.type == FileType::Symlink || meta.type == FileType::HardLink;
   if (meta.mode > 07777 || meta.mtime_ns > 999'999'999 || has_target == meta.target.empty() ||
-      meta.target.find('\0') != Bytes::npos) {
+      meta.target.find('\0') != Bytes::npos || (meta.unit && meta.type != FileType::Directory)) {
     return corrupt("a field is out of range");
   }
   return meta;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,7 @@ struct FileMeta {
   std::uint64_t device = 0;                     // rdev of device nodes
   Bytes target;                                 // symlink: its text; hard link: the key of its leader
   std::vector<std::pair<Bytes, Bytes>> xattrs;  // sorted by name; ACLs and capabilities are among them
+  std::optional<Digest> unit;  // directories that are units: the sum of the hashes of their items
 
   bool operator==(const FileMeta&) const = default;
 };

@@ -102,7 +102,7 @@ struct Differ {
   std::vector<Range> ranges;     // low, high and the replica's count
   std::vector<ItemHash> wanted;  // hash: the content digest that the replica has
   std::vector<Bytes> extra;
-  std::vector<Bytes> ahead = {};  // as extra, but the origin has never seen them
+  std::vector<Bytes> ahead = {};  // as extra, but the origin has never seen them; messages whole
 };
 // The origin takes over what only the replica has: one frame asked for at a time.
 struct Fetch {

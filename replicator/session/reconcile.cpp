@@ -56,6 +56,9 @@ Status compare_leaf(SumView& view, const Range& theirs, Differ& answer) {
     const bool have = mine != ours.end() && mine->key == item.key;
     if (!have || mine->hash != item.hash) {
       answer.wanted.push_back({item.key, have ? mine->content : Digest{}, have});
+      if (have && mine->ahead && mine->message && answer.ahead.size() < kLeafItemsMax) {
+        answer.ahead.push_back(item.key);
+      }
     }
     if (have) {
       ++mine;

@@ -29,9 +29,10 @@ struct Listed {
   Rank rank = Rank::Content;
   std::uint64_t size = 0;
   bool deleted = false;
-  Digest hash;         // item hash
-  Digest content;      // content digest
-  bool ahead = false;  // of a replica's answer: the origin has never seen it
+  Digest hash;           // item hash
+  Digest content;        // content digest
+  bool ahead = false;    // of a replica's answer: the origin has never seen it
+  bool message = false;  // likewise: a message of a unit, which the origin may have under another key
 };
 
 // What reconciliation asks of an index. Only items that count in sums are seen.

@@ -61,6 +61,7 @@ void Sender::clear_attempt() {
   applying_ = false;
   adopted_ = false;
   frames_fetched_ = 0;
+  missed_ = false;
 }
 
 void Sender::start_attempt(SteadyTime now) {

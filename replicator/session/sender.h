@@ -59,6 +59,10 @@ struct FeedAction {  // an answer for a batch that needed one → on_frame, on_n
 struct SortAheadAction {  // which of these has this site deleted itself? → on_sorted
   std::vector<Bytes> keys;
 };
+struct AheadMessage {  // a file of a message in a unit: it may get another number here
+  Bytes key;
+  bool taken = false;  // this site has something of that key
+};
 struct AdoptAction {  // a frame of what only the replica has → on_adopted
   std::uint64_t number = 0;
   std::uint32_t frame = 0;
@@ -183,8 +187,8 @@ class Sender {
   void on_frame(std::uint64_t attempt, std::uint64_t batch, Bytes body, bool last, bool skipped,
                 SteadyTime now);
   void on_need(std::uint64_t attempt, std::uint64_t batch, Bytes question, SteadyTime now);
-  void on_sorted(std::uint64_t attempt, std::vector<Bytes> deleted, std::vector<Bytes> absent,
-                 SteadyTime now);
+  void on_sorted(std::uint64_t attempt, std::vector<Bytes> deleted, std::vector<Bytes> absent, SteadyTime now,
+                 std::vector<AheadMessage> messages = {});
   // `head`: of the index after the last frame; `missed`: items of it that could not be taken over.
   void on_adopted(std::uint64_t attempt, std::uint64_t number, bool last, std::uint64_t head,
                   std::uint64_t missed, SteadyTime now);
@@ -311,6 +315,7 @@ class Sender {
   std::uint64_t frames_fetched_ = 0;
   bool adopted_ = false;  // something was; everything is compared again
   std::uint64_t adopted_head_ = 0;
+  bool missed_ = false;  // something could not be taken over
 
   // one pass
   std::uint64_t pass_up_to_ = 0;  // our head when the pass began: where it leads to

@@ -3,9 +3,19 @@
 #include <algorithm>
 #include <utility>
 
+#include "replicator/model/unit.h"
 #include "replicator/session/sender.h"
 
 namespace ha::replicator {
+namespace {
+
+bool same_message(BytesView a, BytesView b) {
+  const auto one = message_of(a);
+  const auto other = message_of(b);
+  return one && other && one->stem == other->stem;
+}
+
+}  // namespace
 
 bool Sender::ahead_done() const {
   return ahead_keys_.empty() && !sorting_ && to_fetch_.empty() && !fetching_;
@@ -27,12 +37,18 @@ void Sender::pump_ahead() {
       fetch.keys.push_back(std::move(to_fetch_.front()));
       to_fetch_.pop_front();
     }
+    // A message is taken over whole.
+    while (!to_fetch_.empty() && fetch.keys.size() > 1 &&
+           same_message(fetch.keys.back(), to_fetch_.front())) {
+      to_fetch_.push_front(std::move(fetch.keys.back()));
+      fetch.keys.pop_back();
+    }
     actions_.push_back(SetMessage(std::move(fetch)));
   }
 }
 
 void Sender::on_sorted(std::uint64_t attempt, std::vector<Bytes> deleted, std::vector<Bytes> absent,
-                       SteadyTime now) {
+                       SteadyTime now, std::vector<AheadMessage> messages) {
   if (attempt != attempt_ || !sorting_) {
     return;
   }
@@ -40,6 +56,15 @@ void Sender::on_sorted(std::uint64_t attempt, std::vector<Bytes> deleted, std::v
   last_heard_ = now;
   for (Bytes& key : deleted) {
     plan({{std::move(key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
+  }
+  for (AheadMessage& message : messages) {
+    if (fetched_.insert(message.key).second) {
+      to_fetch_.push_back(std::move(message.key));
+    } else if (missed_) {
+      skipped_ = true;
+    } else if (!message.taken) {  // it is here by now, under another number
+      plan({{std::move(message.key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
+    }
   }
   std::stable_sort(work_.begin(), work_.end(),
                    [](const Work& a, const Work& b) { return a.item.rank < b.item.rank; });
@@ -78,6 +103,7 @@ void Sender::on_adopted(std::uint64_t attempt, std::uint64_t number, bool last, 
   adopted_ = true;
   adopted_head_ = std::max(adopted_head_, head);
   skipped_ = skipped_ || missed > 0;
+  missed_ = missed_ || missed > 0;
   pump(now);
 }
 

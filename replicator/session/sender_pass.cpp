@@ -135,6 +135,13 @@ void Sender::plan(Work work) {
 
 // ---------------------------------------------------------------- comparing only
 void Sender::take_differences(Differ differ) {
+  std::set<Bytes> wanted_keys;  // a message may be both wanted and ahead
+  for (const ItemHash& wanted : differ.wanted) {
+    wanted_keys.insert(wanted.key);
+  }
+  differ.ahead.erase(std::remove_if(differ.ahead.begin(), differ.ahead.end(),
+                                    [&](const Bytes& key) { return wanted_keys.contains(key); }),
+                     differ.ahead.end());
   found_.count += differ.wanted.size() + differ.extra.size() + differ.ahead.size();
   const auto add = [this](Difference difference) {
     if (found_.differences.size() < kDifferencesMax) {

@@ -83,7 +83,7 @@ ItemReader::ItemReader(const sys::DigestKey& key, std::function<Now()> clock, Co
 
 Result<Finding> ItemReader::look(const Item& item) {
   const bool read_anyway = item.deep && item.stat.type == sys::FileType::Regular && item.leader == nullptr;
-  if (!read_anyway && is_unchanged(item)) {
+  if (!read_anyway && !item.unit && is_unchanged(item)) {
     return finding(Finding::Kind::Unchanged);
   }
   Finding out;
@@ -142,6 +142,7 @@ Result<Finding> ItemReader::read_other(const Item& item) {
   }
   const auto known = old_meta(item.old);
   HA_TRY(FileMeta meta, read_meta(file, stat, known ? &*known : nullptr, names_));
+  meta.unit = item.unit;
   Content content;
   if (item.leader != nullptr) {
     meta.type = FileType::HardLink;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -60,6 +61,7 @@ class ItemReader {
     bool deep = false;               // read it even if its stat is unchanged
     ChunkList before{};              // of the content of `old`, if it is worth knowing
     bool trust_links = false;        // a link whose stat is unchanged is unchanged, whoever leads
+    std::optional<Digest> unit{};    // of a directory that is one: what its files are now
   };
   // Cancelled is the only error: on_bytes said so.
   [[nodiscard]] Result<Finding> look(const Item& item);

@@ -54,6 +54,9 @@ Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name
   }
   if (is_directory) {
     add_block(key, stat, old);
+    if (is_unit(key)) {
+      return ok();  // it is recorded with its files
+    }
   }
   if (is_unstable(key, stat, old)) {
     return ok();
@@ -140,7 +143,7 @@ Status ScanRun::record(const Finding& finding, const Bytes& key, const std::opti
 
 void ScanRun::add_block(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old) {
   const bool known = old && old->rank == Rank::Container;
-  const bool enter = scope_ == ScanScope::Full || !known || key == forced_;
+  const bool enter = scope_ == ScanScope::Full || !known || key == forced_ || is_unit(key);
   if (stat.dev != levels_.back().device && !enter && result_.mount_points.size() < kScanListMax) {
     result_.mount_points.push_back(key);
   }

@@ -27,6 +27,14 @@ bool is_made_anew(const Entry& now, const Entry& kept) {
 // then the directories above it are, too.
 Status ScanRun::put(const Finding& finding, const Bytes& key, const std::optional<Entry>& old) {
   const bool kept = old && old->state == EntryState::Kept;
+  if (options_->is_unit && !old && finding.entry.rank == Rank::Container &&
+      finding.entry.source == Source{}) {
+    Finding claimed = finding;
+    claim(claimed.entry);
+    if (!(claimed.entry.source == Source{})) {
+      return writer_.apply(claimed, old);
+    }
+  }
   if (!index_->own_changes() || (old && !(kept && is_made_anew(finding.entry, *old)))) {
     return writer_.apply(finding, old);
   }

@@ -168,6 +168,9 @@ Status ScanRun::enter(const Bytes& key) {
     HA_CHECK(fail(key, stat.ok() ? names.error().what() : stat.error().what()));
     return skip_to(end_of(key));
   }
+  if (is_unit(key)) {
+    HA_CHECK(look_at_unit(key, *opened, *names));
+  }
   HA_CHECK(push(key, std::move(opened).value(), std::move(names).value(), stat->dev));
   if (stat->dev != device_above) {
     levels_.back().mount_root = true;
@@ -241,6 +244,9 @@ Status ScanRun::skip_to(BytesView key) {
 // The directory did not list it. Listing may miss what is renamed at that moment, so it is looked for once
 // more before it is deleted everywhere.
 Status ScanRun::vanish(const Entry& entry) {
+  if (!unit_.empty() && entry.rank != Rank::Container && parent_of_key(entry.key) == unit_) {
+    return ok();
+  }
   auto gone = is_gone(entry.key);
   if (!gone.ok()) {
     return fail(entry.key, gone.error().what());

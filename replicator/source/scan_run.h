@@ -53,6 +53,31 @@ class ScanRun {
     std::vector<Block> blocks;  // the last one comes first
   };
 
+  // --- units ---
+  struct UnitFile {
+    Bytes key;
+    Bytes name;
+    sys::Stat stat;
+    Finding found;
+    std::optional<Entry> old;
+  };
+  struct Unit {
+    Bytes key;
+    const sys::Directory& directory;
+    sys::Stat stat;
+    std::vector<UnitFile> read;
+    std::map<Bytes, Entry> known;  // of the index, and not met yet
+    Digest digest;
+    bool failed = false;  // one of its files cannot be read
+  };
+  [[nodiscard]] bool is_unit(BytesView key) const;
+  Result<bool> is_quiet(const sys::Directory& directory, const std::vector<Bytes>& names);
+  Status look_at_unit(const Bytes& key, const sys::Directory& directory, std::vector<Bytes>& names);
+  Result<bool> read_of_unit(Unit& unit, const Bytes& name, const sys::Stat& stat);
+  Result<bool> is_still(const Unit& unit);
+  Status record_unit(Unit& unit);
+  void claim(Entry& entry);
+
   // --- the walk ---
   Status walk();
   Status step();
@@ -119,6 +144,7 @@ class ScanRun {
   std::vector<Entry> gone_;       // not deleted yet: see let_go()
   std::set<Bytes> still_needed_;  // directories of those that are not deleted
   Bytes put_in_;                  // the directory of the last new item
+  Bytes unit_;                    // the last unit that was looked at: its files are done
 };
 
 }  // namespace ha::replicator

@@ -32,6 +32,7 @@
 #include "common/sys/file.h"
 #include "replicator/index/index.h"
 #include "replicator/model/overlay.h"
+#include "replicator/model/unit.h"
 #include "replicator/source/stable_book.h"
 
 namespace ha::replicator {
@@ -69,6 +70,10 @@ struct ScanOptions {
   StableBook* stable = nullptr;
   // Of files that are altered at this site; may be null, and outlives the scanner.
   PristineView* overlays = nullptr;
+  // Directories whose files are recorded together, as they stood at one moment, or left as they were.
+  IsUnit is_unit{};
+  // At a replica: a message that is found in a unit is a change of this site's, not drift.
+  bool replica_messages_count = false;
 };
 
 struct ScanResult {
@@ -84,6 +89,7 @@ struct ScanResult {
   std::uint64_t waiting = 0;   // left as they were: still being written, or renamed just now
   Duration waiting_for{};      // until the first of them may be stable
   std::uint64_t bytes_hashed = 0;
+  std::uint64_t units_left = 0;     // of `waiting`: units that the index does not know at all
   std::vector<Bytes> waiting_keys;  // the first kScanListMax
   std::vector<Bytes> busy_keys;     // the first kScanListMax: scan their directories again soon
   std::vector<Bytes> mount_points;  // keys where another file system begins; their content is in the set

@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(pace_and_deletions_are_said_by_a_set_or_by_the_defaults) {
 }
 
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
-  for (const char* key : {"unit = \"*/*\"", "into = \"x\"", "exclude_keys = []"}) {
+  for (const char* key : {"server = \\"x\\"", "into = \\"x\\"", "exclude_keys = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
   }
   BOOST_TEST(

@@ -1,0 +1,319 @@
+#include "replicator/apply/units.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/base/clock.h"
+#include "replicator/apply/file_facts.h"
+#include "replicator/apply/unit_lock.h"
+#include "replicator/model/item_hash.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::uint8_t kJournalUnit = 3;  // to be published whatever happens, with the others of its unit
+constexpr std::size_t kJournalPage = 512;
+constexpr std::size_t kNamesMax = 1'000'000;
+
+bool is_counted(const Entry& entry) {
+  return entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
+}
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(read_clocks().wall.time_since_epoch()).count();
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- waiting
+
+Status Units::take(std::vector<StagedItem>& items) {
+  std::vector<StagedItem> others;
+  for (StagedItem& item : items) {
+    const Bytes& key = item.header.key;
+    const bool container = !item.header.deleted && item.header.rank == Rank::Container;
+    if (is_unit_(key)) {
+      if (item.header.deleted) {
+        going_.insert(key);
+      } else if (container) {
+        going_.erase(key);
+      }
+    }
+    if (container || !is_in_unit(is_unit_, key)) {
+      others.push_back(std::move(item));
+      continue;
+    }
+    Waiting& waiting = waiting_[Bytes(parent_of_key(key))];
+    if (const auto older = waiting.find(key); older != waiting.end()) {
+      HA_CHECK(context_.staging.discard(older->second.staged));
+      waiting.erase(older);
+    }
+    waiting.emplace(key, std::move(item));
+  }
+  items = std::move(others);
+  return ok();
+}
+
+Status Units::forget() {
+  for (auto& [unit, waiting] : std::exchange(waiting_, {})) {
+    for (const auto& [key, item] : waiting) {
+      HA_CHECK(context_.staging.discard(item.staged));
+    }
+  }
+  going_.clear();
+  return ok();
+}
+
+std::vector<Bytes> Units::take_changed() {
+  const std::set<Bytes> changed = std::exchange(changed_, {});
+  return {changed.begin(), changed.end()};
+}
+
+Result<Units::Here> Units::look(const Bytes& unit) {
+  Here here;
+  here.going = going_.contains(unit);
+  HA_TRY(const std::optional<Entry> directory, context_.index.get(unit));
+  if (here.going) {
+    here.digest = Digest{};
+  } else if (directory && !directory->deleted && directory->rank == Rank::Container) {
+    HA_TRY(const FileMeta meta, decode_meta(directory->meta));
+    here.digest = meta.unit;
+  }
+  const Bytes mailbox = parent_of_key(unit).empty() ? unit : Bytes(parent_of_key(unit));
+  HA_CHECK(context_.index.for_each({mailbox + "/", mailbox + "0"}, {}, [&](Entry& entry) -> Result<bool> {
+    const bool ours = parent_of_key(entry.key) == unit;
+    if (entry.rank != Rank::Container &&
+        (ours || (is_in_unit(is_unit_, entry.key) && message_of(entry.key)))) {
+      (ours ? here.entries : here.elsewhere).emplace(entry.key, std::move(entry));
+    }
+    return true;
+  }));
+  return here;
+}
+
+// Without a digest (an origin of an older version) the items go as they come.
+Result<bool> Units::is_whole(const Bytes& unit, const Waiting& waiting) {
+  HA_TRY(const Here here, look(unit));
+  if (!here.digest) {
+    return true;
+  }
+  Digest sum;
+  for (const auto& [key, entry] : here.entries) {
+    if (!waiting.contains(key) && is_counted(entry)) {
+      sum += entry.hash;
+    }
+  }
+  for (const auto& [key, item] : waiting) {
+    sum += item.header.deleted ? Digest{} : item.header.hash;
+  }
+  return sum == *here.digest;
+}
+
+// Whether a message would go that the holder has yet to take over: then it will come again, under the number
+// that it gets there.
+Result<bool> Units::has_to_wait(const Bytes& unit, const Waiting& waiting) {
+  const ApplyOrigin& origin = context_.origin;
+  HA_TRY(const Here here, look(unit));
+  std::set<Digest> contents;
+  for (const auto& [key, item] : waiting) {
+    contents.insert(item.header.content);
+  }
+  for (const auto& [key, entry] : here.entries) {
+    if (!waiting.contains(key)) {
+      contents.insert(entry.content);
+    }
+  }
+  for (const auto& [key, entry] : here.elsewhere) {
+    contents.insert(entry.content);
+  }
+  const Source ours{context_.index.index_id(), context_.index.epoch()};
+  return std::any_of(here.entries.begin(), here.entries.end(), [&](const auto& each) {
+    const Entry& entry = each.second;
+    const bool ahead = entry.source == ours ||
+                       (origin.careful && is_beyond(entry.source, entry.version, origin.lineage, ours.epoch));
+    return ahead && waiting.contains(each.first) && message_of(each.first) &&
+           !contents.contains(entry.content);
+  });
+}
+
+// ---------------------------------------------------------------- publishing
+
+Status Units::publish(BatchOutcome& outcome) {
+  std::vector<StagedItem> whole;
+  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
+    HA_TRY(bool is_ready, is_whole(waiting->first, waiting->second));
+    if (is_ready) {
+      HA_TRY(const bool waits, has_to_wait(waiting->first, waiting->second));
+      is_ready = !waits;
+    }
+    if (!is_ready || locked_.contains(waiting->first)) {  // what is in the journal comes first
+      ++waiting;
+      continue;
+    }
+    for (auto& [key, item] : waiting->second) {
+      whole.push_back(std::move(item));
+    }
+    waiting = waiting_.erase(waiting);
+  }
+  if (!whole.empty()) {
+    HA_CHECK(journal(whole));
+  }
+  return whole.empty() && locked_.empty() ? ok() : publish_journal(outcome);
+}
+
+Status Units::journal(const std::vector<StagedItem>& items) {
+  const auto write = [&]() -> Status {
+    HA_CHECK(publisher_.sync_contents(items));
+    HA_TRY(IndexBatch batch, context_.index.begin());
+    for (const StagedItem& item : items) {
+      HA_CHECK(batch.put_journal(item.header.key, encode_staged(item), kJournalUnit));
+    }
+    return batch.commit();
+  }();
+  if (!write.ok()) {
+    for (const StagedItem& item : items) {
+      HA_CHECK(context_.staging.discard(item.staged));
+    }
+  }
+  return write;
+}
+
+Status Units::recover(BatchOutcome& outcome, std::set<Bytes>& staged) {
+  HA_CHECK(publish_journal(outcome));
+  return each_journaled([&](StagedItem item) -> Status {
+    if (item.staged.is_set()) {
+      staged.insert(item.staged.path());
+    }
+    return ok();
+  });
+}
+
+Status Units::each_journaled(const std::function<Status(StagedItem)>& visit) {
+  for (std::uint64_t after = 0;;) {
+    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
+    if (page.empty()) {
+      return ok();
+    }
+    for (const JournalRecord& record : page) {
+      if (record.op != kJournalUnit) {
+        continue;
+      }
+      auto item = decode_staged(context_.staging, record.key, record.staged);
+      if (!item.ok()) {  // its file system is not mounted any more
+        HA_TRY(IndexBatch batch, context_.index.begin());
+        HA_CHECK(batch.remove_journal(record.number));
+        HA_CHECK(batch.commit());
+        continue;
+      }
+      item->journal = record.number;
+      HA_CHECK(visit(std::move(item).value()));
+    }
+    after = page.back().number;
+  }
+}
+
+Status Units::publish_journal(BatchOutcome& outcome) {
+  std::map<Bytes, std::vector<StagedItem>> by_unit;
+  HA_CHECK(each_journaled([&](StagedItem item) -> Status {
+    by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
+    return ok();
+  }));
+  for (auto& [unit, items] : by_unit) {
+    HA_CHECK(publish_unit(unit, std::move(items), outcome));
+  }
+  return ok();
+}
+
+Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome) {
+  HA_TRY(const Here here, look(unit));
+  UnitPass pass;
+  for (const auto& [key, entry] : here.entries) {
+    const bool stays = std::none_of(items.begin(), items.end(), [&, &name = key](const StagedItem& item) {
+      return item.header.key == name;
+    });
+    if (stays) {
+      pass.contents.insert(entry.content);
+    }
+  }
+  for (const auto& [key, entry] : here.elsewhere) {
+    pass.contents.insert(entry.content);
+  }
+  for (const StagedItem& item : items) {
+    pass.contents.insert(item.header.content);
+  }
+  const auto folder = context_.root.open_beneath(unit);
+  std::optional<UnitLock> lock;
+  if (folder.ok()) {
+    HA_TRY(const StagedName there, context_.staging.name_for(unit + "/"));
+    auto taken = UnitLock::take(*there.area, context_.root, unit);
+    if (!taken.ok()) {
+      return note_locked(unit, taken.error());
+    }
+    lock.emplace(std::move(taken).value());
+    HA_CHECK(note_unlocked(unit));
+    HA_TRY(const bool known, is_as_known(unit, here, items));
+    if (!known) {
+      HA_CHECK(lock->release());
+      changed_.insert(unit);
+      return give_up(items);
+    }
+    pass.lock = &*lock;
+  }
+  return publisher_.publish(std::move(items), outcome, &pass);
+}
+
+// Nothing stands in it that the index does not know, but for what was published before a kill.
+Result<bool> Units::is_as_known(const Bytes& unit, const Here& here, const std::vector<StagedItem>& items) {
+  HA_TRY(const sys::Directory folder, context_.root.open_beneath(unit));
+  HA_TRY(const std::vector<Bytes> names, folder.names(kNamesMax));
+  bool known = true;
+  for (const Bytes& name : names) {
+    const Bytes key = unit + "/" + name;
+    const auto live = folder.stat(name);
+    if (is_lock_name(name) || !live.ok() || live->type == sys::FileType::Directory) {
+      continue;
+    }
+    const auto item = std::find_if(items.begin(), items.end(),
+                                   [&](const StagedItem& each) { return each.header.key == key; });
+    if (item != items.end() && item->staged.is_set() && item->local.inode == live->ino) {
+      return true;  // begun before: it has to be ended
+    }
+    const auto entry = here.entries.find(key);
+    const auto local =
+        entry == here.entries.end() ? Result<LocalStat>(LocalStat{}) : decode_local(entry->second.local);
+    known = known && entry != here.entries.end() && local.ok() && is_still(*live, *local);
+  }
+  return known;
+}
+
+Status Units::give_up(const std::vector<StagedItem>& items) {
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  for (const StagedItem& item : items) {
+    HA_CHECK(context_.staging.discard(item.staged));
+    HA_CHECK(batch.remove_journal(item.journal));
+  }
+  return batch.commit();
+}
+
+Status Units::note_locked(const Bytes& unit, const Error& error) {
+  if (error.code() != Code::Unavailable) {
+    return error;
+  }
+  locked_.insert(unit);
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  const auto put = batch.put_failure(unit, error.what() + "; " + error.hint(), now_ns());
+  HA_CHECK(put.ok() || put.error().code() == Code::Exhausted ? ok() : put);
+  return batch.commit();
+}
+
+Status Units::note_unlocked(const Bytes& unit) {
+  if (locked_.erase(unit) == 0) {
+    return ok();
+  }
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_CHECK(batch.clear_failure(unit));
+  return batch.commit();
+}
+
+}  // namespace ha::replicator

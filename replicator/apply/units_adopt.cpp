@@ -1,0 +1,167 @@
+// Units: messages that only a peer has. docs/units.md, "Two sites with a new message".
+#include <algorithm>
+#include <utility>
+
+#include "replicator/apply/unit_lock.h"
+#include "replicator/apply/units.h"
+#include "replicator/model/item_hash.h"
+
+namespace ha::replicator {
+namespace {
+
+constexpr std::size_t kNamesMax = 1'000'000;
+
+using Contents = std::map<Bytes, Digest>;    // by extension
+using Messages = std::map<Bytes, Contents>;  // by stem
+
+}  // namespace
+
+std::vector<StagedItem> Units::take_messages(std::vector<StagedItem>& items) const {
+  std::vector<StagedItem> others;
+  std::vector<StagedItem> messages;
+  for (StagedItem& item : items) {
+    const bool message = !item.header.deleted && item.header.rank == Rank::Content &&
+                         is_in_unit(is_unit_, item.header.key) && message_of(item.header.key);
+    (message ? messages : others).push_back(std::move(item));
+  }
+  items = std::move(others);
+  return messages;
+}
+
+Status Units::adopt(std::vector<StagedItem> messages, BatchOutcome& outcome) {
+  std::map<Bytes, std::vector<StagedItem>> by_unit;
+  HA_CHECK(publisher_.sync_contents(messages));
+  for (StagedItem& item : messages) {
+    by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
+  }
+  for (auto& [unit, items] : by_unit) {
+    std::vector<Bytes> keys;
+    for (const StagedItem& item : items) {
+      keys.push_back(item.header.key);
+    }
+    const auto adopted = adopt_in(unit, std::move(items), outcome);
+    if (!adopted.ok()) {
+      const Code code = adopted.error().code();
+      if (code != Code::Unavailable && code != Code::NotFound && code != Code::Exhausted) {
+        return adopted;
+      }
+      for (Bytes& key : keys) {
+        outcome.troubles.push_back({std::move(key), adopted.error().what(), false, {}});
+      }
+    }
+  }
+  return ok();
+}
+
+// Gives each message its number, the own one if that is free, and drops those whose content is here.
+Result<std::vector<StagedItem>> Units::number(const Bytes& unit, const std::vector<Bytes>& names,
+                                              std::vector<StagedItem>& items) {
+  HA_TRY(const Here here, look(unit));
+  Messages known;
+  std::set<unsigned> numbers;
+  for (const auto& [key, entry] : here.entries) {
+    if (const auto name = message_of(key)) {
+      known[Bytes(name->stem)].emplace(name->extension, entry.content);
+      numbers.insert(name->number);
+    }
+  }
+  for (const auto& [key, entry] : here.elsewhere) {
+    const auto name = message_of(key);
+    known[Bytes(name->stem)].emplace(name->extension, entry.content);
+  }
+  for (const Bytes& name : names) {
+    if (const auto message = message_of(name)) {
+      numbers.insert(message->number);
+    }
+  }
+  std::map<Bytes, std::vector<StagedItem*>> messages;
+  for (StagedItem& item : items) {
+    messages[Bytes(message_of(item.header.key)->stem)].push_back(&item);
+  }
+  std::vector<StagedItem> ready;
+  for (auto& [stem, parts] : messages) {
+    Contents contents;
+    for (const StagedItem* part : parts) {
+      contents.emplace(message_of(part->header.key)->extension, part->header.content);
+    }
+    if (std::any_of(known.begin(), known.end(), [&](const auto& each) { return each.second == contents; })) {
+      continue;
+    }
+    unsigned number = message_of(parts.front()->header.key)->number;
+    number = numbers.contains(number) ? *numbers.rbegin() + 1 : number;
+    if (number >= kMessagesMax) {
+      return Error(Code::Exhausted, "\"" + escape(unit) + "\" has no number left for a message");
+    }
+    numbers.insert(number);
+    known.emplace(message_stem(unit, number), contents);
+    for (StagedItem* part : parts) {
+      Entry& header = part->header;
+      header.key = message_stem(unit, number) + Bytes(message_of(header.key)->extension);
+      header.hash = item_hash(context_.key, header);
+      ready.push_back(std::exchange(*part, {}));
+    }
+  }
+  return ready;
+}
+
+Status Units::adopt_in(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome) {
+  const auto discard = [&](const std::vector<StagedItem>& unused) -> Status {
+    for (const StagedItem& item : unused) {
+      HA_CHECK(context_.staging.discard(item.staged));
+    }
+    return ok();
+  };
+  HA_TRY(const StagedName there, context_.staging.name_for(unit + "/"));
+  auto lock = UnitLock::take(*there.area, context_.root, unit);
+  if (!lock.ok()) {
+    HA_CHECK(discard(items));
+    return lock.error();
+  }
+  HA_TRY(const sys::Directory folder, context_.root.open_beneath(unit));
+  HA_TRY(const std::vector<Bytes> names, folder.names(kNamesMax));
+  auto ready = number(unit, names, items);
+  HA_CHECK(discard(items));  // but for those that have got a number
+  HA_CHECK(ready.ok() ? ok() : Status(ready.error()));
+  if (ready->empty()) {
+    return lock->release();
+  }
+  HA_CHECK(journal(*ready));
+  std::vector<StagedItem> journaled;
+  HA_CHECK(each_journaled([&](StagedItem item) -> Status {
+    if (parent_of_key(item.header.key) == unit) {
+      journaled.push_back(std::move(item));
+    }
+    return ok();
+  }));
+  UnitPass pass;
+  pass.lock = &*lock;
+  HA_CHECK(publisher_.publish(std::move(journaled), outcome, &pass));
+  return renew_digest(unit);
+}
+
+// The next look at it would do the same; until then no replica could tell when it has the unit whole.
+Status Units::renew_digest(const Bytes& unit) {
+  HA_TRY(std::optional<Entry> directory, context_.index.get(unit));
+  if (!directory || directory->deleted || directory->rank != Rank::Container) {
+    return ok();
+  }
+  HA_TRY(const Here here, look(unit));
+  HA_TRY(FileMeta meta, decode_meta(directory->meta));
+  Digest sum;
+  for (const auto& [key, entry] : here.entries) {
+    const bool counts = entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
+    sum += counts ? entry.hash : Digest{};
+  }
+  if (meta.unit == sum) {
+    return ok();
+  }
+  meta.unit = sum;
+  directory->meta = encode_meta(std::move(meta));
+  directory->hash = item_hash(context_.key, *directory);
+  directory->source = {};
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  HA_TRY([[maybe_unused]] const std::uint64_t sequence, batch.put(*directory));
+  return batch.commit();
+}
+
+}  // namespace ha::replicator

@@ -1,0 +1,218 @@
+// Units at a replica and at a holder that adopts: docs/units.md.
+#include <boost/test/unit_test.hpp>
+
+#include "replicator/apply/file_target.h"
+#include "replicator/apply/stranded.h"
+#include "tests/apply/apply_fixture.h"
+
+using namespace ha;
+using namespace ha::replicator;
+using namespace ha::replicator::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Bytes kBox = "d/1/INBOX";
+
+FileTargetOptions with_units() {
+  FileTargetOptions options = Target::fast();
+  options.is_unit = [](BytesView key) { return key == kBox; };
+  return options;
+}
+
+using Files = std::map<Bytes, Bytes>;  // name → content
+
+ItemPart unit_of(const Files& files) {
+  FileMeta meta = meta_of(FileType::Directory, 0755);
+  Digest sum;
+  for (const auto& [name, content] : files) {
+    sum += literal_item(kBox + "/" + name, content).header->hash;
+  }
+  meta.unit = sum;
+  return plain_item(kBox, meta);
+}
+
+std::vector<ItemPart> parts_of(const Files& files) {
+  std::vector<ItemPart> parts;
+  for (const auto& [name, content] : files) {
+    parts.push_back(literal_item(kBox + "/" + name, content));
+  }
+  return parts;
+}
+
+struct Box : Target {
+  Box() : Target(with_units()) {
+    batch({plain_item("d", meta_of(FileType::Directory, 0755)),
+           plain_item("d/1", meta_of(FileType::Directory, 0755))});
+  }
+  void fill(const Files& files) {
+    batch({unit_of(files)});
+    batch(parts_of(files));
+    commit();
+  }
+  [[nodiscard]] Files there() const {
+    Files out;
+    for (const auto& each : fs::directory_iterator(at(kBox))) {
+      out[each.path().filename().string()] = read_all(each.path());
+    }
+    return out;
+  }
+  void put(const Bytes& name, BytesView content) const { write_all(at(kBox + "/" + name), content); }
+  void holder() {
+    index.set_own_changes(true);
+    target.set_origin({{}, true, false, {}, 100});
+  }
+  std::vector<StrandedIncident> aside() {
+    const auto directory = sys::Directory::open_root(root.string());
+    return list_stranded(*directory, {""}, 100).value();
+  }
+};
+
+const Files kTwo = {
+    {"msg0000.txt", "t0"}, {"msg0000.wav", "w0"}, {"msg0001.txt", "t1"}, {"msg0001.wav", "w1"}};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(apply_units, Box)
+
+BOOST_AUTO_TEST_CASE(a_unit_appears_when_it_is_whole) {
+  batch({unit_of(kTwo)});
+  batch(parts_of({{"msg0000.txt", "t0"}, {"msg0000.wav", "w0"}, {"msg0001.wav", "w1"}}));
+  BOOST_TEST(there().empty());
+  batch(parts_of({{"msg0001.txt", "t1"}}));
+  BOOST_TEST((there() == kTwo));  // and no lock
+  commit();
+  BOOST_TEST(staged_count() == 0U);
+  BOOST_TEST(index.journal_size().value() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_renumbering_waits_for_its_deletions) {
+  fill(kTwo);
+  const Files one = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+  batch({unit_of(one)});
+  batch(parts_of(one));
+  BOOST_TEST((there() == kTwo));
+  batch({deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+  BOOST_TEST((there() == one));
+  commit();
+}
+
+BOOST_AUTO_TEST_CASE(what_is_missing_at_the_end_of_a_pass_may_come_with_the_next) {
+  fill(kTwo);
+  const Files one = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+  batch({unit_of(one)});
+  batch(parts_of({{"msg0000.txt", "t1"}}));
+  commit();
+  BOOST_TEST((there() == kTwo));
+  batch(parts_of({{"msg0000.wav", "w1"}}));
+  batch({deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+  commit();
+  BOOST_TEST((there() == one));
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_of_the_pbx_is_waited_for_and_not_broken) {
+  fill({{"msg0000.txt", "t0"}});
+  for (const char* lock : {".lock"}) {
+    put(lock, "");
+    batch({unit_of(kTwo)});
+    const BatchOutcome outcome = batch(parts_of(kTwo));
+    BOOST_TEST(outcome.applied_items == 0U);
+    BOOST_TEST(index.failure(kBox).value().has_value());
+    BOOST_TEST(there().contains(lock));
+    BOOST_TEST(there().size() == 2U);
+    fs::remove(at(kBox + "/" + lock));
+    commit();
+    BOOST_TEST((there() == kTwo));
+    BOOST_TEST(!index.failure(kBox).value().has_value());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_unit_with_a_message_that_nobody_knows_is_left_alone_and_reported) {
+  fill({{"msg0000.txt", "t0"}});
+  put("msg0001.txt", "left at the standby");
+  batch({unit_of(kTwo)});
+  batch(parts_of(kTwo));
+  BOOST_TEST(read_all(at(kBox + "/msg0001.txt")) == "left at the standby");
+  BOOST_TEST(there().size() == 2U);
+  const CommitOutcome outcome = commit();
+  BOOST_REQUIRE(outcome.changed_units.size() == 1U);
+  BOOST_TEST(outcome.changed_units[0] == kBox);
+  BOOST_TEST(staged_count() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_message_under_a_number_that_is_taken_gets_the_next_and_comes_only_once) {
+  fill(kTwo);
+  holder();
+  const Files other = {{"msg0001.txt", "t-other"}, {"msg0001.wav", "w1"}};
+  for (int i = 0; i < 2; ++i) {
+    batch(parts_of(other));
+    Files wanted = kTwo;
+    wanted["msg0002.txt"] = "t-other";
+    wanted["msg0002.wav"] = "w1";
+    BOOST_TEST((there() == wanted));
+  }
+  BOOST_TEST(entry(kBox + "/msg0002.txt")->source.index_id == index.index_id());
+  const FileMeta meta = decode_meta(entry(kBox)->meta).value();
+  Digest sum;
+  for (const auto& [name, content] : there()) {
+    sum += entry(kBox + "/" + name)->hash;
+  }
+  BOOST_TEST((meta.unit == sum));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_whose_number_is_free_keeps_it_and_one_that_is_here_is_not_taken) {
+  fill(kTwo);
+  holder();
+  batch(parts_of({{"msg0005.txt", "t1"}, {"msg0005.wav", "w1"}, {"msg0007.txt", "t7"}}));
+  Files wanted = kTwo;
+  wanted["msg0007.txt"] = "t7";
+  BOOST_TEST((there() == wanted));
+  BOOST_TEST(staged_count() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_taken_on_the_disk_only_counts_as_taken) {
+  fill(kTwo);
+  holder();
+  put("msg0002.wav", "just coming in");
+  batch(parts_of({{"msg0002.txt", "t2"}}));
+  BOOST_TEST(read_all(at(kBox + "/msg0003.txt")) == "t2");
+  BOOST_TEST(!fs::exists(at(kBox + "/msg0002.txt")));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_unit_still_has_afterwards_is_not_stranded_and_what_goes_is_put_aside_whole) {
+  fill(kTwo);
+  target.set_origin({{7, 3}, false, true, {}, 100});  // careful, and knows of nothing
+  const Files now = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+  batch({unit_of(now)});
+  batch(parts_of(now));
+  batch({deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+  BOOST_TEST((there() == now));
+  const auto incidents = aside();
+  BOOST_REQUIRE(incidents.size() == 1U);
+  BOOST_REQUIRE(incidents[0].items.size() == 2U);
+  BOOST_TEST(incidents[0].items[0].key == kBox + "/msg0000.txt");
+  BOOST_TEST(incidents[0].items[1].key == kBox + "/msg0000.wav");
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_a_kill_has_left_goes_at_the_next_start_and_no_other_one) {
+  fill(kTwo);
+  write_all(root / ".hareplicate" / "unit-lock", kBox);
+  fs::create_hard_link(root / ".hareplicate" / "unit-lock", at(kBox + "/.lock"));
+  reopen();
+  BOOST_TEST((there() == kTwo));
+  BOOST_TEST(staged_count() == 0U);
+  put(".lock", "of the PBX");
+  write_all(root / ".hareplicate" / "unit-lock", kBox);
+  reopen();
+  BOOST_TEST(there().contains(".lock"));
+}
+
+BOOST_AUTO_TEST_CASE(a_unit_that_goes_is_deleted_with_its_directory) {
+  fill(kTwo);
+  batch({deleted_item(kBox + "/msg0000.txt"), deleted_item(kBox + "/msg0000.wav"), deleted_item(kBox),
+         deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+  commit();
+  BOOST_TEST(!fs::exists(at(kBox)));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
