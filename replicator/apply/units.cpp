@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t kJournalUnit = 3;  // to be published whatever happens, with the others of its unit
 constexpr std::size_t kJournalPage = 512;
+constexpr Duration kMoveWait = std::chrono::seconds(30);
 constexpr std::size_t kNamesMax = 1'000'000;
 
 bool is_counted(const Entry& entry) {
@@ -139,22 +140,62 @@ Result<bool> Units::has_to_wait(const Bytes& unit, const Waiting& waiting) {
 
 // ---------------------------------------------------------------- publishing
 
+// A message that was saved to another folder appears there when it goes from the first one, not before: if
+// roles turned between the two, it would stay twice. One that stays there was copied: that may take longer.
+Result<bool> Units::would_be_twice(const Bytes& unit, const std::set<Bytes>& ready) {
+  HA_TRY(const Here here, look(unit));
+  const auto stays = [&](const Entry& entry) {
+    const Bytes folder(parent_of_key(entry.key));
+    const auto changes = waiting_.find(folder);
+    return !ready.contains(folder) || changes == waiting_.end() || !changes->second.contains(entry.key);
+  };
+  std::set<Digest> elsewhere;
+  for (const auto& [key, entry] : here.elsewhere) {
+    if (!entry.content.is_zero() && stays(entry)) {
+      elsewhere.insert(entry.content);
+    }
+  }
+  for (const auto& [key, entry] : here.entries) {
+    elsewhere.erase(entry.content);  // it is twice already
+  }
+  const bool twice = std::any_of(waiting_[unit].begin(), waiting_[unit].end(), [&](const auto& each) {
+    return message_of(each.first) && elsewhere.contains(each.second.header.content);
+  });
+  if (!twice) {
+    moving_.erase(unit);
+    return false;
+  }
+  const SteadyTime now = read_clocks().steady;
+  return now - moving_.emplace(unit, now).first->second < kMoveWait;
+}
+
+Result<std::set<Bytes>> Units::ready() {
+  std::set<Bytes> ready;
+  for (const auto& [unit, waiting] : waiting_) {
+    HA_TRY(const bool whole, is_whole(unit, waiting));
+    HA_TRY(const bool waits, whole ? has_to_wait(unit, waiting) : Result<bool>(true));
+    if (!waits && !locked_.contains(unit)) {  // what is in the journal comes first
+      ready.insert(unit);
+    }
+  }
+  std::set<Bytes> now;
+  for (const Bytes& unit : ready) {
+    HA_TRY(const bool twice, would_be_twice(unit, ready));
+    if (!twice) {
+      now.insert(unit);
+    }
+  }
+  return now;
+}
+
 Status Units::publish(BatchOutcome& outcome) {
+  HA_TRY(const std::set<Bytes> units, ready());
   std::vector<StagedItem> whole;
-  for (auto waiting = waiting_.begin(); waiting != waiting_.end();) {
-    HA_TRY(bool is_ready, is_whole(waiting->first, waiting->second));
-    if (is_ready) {
-      HA_TRY(const bool waits, has_to_wait(waiting->first, waiting->second));
-      is_ready = !waits;
-    }
-    if (!is_ready || locked_.contains(waiting->first)) {  // what is in the journal comes first
-      ++waiting;
-      continue;
-    }
-    for (auto& [key, item] : waiting->second) {
+  for (const Bytes& unit : units) {
+    for (auto& [key, item] : waiting_[unit]) {
       whole.push_back(std::move(item));
     }
-    waiting = waiting_.erase(waiting);
+    waiting_.erase(unit);
   }
   if (!whole.empty()) {
     HA_CHECK(journal(whole));

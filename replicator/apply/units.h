@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "replicator/apply/apply_context.h"
 #include "replicator/apply/publisher.h"
@@ -56,6 +57,8 @@ class Units {
   [[nodiscard]] Result<Here> look(const Bytes& unit);
   [[nodiscard]] Result<bool> is_whole(const Bytes& unit, const Waiting& waiting);
   [[nodiscard]] Result<bool> has_to_wait(const Bytes& unit, const Waiting& waiting);
+  [[nodiscard]] Result<std::set<Bytes>> ready();
+  [[nodiscard]] Result<bool> would_be_twice(const Bytes& unit, const std::set<Bytes>& ready);
   Status journal(const std::vector<StagedItem>& items);
   Status each_journaled(const std::function<Status(StagedItem)>& visit);
   Status publish_journal(BatchOutcome& outcome);
@@ -77,6 +80,7 @@ class Units {
   std::set<Bytes> going_;             // units whose directories are to be deleted
   std::set<Bytes> changed_;
   std::set<Bytes> locked_;
+  std::map<Bytes, SteadyTime> moving_;  // units that wait for another folder of their mailbox, and since when
 };
 
 }  // namespace ha::replicator

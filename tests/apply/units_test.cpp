@@ -63,8 +63,8 @@ struct Box : Target {
     target.set_origin({{}, true, false, {}, 100});
   }
   std::vector<StrandedIncident> aside() {
-    const auto directory = sys::Directory::open_root(root.string());
-    return list_stranded(*directory, {""}, 100).value();
+    const auto opened = sys::Directory::open_root(root.string());
+    return list_stranded(*opened, {""}, 100).value();
   }
 };
 
@@ -213,6 +213,28 @@ BOOST_AUTO_TEST_CASE(a_unit_that_goes_is_deleted_with_its_directory) {
          deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
   commit();
   BOOST_TEST(!fs::exists(at(kBox)));
+}
+
+BOOST_AUTO_TEST_CASE(a_saved_message_appears_in_its_new_folder_when_it_goes_from_the_old_one) {
+  const Bytes old = "d/1/Old";
+  options.is_unit = [&](BytesView key) { return key == kBox || key == old; };
+  reopen();
+  fill(kTwo);
+  const auto saved = [&](const char* name, const char* content) {
+    return literal_item(old + "/" + name, content);
+  };
+  FileMeta meta = meta_of(FileType::Directory, 0755);
+  meta.unit = saved("msg0000.txt", "t0").header->hash + saved("msg0000.wav", "w0").header->hash;
+  const Files rest = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+  batch({plain_item(old, meta)});
+  batch({saved("msg0000.txt", "t0"), saved("msg0000.wav", "w0")});
+  commit();
+  BOOST_TEST(fs::is_empty(at(old)));
+  batch({unit_of(rest)});
+  batch(parts_of(rest));
+  batch({deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+  BOOST_TEST((there() == rest));
+  BOOST_TEST(read_all(at(old + "/msg0000.wav")) == "w0");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -19,15 +19,22 @@ from voicemail import Callers, FolderLock, Mailbox, read_folder, read_mailbox
 TURNS = 20
 MAILBOX = "default/1001"
 UNIT = 'unit = "*/*/*"\nexclude = ["*/*/tmp/"]\n'
+OVERLAY = """[[overlay]]
+site = "nyc1"
+set = "tree"
+file = "greeting.conf"
+replace = [ { match = '^site=.*$', with = 'site=nyc1' } ]
+"""
+STILL_BYTES = 2_000_000  # never changes: nothing of it may be sent by a turn
 
 
 class VoicemailCluster(TurningCluster):
     def differences(self, name="tree"):
-        return [each for each in super().differences(name) if "/tmp" not in each]
+        return [each for each in super().differences(name) if "/tmp" not in each and "greeting" not in each]
 
 
-def new_cluster(promise, **options):
-    return VoicemailCluster(promise, sys.argv[1], check="1s", walk="10s", set_keys=UNIT, **options)
+def new_cluster(promise, more=""):
+    return VoicemailCluster(promise, sys.argv[1], check="1s", walk="10s", set_keys=UNIT + more)
 
 
 class Watcher(threading.Thread):
@@ -61,14 +68,17 @@ def stranded_messages(site):
 
 
 def turns_with_deposits(promise, mode):
-    with new_cluster(promise) as cluster:
+    with new_cluster(promise, OVERLAY) as cluster:
         sites = list(cluster.sites.values())
         boxes = {site.name: Mailbox(site.tree, MAILBOX, mode, slow=0.002) for site in sites}
         boxes[sites[0].name].leave("first")
+        cluster.origin.write("still/file", os.urandom(STILL_BYTES))
+        cluster.origin.write("greeting.conf", b"site=any\n")
         cluster.start()
         cluster.wait_equal(30)
-        turns = TURNS if FULL or mode == "lockfile" else 4
+        turns, most = (TURNS if FULL or mode == "lockfile" else 4), 0
         for turn in range(1, turns + 1):
+            edit(cluster, sites, b"turn=%d\n" % turn)
             callers = [Callers(box, f"{turn}-{name}") for name, box in boxes.items()]
             for each in callers:
                 each.start()
@@ -80,8 +90,25 @@ def turns_with_deposits(promise, mode):
             for each in callers:
                 each.end()
             cluster.all_equal(sites, 60)
+            most = max(most, *(site.set_status()["sent_bytes"] for site in sites))
+        promise.check(most < STILL_BYTES, f"{turns} turns, {mode}: at most {most} bytes sent after one")
+        check_overlay(promise, sites, turns)
         cluster.wait("equal once more after a walk", lambda: equal_for(cluster, sites, 12), 90, 0.5)
         check_messages(promise, cluster, sites, boxes, f"{turns} turns, {mode}")
+
+
+def edit(cluster, sites, line):
+    with open(cluster.origin.path("greeting.conf"), "ab") as conf:
+        conf.write(line)
+    cluster.wait("the edit is everywhere",
+                 lambda: all(site.read("greeting.conf").endswith(line) for site in sites), 20, 0.05)
+
+
+def check_overlay(promise, sites, turns):
+    edits = b"".join(b"turn=%d\n" % turn for turn in range(1, turns + 1))
+    wanted = {"fra1": b"site=any\n" + edits, "nyc1": b"site=nyc1\n" + edits}
+    promise.check(all(site.read("greeting.conf") == wanted[site.name] for site in sites),
+                  "the overlay is at its site only, and every edit is at both")
 
 
 def equal_for(cluster, sites, seconds):
@@ -183,7 +210,7 @@ def locked_folder_waits(promise):
             cluster.wait("the other mailbox goes on", lambda: "another" in read_folder(
                 cluster.replica.path("default/1002/INBOX"))[0], 20)
             cluster.wait("the lock is shown", lambda: any(
-                "locked by the PBX" in each["reason"] for each in failed_items(cluster.replica)), 20)
+                "locked by the PBX" in str(each) for each in failed_items(cluster.replica)), 20)
             promise.check(read_folder(cluster.replica.path(MAILBOX + "/INBOX"))[0] == ["one"],
                           "a folder that the PBX has locked is left alone, the rest goes on")
         cluster.wait_equal(30)

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 
 struct UnitFixture : TreeFixture {
   UnitFixture() {
-    options.is_unit = [](BytesView key) {
-      return std::count(key.begin(), key.end(), '/') == 2 && key.starts_with("default/");
+    options.is_unit = [](BytesView name) {
+      return std::count(name.begin(), name.end(), '/') == 2 && name.starts_with("default/");
     };
     index.set_own_changes(true);
     write(box + "/msg0000.txt", "t0");
@@ -108,10 +108,8 @@ BOOST_AUTO_TEST_CASE(a_lock_that_nobody_can_still_hold_is_in_nobodys_way) {
 }
 
 BOOST_AUTO_TEST_CASE(a_unit_that_was_touched_within_a_tick_is_not_believed) {
-  const Duration now = std::chrono::nanoseconds(
-      std::filesystem::last_write_time(path(box)).time_since_epoch() -
-      std::filesystem::file_time_type::clock::from_sys(std::chrono::sys_time<std::chrono::nanoseconds>{})
-          .time_since_epoch());
+  const sys::Timestamp changed = must(root.stat(box)).ctime;
+  const Duration now = std::chrono::seconds(changed.seconds) + std::chrono::nanoseconds(changed.nanoseconds);
   options.clock = [&] { return Now{SteadyTime{}, WallTime(now + 5ms)}; };
   BOOST_TEST(scan().waiting == 1U);
   BOOST_TEST(!entry(box + "/msg0000.txt").has_value());
@@ -128,8 +126,8 @@ BOOST_AUTO_TEST_CASE(a_message_left_at_a_replica_is_its_own_and_a_greeting_is_dr
   const Source ours{index.index_id(), index.epoch()};
   BOOST_TEST((entry(box + "/msg0002.txt")->source == ours));
   BOOST_TEST((entry(box + "/greet.wav")->source == Source{}));
-  for (const char* key : {"default/1003", "default/1003/INBOX", "default/1003/INBOX/msg0000.txt"}) {
-    BOOST_TEST((entry(key)->source == ours), key);
+  for (const char* name : {"default/1003", "default/1003/INBOX", "default/1003/INBOX/msg0000.txt"}) {
+    BOOST_TEST((entry(name)->source == ours), name);
   }
 }
 
