@@ -117,8 +117,12 @@ Result<bool> Units::has_to_wait(const Bytes& unit, const Waiting& waiting) {
   const ApplyOrigin& origin = context_.origin;
   HA_TRY(const Here here, look(unit));
   std::set<Digest> contents;
-  for (const auto& [key, item] : waiting) {
-    contents.insert(item.header.content);
+  for (const auto& [other, items] : waiting_) {  // of the other folders of the mailbox as well
+    for (const auto& [key, item] : items) {
+      if (parent_of_key(other) == parent_of_key(unit)) {
+        contents.insert(item.header.content);
+      }
+    }
   }
   for (const auto& [key, entry] : here.entries) {
     if (!waiting.contains(key)) {
@@ -260,15 +264,22 @@ Status Units::publish_journal(BatchOutcome& outcome) {
     by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
     return ok();
   }));
+  std::set<Digest> coming;
+  for (const auto& [unit, items] : by_unit) {
+    for (const StagedItem& item : items) {
+      coming.insert(item.header.content);
+    }
+  }
   for (auto& [unit, items] : by_unit) {
-    HA_CHECK(publish_unit(unit, std::move(items), outcome));
+    HA_CHECK(publish_unit(unit, std::move(items), coming, outcome));
   }
   return ok();
 }
 
-Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome) {
+Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, const std::set<Digest>& coming,
+                           BatchOutcome& outcome) {
   HA_TRY(const Here here, look(unit));
-  UnitPass pass;
+  UnitPass pass{nullptr, coming};
   for (const auto& [key, entry] : here.entries) {
     const bool stays = std::none_of(items.begin(), items.end(), [&, &name = key](const StagedItem& item) {
       return item.header.key == name;
@@ -279,9 +290,6 @@ Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, Bat
   }
   for (const auto& [key, entry] : here.elsewhere) {
     pass.contents.insert(entry.content);
-  }
-  for (const StagedItem& item : items) {
-    pass.contents.insert(item.header.content);
   }
   const auto folder = context_.root.open_beneath(unit);
   std::optional<UnitLock> lock;

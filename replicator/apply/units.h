@@ -62,7 +62,9 @@ class Units {
   Status journal(const std::vector<StagedItem>& items);
   Status each_journaled(const std::function<Status(StagedItem)>& visit);
   Status publish_journal(BatchOutcome& outcome);
-  Status publish_unit(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome);
+  // `coming`: contents that are journaled together.
+  Status publish_unit(const Bytes& unit, std::vector<StagedItem> items, const std::set<Digest>& coming,
+                      BatchOutcome& outcome);
   [[nodiscard]] Result<bool> is_as_known(const Bytes& unit, const Here& here,
                                          const std::vector<StagedItem>& items);
   Status give_up(const std::vector<StagedItem>& items);
