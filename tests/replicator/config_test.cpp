@@ -264,8 +264,20 @@ BOOST_AUTO_TEST_CASE(pace_and_deletions_are_said_by_a_set_or_by_the_defaults) {
   BOOST_TEST(says(problems_of(kHead + kEtc + "after = [\"a | b\"]\n"), "set \"etc\": after: \"|\" means"));
 }
 
+BOOST_AUTO_TEST_CASE(a_unit_is_a_pattern_and_does_not_go_with_all_other_keys) {
+  const Config config = parse(kHead + kEtc + "unit = \"*/*/*\"\n");
+  BOOST_TEST(config.sets()[0].unit.matches("default/1001/INBOX", true));
+  BOOST_TEST(!config.sets()[0].unit.matches("default/1001", true));
+  BOOST_TEST(parse(kHead + kEtc).sets()[0].unit.empty());
+  const auto problem = [](const std::string& keys) { return problems_of(kHead + kEtc + keys); };
+  BOOST_TEST(says(problem("unit = \"a//b\"\n"), "unit: "));
+  BOOST_TEST(
+      says(problem("unit = \"*\"\npublish = \"set\"\n"), "unit and publish = \"set\" exclude each other"));
+  BOOST_TEST(says(problem("unit = \"*\"\ndelete = \"never\"\n"), "write delete = \"trash:30d\""));
+}
+
 BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
-  for (const char* key : {"server = \\"x\\"", "into = \\"x\\"", "exclude_keys = []"}) {
+  for (const char* key : {"server = \"x\"", "into = \"x\"", "exclude_keys = []"}) {
     BOOST_TEST(says(problems_of(kHead + kEtc + key + "\n"), "is not supported by this version"));
   }
   BOOST_TEST(

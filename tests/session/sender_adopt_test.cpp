@@ -106,6 +106,59 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_taken_over_is_not_asked_for_again_in_the_
   BOOST_CHECK(test.sender.state() == SenderState::Incomplete);
 }
 
+BOOST_AUTO_TEST_CASE(a_message_that_has_another_number_here_is_deleted_there_once_it_is_taken_over) {
+  Fixture test({"b/msg0001.txt", "b/msg0002.txt"});
+  const auto sort = [&] {
+    BOOST_REQUIRE(find<SortAheadAction>(test.take()));
+    test.sender.on_sorted(test.sender.attempt(), {}, {}, at(1),
+                          {{"b/msg0001.txt", true}, {"b/msg0002.txt", false}});
+  };
+  sort();
+  const auto fetch = find_message<Fetch>(test.take());
+  BOOST_REQUIRE(fetch);
+  BOOST_TEST(fetch->keys.size() == 2U);
+  test.receive(Fetched{1, 0, true, "frame"});
+  test.adopted(1, 10);
+  test.differ({"b/msg0001.txt", "b/msg0002.txt"});
+  sort();
+  const auto build = find<BuildAction>(test.take());
+  BOOST_REQUIRE(build);
+  BOOST_REQUIRE(build->items.size() == 1U);  // the other one is overwritten
+  BOOST_TEST(build->items[0].key == "b/msg0002.txt");
+}
+
+BOOST_AUTO_TEST_CASE(a_message_that_could_not_be_taken_over_is_not_deleted_there) {
+  Fixture test({"b/msg0002.txt"});
+  BOOST_REQUIRE(find<SortAheadAction>(test.take()));
+  test.sender.on_sorted(test.sender.attempt(), {}, {}, at(1), {{"b/msg0002.txt", false}});
+  test.take();
+  test.receive(Fetched{1, 0, true, "frame"});
+  test.adopted(1, 10, 1);
+  test.differ({"b/msg0002.txt"});
+  BOOST_REQUIRE(find<SortAheadAction>(test.take()));
+  test.sender.on_sorted(test.sender.attempt(), {}, {}, at(1), {{"b/msg0002.txt", false}});
+  BOOST_CHECK(!find<BuildAction>(test.take()));
+}
+
+BOOST_AUTO_TEST_CASE(a_message_is_fetched_whole) {
+  std::vector<AheadMessage> messages;
+  std::vector<Bytes> keys;
+  for (std::size_t number = 0; number < kFetchItemsMax; ++number) {
+    const Bytes stem = "b/msg" + std::to_string(1000 + number / 3);
+    keys.push_back(stem + (number % 3 == 0 ? ".WAV" : number % 3 == 1 ? ".gsm" : ".txt"));
+  }
+  keys.push_back("b/msg" + std::to_string(1000 + kFetchItemsMax / 3) + ".gsm");
+  for (const Bytes& key : keys) {
+    messages.push_back({key, false});
+  }
+  Fixture test(keys);
+  BOOST_REQUIRE(find<SortAheadAction>(test.take()));
+  test.sender.on_sorted(test.sender.attempt(), {}, {}, at(1), messages);
+  const auto fetch = find_message<Fetch>(test.take());
+  BOOST_REQUIRE(fetch);
+  BOOST_TEST(fetch->keys.size() == kFetchItemsMax - 1);  // the last message is for the next one
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_for_an_ended_attempt_is_dropped) {
   Fixture test({"a"});
   const std::uint64_t before = test.sender.attempt();
