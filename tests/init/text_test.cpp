@@ -98,7 +98,8 @@ BOOST_AUTO_TEST_CASE(every_proposed_key_can_be_enabled_as_far_as_this_version_re
   for (const ConfigProblem& problem : problems.sorted()) {
     const bool later = problem.text.find("not supported by this version") != std::string::npos;
     const bool placeholder = problem.text.find("OTHER-SITE") != std::string::npos;
-    BOOST_TEST((!problem.is_error || later || placeholder), problem.line());
+    const bool together = problem.text.find("unit and publish") != std::string::npos;  // no real set has both
+    BOOST_TEST((!problem.is_error || later || placeholder || together), problem.line());
   }
 }
 
