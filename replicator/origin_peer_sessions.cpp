@@ -44,8 +44,7 @@ void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& wor
                                           false,
                                           std::nullopt,
                                           {},
-                                          {},
-                                          0}));
+                                          {}}));
   }
 }
 

@@ -3,9 +3,9 @@
 
     bench.py --replicator BIN --wanem BIN [--congestion bbr] [--loss 0.5%] [--scale 1] CASE...
 
-Cases: r01 tiny ins small first nothing state. Times count from the moment the change is made
-until the replica's files have the new size and time, the replicator's settle time included; contents are
-compared afterwards. Bytes are those of both directions on the wire, headers included.
+Cases: r01 tiny ins small first nothing state role_turn shelf verify. Times count from the moment the change
+is made until the replica's files have the new size and time, the replicator's settle time included; contents
+are compared afterwards. Bytes are those of both directions on the wire, headers included.
 """
 
 import argparse
@@ -26,6 +26,7 @@ sys.path.insert(0, HERE)
 import control  # noqa: E402
 from contestants import (RSYNC_TUNED, RSYNC_Z, Replicator, Rsync, cpu_seconds,  # noqa: E402
                          facts_of, wait_for, wire_bytes)
+from turn_cases import TurnCases  # noqa: E402
 from wanem_path import WanemPath, skip_unless_possible  # noqa: E402
 
 TREE = os.path.join(HERE, "..", "support", "tree.py")
@@ -48,7 +49,7 @@ def all_files(root):
     return out
 
 
-class Bench:
+class Bench(TurnCases):
     def __init__(self, options):
         self.options = options
         self.folder = tempfile.mkdtemp(prefix="bench-data-", dir=options.folder)
@@ -61,6 +62,14 @@ class Bench:
         print(json.dumps({"case": case, "who": who, "congestion": self.options.congestion,
                           "loss": self.options.loss, "seconds": round(seconds, 3), "bytes": sent,
                           "floor_s": round(floor_s, 3), "note": note}), flush=True)
+
+    @staticmethod
+    def tool(*words):
+        tool(*words)
+
+    @staticmethod
+    def copy(source, target):
+        tool_copy(source, target)
 
     def floor(self, changed_bytes):
         return 0.075 + changed_bytes * 8 / 100e6
@@ -292,7 +301,8 @@ def main():
     parser.add_argument("--folder", default=None)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("cases", nargs="+",
-                        choices=["r01", "tiny", "ins", "small", "first", "nothing", "state"])
+                        choices=["r01", "tiny", "ins", "small", "first", "nothing", "state", "role_turn",
+                                 "shelf", "verify"])
     options = parser.parse_args()
     if not options.who:
         own = ["replicator"] if options.congestion == "bbr" else ["replicator", "replicator-system"]

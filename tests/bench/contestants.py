@@ -55,7 +55,8 @@ def wait_for(root, wanted, limit_s):
 class Replicator:
     """Two daemons, site a the origin. `settle` is the product's default unless a case says otherwise."""
 
-    def __init__(self, path, binary, source, target, more=""):
+    def __init__(self, path, binary, source, target, more="", set_keys=""):
+        self.set_keys = set_keys
         self.path, self.binary, self.target = path, binary, target
         self.folder = tempfile.mkdtemp(prefix="bench-")
         self.daemons = {}
@@ -70,7 +71,7 @@ class Replicator:
             text += (f'[[site]]\nname = "{site}"\nkey = \'{keys[site][0]}\'\n'
                      f'address = ["tcp://{self.path.addresses[site]}:{PORT}"]\n')
         text += ('[[service]]\nname = "pbx"\nsites = ["a", "b"]\nholder = "a"\n' + more +
-                 '[[set]]\nname = "tree"\nkind = "files"\npath = "/nonexistent"\n')
+                 '[[set]]\nname = "tree"\nkind = "files"\npath = "/nonexistent"\n' + self.set_keys)
         folder = os.path.join(self.folder, end)
         os.makedirs(os.path.join(folder, "state"))
         with open(os.path.join(folder, "cluster.toml"), "w") as file:
@@ -114,6 +115,23 @@ class Replicator:
             if ended or time.monotonic() - begin > limit_s:
                 raise TimeoutError("never in sync\n" + self.log((ended or ["a"])[0])[-2000:])
             time.sleep(0.05)
+
+    def turn(self, holder):
+        """`holder` holds the service at the next epoch: both ends are told, the old holder first."""
+        for end in sorted("ab", key=lambda each: each == holder):
+            file = os.path.join(self.folder, end, "cluster.toml")
+            with open(file) as old:
+                text = old.read()
+            with open(file, "w") as new:
+                new.write(text.replace('holder = "a"\n', f'holder = "{holder}"\nepoch = 2\n'))
+            self.daemons[end].send_signal(signal.SIGHUP)
+
+    def wait_event(self, end, event, limit_s):
+        begin = time.monotonic()
+        while event not in self.log(end):
+            if self.daemons[end].poll() is not None or time.monotonic() - begin > limit_s:
+                raise TimeoutError(f"no {event}\n" + self.log(end)[-2000:])
+            time.sleep(0.01)
 
     def memory_kb(self, end):
         return anonymous_kb(self.pid(end))
