@@ -41,7 +41,9 @@ class TurnCases:
                 pair.turn("b")
                 pair.wait_event("b", "set.in_sync", LIMIT_S)
                 seconds, sent = time.monotonic() - begin, wire_bytes(path) - begin_bytes
-            self.show("role_turn", "replicator", seconds, sent, 0.15, "connecting and greeting included")
+                own = control.ask(pair.socket("b"), "status")[0]["status"]["sets"][0]["link_bytes"]
+            self.show("role_turn", "replicator", seconds, sent, 0.15,
+                      f"{own} B are about the set, the rest is connecting: TCP, CURVE, greetings")
         if "rsync-z" in self.options.who:
             with self.path() as path, Rsync(path, source, target) as rsync:
                 begin_bytes = wire_bytes(path)
@@ -93,7 +95,7 @@ class TurnCases:
                     if not job["good"] or job["differences"]:
                         raise RuntimeError(f"verify: {job['result']}")
                     self.show("verify", name, time.monotonic() - begin, wire_bytes(path) - begin_bytes, 0.15,
-                              job["result"])
+                              f"{job['parts'][0]['items']:,} items are equal")
         if "rsync-z" in self.options.who:
             with self.path() as path, Rsync(path, source, target) as rsync:
                 begin_bytes = wire_bytes(path)
