@@ -16,7 +16,7 @@ from promise import FULL, Promise
 from turns import TurningCluster
 from voicemail import Callers, FolderLock, Mailbox, read_folder, read_mailbox
 
-TURNS = 20
+TURNS, QUICK_TURNS = 20, 4
 MAILBOX = "default/1001"
 UNIT = 'unit = "*/*/*"\nexclude = ["*/*/tmp/"]\n'
 OVERLAY = """[[overlay]]
@@ -76,7 +76,7 @@ def turns_with_deposits(promise, mode):
         cluster.origin.write("greeting.conf", b"site=any\n")
         cluster.start()
         cluster.wait_equal(30)
-        turns, most = (TURNS if FULL or mode == "lockfile" else 4), 0
+        turns, most = (TURNS if FULL else QUICK_TURNS), 0
         for turn in range(1, turns + 1):
             edit(cluster, sites, b"turn=%d\n" % turn)
             callers = [Callers(box, f"{turn}-{name}") for name, box in boxes.items()]
@@ -154,7 +154,7 @@ def never_mixed_at_the_replica(promise):
         cluster.wait_equal(30)
         watcher = Watcher(cluster.replica)  # its folder is there by now
         watcher.start()
-        for step in range(60 if FULL else 30):
+        for step in range(60 if FULL else 12):
             box.leave(f"more-{step}", size=random.choice((500, 60_000, 700_000)))
             box.listen(delete=[random.randrange(5)],
                        save=[random.randrange(5, 8)] if step % 3 == 0 else [])
@@ -219,7 +219,7 @@ def locked_folder_waits(promise):
 
 
 def killed_in_the_middle(promise):
-    kills = 40 if FULL else 12
+    kills = 40 if FULL else 5
     with new_cluster(promise) as cluster:
         box = Mailbox(cluster.origin.tree, MAILBOX)
         for number in range(40):
