@@ -33,13 +33,25 @@ Result<std::vector<Listed>> PeerReader::list(const ListAction& action) {
   items.reserve(entries.size());
   for (const Entry& entry : entries) {
     items.push_back(listed(entry));
+    if (action.after > 0) {  // else it has nothing
+      HA_TRY(items.back().moved, index_.is_elsewhere(entry, action.after));
+    }
   }
   return items;
 }
 
 Result<Description> PeerReader::describe_spans(const DescribeAction& action) {
   IndexView view(index_);
-  return describe(view, action.step, action.spans);
+  HA_TRY(Description description, describe(view, action.step, action.spans));
+  Entry entry;
+  for (Listed& leaf : description.leaves) {
+    entry.key = leaf.key;
+    entry.rank = leaf.rank;
+    entry.content = leaf.content;
+    entry.size = leaf.size;
+    HA_TRY(leaf.moved, index_.is_elsewhere(entry, std::nullopt));
+  }
+  return description;
 }
 
 Result<PeerReader::Sorted> PeerReader::sort_ahead(const std::vector<Bytes>& keys) {
@@ -62,7 +74,7 @@ Result<PeerReader::Built> PeerReader::build(const BuildAction& action) {
   std::vector<BuildItem> items;
   items.reserve(action.items.size());
   for (const ItemToBuild& from : action.items) {
-    BuildItem item{from.key, std::nullopt, std::nullopt};
+    BuildItem item{from.key, std::nullopt, std::nullopt, from.moved};
     if (!from.basis.empty()) {
       item.basis = from.basis;
     } else if (from.have) {

@@ -44,12 +44,16 @@ CREATE TABLE entries (
   size     INTEGER NOT NULL,
   source   INTEGER NOT NULL DEFAULT 0,
   version  INTEGER NOT NULL DEFAULT 0,   -- the sequence that the change had at its source
+  was      BLOB    NOT NULL DEFAULT x'', -- the content before this one, if it had 4096 bytes or more
   meta     BLOB    NOT NULL,
   local    BLOB    NOT NULL
 ) WITHOUT ROWID;
 
 CREATE INDEX entries_by_sequence ON entries (rank, sequence, state, size);
 CREATE INDEX entries_of_nobody ON entries (key) WHERE source = 0;
+-- Who has a content, and who had it: for what was moved or copied.
+CREATE INDEX entries_by_content ON entries (content, sequence) WHERE size >= 4096;
+CREATE INDEX entries_by_was ON entries (was, sequence) WHERE was <> x'';
 
 -- version 0 is what the entry has now, 1 the last one before it that all peers had acknowledged.
 CREATE TABLE chunks (

@@ -14,6 +14,8 @@ namespace ha::replicator {
 namespace {
 
 constexpr std::uint64_t kSizeMax = 1ULL << 62;
+constexpr std::size_t kElsewhereMax = 4;  // so many other keys are tried
+constexpr char kOtherBasis[] = "what is here is not what the change was made for";
 constexpr long kXfsMagic = 0x58465342;
 constexpr long kBcachefsMagic = 0xca451a4e;
 
@@ -161,7 +163,8 @@ Status Transfer::verify_kept(const Assembly& claimed) {
   return staged_file_.truncate(end);
 }
 
-Status Transfer::open_basis() {
+// What stands at the key itself.
+Status Transfer::open_here() {
   if (live_ && live_->file.is_open()) {
     return ok();
   }
@@ -172,9 +175,29 @@ Status Transfer::open_basis() {
   if (live_->content != precopied_content_) {
     precopied_ = 0;
   }
-  return live_->content == basis_ && !basis_.is_zero()
-             ? ok()
-             : redo("what is here is not what the change was made for");
+  return ok();
+}
+
+Status Transfer::open_basis() {
+  HA_CHECK(open_here());
+  return live_->content == basis_ && !basis_.is_zero() ? ok() : redo(kOtherBasis);
+}
+
+// The whole content under another key: it was moved or copied from there. False: it is nowhere.
+Result<bool> Transfer::open_elsewhere() {
+  HA_TRY(const std::vector<Bytes> keys, context_.index.keys_of(content_, kElsewhereMax));
+  for (const Bytes& key : keys) {
+    auto found = key == key_ ? Result<LiveContent>(LiveContent{})
+                             : open_live(context_.root, context_.index, context_.key, key);
+    if (found.ok() && found->file.is_open() && found->content == content_ &&
+        total_bytes(found->chunks) == header_->size) {
+      live_ = std::move(found).value();
+      live_offsets_ = chunk_offsets(live_->chunks);
+      precopied_ = 0;
+      return true;
+    }
+  }
+  return false;
 }
 
 // ---------------------------------------------------------------- the end
@@ -216,7 +239,7 @@ Result<std::optional<StagedItem>> Transfer::finish() {
 Result<std::optional<StagedItem>> Transfer::finish_content() {
   StagedItem item;
   if (!had_ops_ && !kept_ && basis_ == content_ && !content_.is_zero()) {
-    HA_CHECK(finish_in_place(item));
+    HA_CHECK(finish_as_it_is(item));
     if (trouble_) {
       return std::optional<StagedItem>();
     }
@@ -249,20 +272,25 @@ Result<std::optional<StagedItem>> Transfer::finish_content() {
 }
 
 // The content is here already. Fills in `item`, or copies the content to be staged like any other.
-Status Transfer::finish_in_place(StagedItem& item) {
-  HA_CHECK(open_basis());
-  if (trouble_) {
-    return ok();
+Status Transfer::finish_as_it_is(StagedItem& item) {
+  HA_CHECK(open_here());
+  if (live_->content != content_) {
+    HA_TRY(const bool found, open_elsewhere());
+    return found ? copy_all() : redo(kOtherBasis);
   }
   if (live_->pristine || (live_->links > 1 && !live_->indexed)) {
     // The altered file is made anew; or somebody put a link to another file here, whose owner and mode are
     // not ours to change.
-    HA_CHECK(open_staged());
-    return live_->chunks.empty() ? ok() : copy(0, {0, static_cast<std::uint32_t>(live_->chunks.size())});
+    return copy_all();
   }
   item.local = live_->local;
   item.chunks = live_->chunks;
   return ok();
+}
+
+Status Transfer::copy_all() {
+  HA_CHECK(open_staged());
+  return live_->chunks.empty() ? ok() : copy(0, {0, static_cast<std::uint32_t>(live_->chunks.size())});
 }
 
 Status Transfer::discard() {

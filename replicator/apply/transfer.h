@@ -67,9 +67,12 @@ class Transfer {
   Status open_staged();
   Status resume_kept(const PartialTransfer& kept);
   Status verify_kept(const Assembly& claimed);
+  Status open_here();
   Status open_basis();
+  [[nodiscard]] Result<bool> open_elsewhere();
   [[nodiscard]] Result<std::optional<StagedItem>> finish_content();
-  Status finish_in_place(StagedItem& item);
+  Status finish_as_it_is(StagedItem& item);
+  Status copy_all();
   Status check_old_run(std::uint32_t first, std::uint32_t count) const;
   [[nodiscard]] bool covers_all() const noexcept;
   [[nodiscard]] std::uint64_t size_max() const noexcept;

@@ -13,14 +13,15 @@ namespace {
 
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 
-constexpr const char* kOld = "SELECT sequence, rank, state, hash, content FROM entries WHERE key = ?";
+constexpr const char* kOld =
+    "SELECT sequence, rank, state, hash, content, size, was FROM entries WHERE key = ?";
 constexpr const char* kInsert =
-    "INSERT INTO entries (key, sequence, rank, state, hash, content, size, source, version, meta, local)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO entries (key, sequence, rank, state, hash, content, size, source, version, was, meta, local)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr const char* kUpdate =
     "UPDATE entries SET sequence = ?2, rank = ?3, state = ?4, hash = ?5, content = ?6, size = ?7, source = "
     "?8,"
-    " version = ?9, meta = ?10, local = ?11 WHERE key = ?1";
+    " version = ?9, was = ?10, meta = ?11, local = ?12 WHERE key = ?1";
 constexpr const char* kNewestOfSources =
     "SELECT source, max(version), index_id, epoch FROM entries JOIN sources ON number = source"
     " WHERE rank < 3 GROUP BY source";
@@ -249,8 +250,19 @@ Result<std::optional<IndexBatch::Old>> IndexBatch::find_old(BytesView key) {
   }
   const auto rank = static_cast<Rank>(query->integer(1));
   const auto state = static_cast<EntryState>(query->integer(2));
-  return std::optional<Old>(
-      {query->u64(0), rank == Rank::Delete, in_sum(rank, state), query->digest(3), query->digest(4)});
+  return std::optional<Old>({query->u64(0), rank == Rank::Delete, in_sum(rank, state), query->digest(3),
+                             query->digest(4), query->u64(5), Bytes(query->bytes(6))});
+}
+
+// What stood there before the content that stands there now, or before it was deleted.
+Bytes IndexBatch::was_of(const Entry& entry, const std::optional<Old>& old) {
+  if (!old) {
+    return {};
+  }
+  if (old->tombstone || (!entry.deleted && entry.content == old->content)) {
+    return old->was;
+  }
+  return old->size >= kMovedBytesMin && !old->content.is_zero() ? digest_bytes(old->content) : Bytes();
 }
 
 Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old) {
@@ -260,10 +272,11 @@ Status IndexBatch::store(const Entry& entry, std::uint64_t sequence, const std::
   const Source source = nobodys && index_->own_changes_ ? own : entry.source;
   const std::uint64_t version = nobodys ? (index_->own_changes_ ? sequence : 0) : entry.version;
   HA_TRY(const std::int64_t source_number, number_of(source));
+  const Bytes was = was_of(entry, old);
   HA_CHECK(run(old ? kUpdate : kInsert, BytesView(entry.key), signed_of(sequence),
                static_cast<std::int64_t>(entry.rank), static_cast<std::int64_t>(entry.state), entry.hash,
-               entry.content, signed_of(entry.size), source_number, signed_of(version), BytesView(entry.meta),
-               BytesView(entry.local)));
+               entry.content, signed_of(entry.size), source_number, signed_of(version), BytesView(was),
+               BytesView(entry.meta), BytesView(entry.local)));
   if (old && old->counted) {
     index_->identity_.sum -= old->hash;
     --index_->identity_.count;

@@ -195,10 +195,13 @@ class IndexBatch {
     bool counted = false;
     Digest hash;
     Digest content;
+    std::uint64_t size = 0;
+    Bytes was;
   };
   Result<std::int64_t> number_of(const Source& source);
   Result<std::optional<Old>> find_old(BytesView key);
   Status store(const Entry& entry, std::uint64_t sequence, const std::optional<Old>& old);
+  static Bytes was_of(const Entry& entry, const std::optional<Old>& old);
   Status drop_tombstones_to(std::uint64_t sequence, std::uint64_t& dropped);
   Status set_position(int side, std::string_view site, const Position& position);
   Status evict_signatures();

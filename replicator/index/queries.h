@@ -164,6 +164,13 @@ class IndexQueries {
   // Over all ranks, tombstones included. up_to 0: everything after.
   Result<Pending> pending(std::uint64_t after, std::uint64_t up_to = 0);
 
+  // --- moved content: docs/index.md. Only of kMovedBytesMin or more ---
+  // Whether a peer that has what was here at sequence `after` has the content of `entry` under another key:
+  // it stands there since, or has gone from there later. Without `after` any time will do.
+  Result<bool> is_elsewhere(const Entry& entry, std::optional<std::uint64_t> after);
+  // Keys of items with this content; at most `limit`.
+  Result<std::vector<Bytes>> keys_of(const Digest& content, std::size_t limit);
+
   // --- sums ---
   Result<RangeSum> sum_of(const KeyRange& range);
   Result<std::vector<RangeSum>> sums_of(const std::vector<KeyRange>& ranges);

@@ -15,6 +15,15 @@ constexpr const char* kLineage =
     "SELECT epoch, index_id, old_epoch, sequence, sum FROM lineage ORDER BY epoch DESC LIMIT ?";
 constexpr const char* kTombstones =
     "SELECT count(*) FROM entries INDEXED BY entries_by_sequence WHERE rank = 3";
+// The bounds are those of the indexes, which are not used otherwise.
+constexpr const char* kStandsElsewhere =
+    "SELECT 1 FROM entries INDEXED BY entries_by_content WHERE content = ? AND size >= 4096"
+    " AND rank = 1 AND state IN (0, 2) AND sequence <= ? AND key <> ? LIMIT 1";
+constexpr const char* kHasGone =
+    "SELECT 1 FROM entries INDEXED BY entries_by_was WHERE was = ? AND was <> x'' AND sequence > ? LIMIT 1";
+constexpr const char* kKeysOf =
+    "SELECT key FROM entries INDEXED BY entries_by_content WHERE content = ? AND size >= 4096"
+    " AND rank = 1 AND state <> 3 LIMIT ?";
 constexpr const char* kFindChunks =
     "SELECT list FROM chunks WHERE key = ? AND content = ? ORDER BY version LIMIT 1";
 constexpr const char* kCurrentChunks = "SELECT content, list FROM chunks WHERE key = ? AND version = 0";
@@ -124,6 +133,32 @@ Result<Lineage> IndexQueries::lineage() {
   HA_TRY(sys::Query query, database_.query(kLineage));
   query->bind(std::int64_t{kLineageMax});
   return all_rows(query, make_epoch_start);
+}
+
+// --- moved content ---
+
+Result<bool> IndexQueries::is_elsewhere(const Entry& entry, std::optional<std::uint64_t> after) {
+  if (entry.deleted || entry.rank != Rank::Content || entry.content.is_zero() ||
+      entry.size < kMovedBytesMin) {
+    return false;
+  }
+  {
+    HA_TRY(sys::Query stands, database_.query(kStandsElsewhere));
+    stands->bind(entry.content);
+    stands->bind(after ? limit_of(*after) : std::numeric_limits<std::int64_t>::max()).bind(entry.key);
+    HA_TRY(const bool found, stands->step());
+    if (found) {
+      return true;
+    }
+  }
+  HA_TRY(sys::Query gone, database_.query(kHasGone));
+  return gone->bind(entry.content).bind(limit_of(after.value_or(0))).step();
+}
+
+Result<std::vector<Bytes>> IndexQueries::keys_of(const Digest& content, std::size_t limit) {
+  HA_TRY(sys::Query query, database_.query(kKeysOf));
+  query->bind(content).bind(limit_of(limit));
+  return all_rows(query, first_bytes);
 }
 
 // --- chunks and signatures ---

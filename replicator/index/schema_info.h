@@ -15,7 +15,7 @@
 namespace ha::replicator {
 
 inline constexpr std::int32_t kSchemaApplication = 0x48414978;  // "HAIx"
-inline constexpr std::int32_t kSchemaVersion = 3;
+inline constexpr std::int32_t kSchemaVersion = 4;
 inline constexpr int kIndexCacheKib = 2048;
 
 // positions.side

@@ -27,7 +27,7 @@ enum class EntryState : std::uint8_t {
 struct Entry {
   Bytes key;                   // for files: the path below the root, '/'-separated, no leading slash
   std::uint64_t sequence = 0;  // of the change that last touched it, in this site's index
-  bool deleted = false;        // a tombstone: hash, content, size and meta are empty
+  bool deleted = false;        // a tombstone: hash, size and meta are empty; content is what was deleted
   Rank rank = Rank::Content;
   EntryState state = EntryState::Mirrored;
   Digest hash;                // keyed hash over key, content and meta: what sums are made of
@@ -38,6 +38,9 @@ struct Entry {
   Source source;              // whose change it is
   std::uint64_t version = 0;  // its sequence there
 };
+
+// A smaller content is sent rather than looked for under other keys. schemas/index.sql has the number, too.
+inline constexpr std::uint64_t kMovedBytesMin = 4096;
 
 inline constexpr std::size_t kKeyBytesMax = 64 * 1024;
 inline constexpr std::size_t kMetaBytesMax = 1024 * 1024;  // xattrs included

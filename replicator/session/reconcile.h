@@ -33,6 +33,7 @@ struct Listed {
   Digest content;        // content digest
   bool ahead = false;    // of a replica's answer: the origin has never seen it
   bool message = false;  // likewise: a message of a unit, which the origin may have under another key
+  bool moved = false;    // of an origin's list: the replica is thought to have the content under another key
 };
 
 // What reconciliation asks of an index. Only items that count in sums are seen.

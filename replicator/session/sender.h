@@ -43,7 +43,8 @@ struct ItemToBuild {
   std::uint64_t size = 0;
   Bytes basis;   // the replica's own report of what it has; empty: what the index says it acknowledged
   Bytes resume;  // what it has verified already of this very content; empty: nothing
-  std::optional<Digest> have;  // content digest the replica has; zero: it has nothing; none: not known
+  std::optional<Digest> have;        // content digest the replica has; zero: it has nothing; none: not known
+  std::optional<Digest> moved = {};  // the content that it is thought to have under another key
 };
 struct BuildAction {  // → on_frame, on_need
   std::uint64_t batch = 0;
@@ -161,6 +162,7 @@ struct CompareRequest {
 inline constexpr std::size_t kDifferencesMax = 10'000;
 inline constexpr std::size_t kBatchBytes = 512 * 1024;  // content of the items of one batch, unless it is one
 inline constexpr std::size_t kBatchItems = 256;
+inline constexpr std::uint64_t kMovedShare = 1024;  // so many bytes that are not sent count as one
 inline constexpr std::size_t kWorkItemsMax = 8192;
 inline constexpr std::size_t kOutputBytesMax = 4 * 1024 * 1024;
 inline constexpr int kRedoMax = 3;
@@ -229,6 +231,12 @@ class Sender {
     std::optional<Digest> have;
     Bytes basis;
     int tries = 0;
+
+    // It need not be sent, as far as is known.
+    [[nodiscard]] bool moved() const noexcept { return item.moved && tries == 0; }
+    [[nodiscard]] std::uint64_t bytes() const noexcept {
+      return moved() ? item.size / kMovedShare : item.size;
+    }
   };
   struct Building {
     std::vector<Work> items;
@@ -269,6 +277,7 @@ class Sender {
   bool pump_batches();  // false: nothing left to build just now
   void build_next_batch();
   void finish_pass(SteadyTime now);
+  [[nodiscard]] bool all_compared() const;
   [[nodiscard]] bool expecting_answer() const;
   [[nodiscard]] bool continues_from(const Position& theirs) const;
   [[nodiscard]] bool output_full() const noexcept { return output_bytes_ >= kOutputBytesMax; }

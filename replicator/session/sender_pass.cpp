@@ -123,8 +123,9 @@ void Sender::on_differ(Differ differ, SteadyTime now) {
     plan({{std::move(key), Rank::Delete, 0, true, {}, {}}, {}, {}, 0});
   }
   leaves_.clear();
-  std::stable_sort(work_.begin(), work_.end(),
-                   [](const Work& a, const Work& b) { return a.item.rank < b.item.rank; });
+  std::stable_sort(work_.begin(), work_.end(), [](const Work& a, const Work& b) {
+    return a.item.rank != b.item.rank ? a.item.rank < b.item.rank : a.moved() && !b.moved();
+  });
 }
 
 void Sender::plan(Work work) {
@@ -193,6 +194,8 @@ void Sender::on_listed(std::uint64_t attempt, std::vector<Listed> items, SteadyT
   } else {
     list_after_key_ = items.back().key;
     const std::optional<Digest> have = list_after_ == 0 ? std::optional(Digest{}) : std::nullopt;
+    // First what was moved: what it is made from may be about to be replaced.
+    std::stable_partition(items.begin(), items.end(), [](const Listed& item) { return item.moved; });
     for (Listed& item : items) {
       plan({std::move(item), have, {}, 0});
     }
@@ -211,6 +214,10 @@ bool Sender::pump_batches() {
     return false;
   }
   const Rank rank = work_.front().item.rank;
+  if (rank == Rank::Delete && state_ == SenderState::Comparing && !all_compared() &&
+      work_.size() < kWorkItemsMax) {
+    return false;  // what is still to be found may have been moved from there
+  }
   if (rank > last_rank_) {
     if (!building_.empty() || !output_.empty()) {
       return false;
@@ -227,14 +234,16 @@ void Sender::build_next_batch() {
   std::vector<Work> items;
   std::uint64_t bytes = 0;
   while (!work_.empty() && work_.front().item.rank == last_rank_ && items.size() < kBatchItems &&
-         (items.empty() || bytes + work_.front().item.size <= kBatchBytes)) {
+         (items.empty() || bytes + work_.front().bytes() <= kBatchBytes)) {
     Work work = std::move(work_.front());
     work_.pop_front();
-    bytes += work.item.size;
+    bytes += work.bytes();
     ItemToBuild item{work.item.key, work.item.size, work.basis, {}, work.have};
     const auto partial = partials_.find(work.item.key);
     if (partial != partials_.end() && partial->second.first == work.item.content) {
       item.resume = partial->second.second;
+    } else if (work.moved()) {
+      item.moved = work.item.content;
     }
     action.items.push_back(std::move(item));
     items.push_back(std::move(work));
@@ -301,12 +310,15 @@ std::optional<Data> Sender::next_data(std::uint64_t budget, SteadyTime now) {
   return data;
 }
 
+bool Sender::all_compared() const {
+  return spans_.empty() && !describing_ && !differ_expected_;
+}
+
 void Sender::finish_pass(SteadyTime now) {
   const bool sending = state_ == SenderState::Sending;
   const bool comparing = state_ == SenderState::Comparing;
   const bool all_sent = !list_rank_ && !listing_ && work_.empty() && building_.empty() && output_.empty();
-  const bool all_compared = spans_.empty() && !describing_ && !differ_expected_ && ahead_done();
-  if ((!sending && !comparing) || !all_sent || !all_compared) {
+  if ((!sending && !comparing) || !all_sent || !all_compared() || !ahead_done()) {
     return;
   }
   if (compare_request_) {

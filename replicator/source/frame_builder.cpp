@@ -174,6 +174,9 @@ Status FrameBuilder::State::start_content(const BuildItem& item, Entry entry) {
 }
 
 Result<Basis> FrameBuilder::State::basis_of(const BuildItem& item, const Entry& entry) {
+  if (item.moved == entry.content) {
+    return Basis{entry.content, {}, false};
+  }
   if (item.basis) {
     HA_TRY(BasisReport report, decode_basis(*item.basis));
     return complete(entry, report.content, std::move(report.chunks));

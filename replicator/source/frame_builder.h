@@ -41,6 +41,9 @@ struct BuildItem {
   // chunks is a version whose chunk list the index may know. None: see BuildOptions::expected.
   std::optional<Bytes> basis;
   std::optional<Bytes> resume;  // encode_ranges() of what the replica has verified of this very content
+  // The replica is thought to have this content under another key: while it is the item's, nothing of it is
+  // sent.
+  std::optional<Digest> moved = {};
 };
 
 struct BuildOptions {

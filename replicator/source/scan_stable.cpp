@@ -39,13 +39,10 @@ void ScanRun::note_waiting(const Bytes& key, Duration left) {
   }
 }
 
-// An item that is gone. When it was renamed, and goes by its new name only once that is stable, it is not
-// deleted before; whether it was is known at the end of the walk.
+// An item that is gone. Deletions are written at the end of the walk: a replica makes what was moved from the
+// old file, so no pass may have the deletion without the new name. And when the new name goes only once it is
+// stable, the old one is not deleted before.
 Status ScanRun::let_go(Entry entry) {
-  if (options_->stable == nullptr) {
-    ++result_.deleted;
-    return writer_.remove(entry);
-  }
   entry.meta.clear();
   gone_.push_back(std::move(entry));
   return gone_.size() < kGoneMax ? ok() : remove_gone();
@@ -72,7 +69,7 @@ Status ScanRun::remove_gone() {
 
 bool ScanRun::is_waited_for(const Entry& entry) {
   const auto local = decode_local(entry.local);
-  if (!local.ok()) {
+  if (!local.ok() || options_->stable == nullptr) {
     return false;
   }
   for (const Bytes& key : options_->stable->renamed_from(*local)) {

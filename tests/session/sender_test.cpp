@@ -317,6 +317,81 @@ BOOST_AUTO_TEST_CASE(an_item_in_trouble_comes_again_with_the_replicas_basis_and_
   BOOST_TEST(find_message<Mark>(test.sender.take_actions())->redone == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_moved_is_named_first_and_sent_when_it_is_not_there) {
+  Fixture test(position(5));
+  test.receive(Have{position(5), 3, {}});
+  Listed moved = item("a");
+  moved.size = kBatchBytes;
+  moved.moved = true;
+  const auto build = find<BuildAction>(test.list({moved}));
+  BOOST_REQUIRE(build);
+  BOOST_CHECK(build->items.at(0).moved == moved.content);
+  test.frame(build->batch);
+  BOOST_REQUIRE(test.sender.next_data(kWindow, at(1)));
+  static_cast<void>(test.sender.take_actions());
+  test.receive(Ack{1, {}, 100, {{"a", "it is nowhere", true, "B"}}});
+  const auto again = find<BuildAction>(test.sender.take_actions());
+  BOOST_REQUIRE(again);
+  BOOST_CHECK(!again->items.at(0).moved);
+  BOOST_TEST(again->items[0].basis == "B");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_sent_weighs_little_in_a_batch_and_goes_first) {
+  Fixture test(position(5));
+  test.receive(Have{position(5), 3, {}});
+  std::vector<Listed> items;
+  for (char name = 'a'; name < 'a' + 20; ++name) {
+    items.push_back(item(Bytes(1, name)));
+    items.back().size = kBatchBytes;
+    items.back().moved = name != 'e';
+  }
+  const auto actions = test.list(items);
+  const auto first = find<BuildAction>(actions);
+  BOOST_REQUIRE(first);
+  BOOST_TEST(first->items.size() == 19U);
+  BOOST_TEST(first->items.back().key == "t");
+  std::vector<Bytes> others;
+  for (const SenderAction& action : actions) {
+    if (const auto* build = std::get_if<BuildAction>(&action); build != nullptr && build->batch > 1) {
+      others.push_back(build->items.at(0).key);
+    }
+  }
+  BOOST_TEST((others == std::vector<Bytes>{"e"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_resumed_is_not_looked_for_elsewhere) {
+  Fixture test(position(5));
+  test.receive(Have{position(5), 3, {{"a", {2, 2}, "R"}}});
+  Listed moved = item("a");
+  moved.moved = true;
+  const auto build = find<BuildAction>(test.list({moved}));
+  BOOST_REQUIRE(build);
+  BOOST_TEST(build->items.at(0).resume == "R");
+  BOOST_CHECK(!build->items[0].moved);
+}
+
+BOOST_AUTO_TEST_CASE(deletions_wait_until_all_is_compared) {
+  Fixture test;
+  test.receive(Have{position(5, 1, 8), 3, {}});
+  test.sender.on_described(test.sender.attempt(), Description{{1, {}}, {item("b")}, {}}, at(1));
+  static_cast<void>(test.sender.take_actions());
+  test.receive(Differ{1, {{"m", "n", 1, {}, false, {}}}, {}, {"a"}});  // and there is more to compare
+  auto actions = test.sender.take_actions();
+  BOOST_CHECK(!find<BuildAction>(actions));
+  BOOST_CHECK(find<DescribeAction>(actions));
+  test.sender.on_described(test.sender.attempt(), Description{{2, {}}, {item("m1")}, {}}, at(1));
+  static_cast<void>(test.sender.take_actions());
+  test.receive(Differ{2, {}, {{"m1", {}, true}}, {}});
+  const auto build = find<BuildAction>(test.sender.take_actions());
+  BOOST_REQUIRE(build);
+  BOOST_TEST(build->items.at(0).key == "m1");
+  test.frame(build->batch);
+  BOOST_REQUIRE(test.sender.next_data(kWindow, at(1)));
+  const auto deletes = find<BuildAction>(test.sender.take_actions());
+  BOOST_REQUIRE(deletes);
+  BOOST_TEST(deletes->items.at(0).key == "a");
+}
+
 BOOST_AUTO_TEST_CASE(an_item_in_trouble_again_and_again_is_left_for_later) {
   Fixture test;
   test.receive(Have{});

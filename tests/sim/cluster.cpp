@@ -263,6 +263,16 @@ void Cluster::change_something(const std::string& set) {
   } else if (what < 25) {
     keys.push_back(pick());
     tree.erase(keys.back());
+  } else if (what < 35 &&
+             tree.size() > 4) {  // renumbered: the first is gone, and each takes the name before it
+    const auto first = random.below(tree.size() - 3);
+    auto to = std::next(tree.begin(), static_cast<std::ptrdiff_t>(first));
+    for (auto from = std::next(to); from != tree.end() && keys.size() < 10; to = from++) {
+      keys.push_back(to->first);
+      to->second = from->second;
+    }
+    keys.push_back(to->first);
+    tree.erase(to);
   } else {
     for (std::uint64_t i = random.below(4); i < 4; ++i) {
       keys.push_back(pick());

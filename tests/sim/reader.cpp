@@ -37,7 +37,7 @@ Bytes encode_parts(const std::vector<Part>& parts, std::size_t padding) {
     put_digest(out, part.hash);
     put_u64(out, part.size);
     put_text(out, part.meta);
-    out += static_cast<char>(part.basis ? 1 : 0);
+    out += static_cast<char>((part.basis ? 1 : 0) + (part.moved ? 2 : 0));
     put_digest(out, part.basis.value_or(Digest{}));
     put_u32(out, part.piece);
     put_u32(out, part.pieces);
@@ -59,7 +59,8 @@ std::vector<Part> decode_parts(BytesView in) {
     at += 34;
     part.meta = get_text(in, at);
     const Digest basis = get_digest(in, at + 1);
-    part.basis = in[at] != 0 ? std::optional(basis) : std::nullopt;
+    part.basis = (in[at] & 1) != 0 ? std::optional(basis) : std::nullopt;
+    part.moved = (in[at] & 2) != 0;
     part.piece = get_u32(in, at + 17);
     part.pieces = get_u32(in, at + 21);
     at += 25;
@@ -74,6 +75,11 @@ Result<std::vector<Listed>> SimReader::list(const ListAction& action) {
   std::vector<Listed> items;
   for (const Entry& entry : entries) {
     items.push_back(listed(entry));
+    if (action.after > 0) {
+      HA_TRY(const bool moved, store_.index().is_elsewhere(entry, action.after));
+      const bool wrongly = !entry.deleted && world_.random().chance(wrong_basis_permille);
+      items.back().moved = moved || wrongly;
+    }
   }
   return items;
 }
@@ -136,6 +142,12 @@ void SimReader::start_item(Builder& builder) {
     part.basis = Digest{1, 2};
   }
   invariants_.sent(set, part.key, part.hash);
+  if (item.moved == (*entry)->content) {
+    part.basis = item.moved;
+    part.moved = true;
+    builder.parts.push_back(std::move(part));
+    return;
+  }
   const Bytes& content = here->second.content;
   part.pieces = std::max<std::uint32_t>(
       1, static_cast<std::uint32_t>((content.size() + frame_bytes_ - 1) / frame_bytes_));

@@ -176,6 +176,20 @@ Status SimStore::apply(std::uint64_t batch, BytesView body) {
   return ok();
 }
 
+// What was moved is made from what is here before anything of the batch takes its place.
+void SimStore::stage_moved(std::uint64_t batch) {
+  for (auto& [key, staged] : staged_[batch]) {
+    Part& part = staged.header;
+    for (auto here = tree.begin(); part.moved && here != tree.end(); ++here) {
+      if (content_digest(here->second.content) == *part.basis) {
+        staged.pieces[0] = here->second.content;
+        part.basis.reset();
+        part.moved = false;
+      }
+    }
+  }
+}
+
 // Whether a complete item may be published; a trouble otherwise.
 std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
   const Part& part = staged.header;
@@ -187,7 +201,7 @@ std::optional<ItemTrouble> SimStore::check(const Staged& staged) {
   if (origin_.adopting && (here != tree.end() || must(index_->get(part.key)))) {
     return ItemTrouble{part.key, "has come into being here meanwhile", false, {}};
   }
-  if (staged.pieces.size() != part.pieces || (part.basis && *part.basis != basis) ||
+  if (staged.pieces.size() != part.pieces || part.moved || (part.basis && *part.basis != basis) ||
       world_.random().chance(redo_permille)) {
     return ItemTrouble{part.key, "the basis is another", true, digest_bytes(basis)};
   }
@@ -222,6 +236,7 @@ void SimStore::publish(const Staged& staged) {
 
 Result<std::vector<ItemTrouble>> SimStore::close(std::uint64_t number) {
   std::vector<ItemTrouble> troubles;
+  stage_moved(number);
   IndexBatch batch = must(index_->begin());
   for (auto& [key, staged] : staged_[number]) {
     if (auto trouble = check(staged)) {
@@ -249,6 +264,7 @@ Result<std::vector<ItemTrouble>> SimStore::close(std::uint64_t number) {
 }
 
 void SimStore::close_and_die(std::uint64_t number, std::size_t items) {
+  stage_moved(number);
   for (auto& [key, staged] : staged_[number]) {
     if (items-- == 0) {
       break;

@@ -41,6 +41,7 @@ struct Part {
   std::uint64_t size = 0;
   Bytes meta;
   std::optional<Digest> basis;  // only good on top of this content
+  bool moved = false;           // nothing is sent: `basis` is the content, and here, under whatever key
   std::uint32_t piece = 0;
   std::uint32_t pieces = 1;
   Bytes bytes;
@@ -139,6 +140,7 @@ class SimStore {
   void adopt_key(const replicator::Offer& offer);
   void save_what_is_there(const Part& part, const Bytes& content);
   void put(replicator::IndexBatch& batch, const Bytes& key);
+  void stage_moved(std::uint64_t batch);
   std::optional<replicator::ItemTrouble> check(const Staged& staged);
   void publish(const Staged& staged);
   template <typename T>
@@ -178,8 +180,8 @@ class SimReader {
     std::vector<Bytes> skipped;
   };
   std::uint64_t ask_permille = 0;
-  std::uint64_t wrong_basis_permille = 0;
-  std::uint64_t drop_permille = 0;  // an item changes while it is read
+  std::uint64_t wrong_basis_permille = 0;  // and of what is said to be at the replica under another key
+  std::uint64_t drop_permille = 0;         // an item changes while it is read
   std::size_t padding = 0;
 
   Result<std::vector<replicator::Listed>> list(const replicator::ListAction& action);
