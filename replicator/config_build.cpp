@@ -3,7 +3,6 @@
 #include <set>
 
 #include "common/base/bytes.h"
-#include "common/base/suggest.h"
 #include "replicator/config.h"
 #include "replicator/config_listing.h"
 #include "replicator/config_overlays.h"
@@ -19,30 +18,6 @@ constexpr std::string_view kOverrideAdvice =
 
 std::string quote(std::string_view text) {
   return "\"" + escape(text) + "\"";
-}
-
-template <typename T>
-std::vector<std::string> names_of(const std::vector<T>& all) {
-  std::vector<std::string> out;
-  out.reserve(all.size());
-  for (const T& one : all) {
-    out.push_back(one.name);
-  }
-  return out;
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) {
-    out += (out.empty() ? "" : ", ") + escape(name);
-  }
-  return out.empty() ? "none" : out;
-}
-
-// "; did you mean …?" or what there is.
-std::string known_names(std::string_view typed, const std::vector<std::string>& known) {
-  const std::string meant = did_you_mean(typed, known);
-  return meant.empty() ? " — known: " + list_of(known) : meant;
 }
 
 std::filesystem::path beside(const std::filesystem::path& file, const std::string& path) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "common/base/bytes.h"
-#include "common/base/suggest.h"
 #include "common/sys/file.h"
+#include "replicator/config_parts.h"
 
 namespace ha::replicator {
 namespace {
@@ -20,18 +20,6 @@ struct Seen {
   ConfigPlace place;
 };
 
-template <typename T>
-std::string known_names(const std::string& typed, const std::vector<T>& all) {
-  std::vector<std::string> known;
-  std::string list;
-  for (const T& one : all) {
-    known.push_back(one.name);
-    list += (list.empty() ? "" : ", ") + escape(one.name);
-  }
-  const std::string meant = did_you_mean(typed, known);
-  return meant.empty() ? " — known: " + (list.empty() ? "none" : list) : meant;
-}
-
 class Reader {
  public:
   Reader(const OverlayContext& context, std::vector<SetConfig>& sets, ConfigProblems& problems)
@@ -43,7 +31,8 @@ class Reader {
                                         [&](const SiteConfig& one) { return one.name == overlay.site; });
     if (section.has("site") && !known_site) {
       error(section, "site",
-            "no site is called \"" + escape(overlay.site) + "\"" + known_names(overlay.site, context_.sites));
+            "no site is called \"" + escape(overlay.site) + "\"" +
+                known_names(overlay.site, names_of(context_.sites)));
     }
     std::vector<SetConfig*> sets;  // "etc" is the [[set]], for whatever services; "etc@voice1" one of them
     for (SetConfig& one : sets_) {
@@ -53,7 +42,7 @@ class Reader {
     }
     if (section.has("set") && sets.empty()) {
       error(section, "set",
-            "no set is called \"" + escape(overlay.set) + "\"" + known_names(overlay.set, sets_));
+            "no set is called \"" + escape(overlay.set) + "\"" + known_names(overlay.set, names_of(sets_)));
     }
     check_file(section, overlay, sets.empty() ? nullptr : sets.front());
     read_rules(section, number, overlay);

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "common/base/bytes.h"
+#include "common/base/suggest.h"
 #include "replicator/config.h"
 
 namespace ha::replicator {
@@ -129,6 +130,19 @@ bool is_curve_key(std::string_view text) noexcept {
     }
   }
   return true;
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) {
+    out += (out.empty() ? "" : ", ") + escape(name);
+  }
+  return out.empty() ? "none" : out;
+}
+
+std::string known_names(std::string_view typed, const std::vector<std::string>& known) {
+  const std::string meant = did_you_mean(typed, known);
+  return meant.empty() ? " — known: " + list_of(known) : meant;
 }
 
 }  // namespace ha::replicator

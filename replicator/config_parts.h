@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/result.h"
 
@@ -25,5 +26,19 @@ inline constexpr std::size_t kNameBytesMax = 32;
 [[nodiscard]] Result<std::string> clean_path(std::string_view text);
 // The same path, or one beneath the other; both clean.
 [[nodiscard]] bool paths_overlap(std::string_view a, std::string_view b);
+
+template <typename T>
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<T>& all) {
+  std::vector<std::string> out;
+  out.reserve(all.size());
+  for (const T& one : all) {
+    out.push_back(one.name);
+  }
+  return out;
+}
+// "a, b", or "none"; escaped.
+[[nodiscard]] std::string list_of(const std::vector<std::string>& names);
+// What ends the sentence about a name that nothing has: "; did you mean …?", or what there is.
+[[nodiscard]] std::string known_names(std::string_view typed, const std::vector<std::string>& known);
 
 }  // namespace ha::replicator

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/bytes.h"
-#include "common/base/suggest.h"
 #include "replicator/config_parts.h"
 #include "replicator/model/shelf.h"
 
@@ -19,18 +18,6 @@ template <typename T>
 const T* find_named(const std::vector<T>& all, std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
   return found != all.end() ? &*found : nullptr;
-}
-
-template <typename T>
-std::string known_names(const std::string& typed, const std::vector<T>& all) {
-  std::vector<std::string> known;
-  std::string list;
-  for (const T& one : all) {
-    known.push_back(one.name);
-    list += (list.empty() ? "" : ", ") + escape(one.name);
-  }
-  const std::string meant = did_you_mean(typed, known);
-  return meant.empty() ? " — known: " + (list.empty() ? "none" : list) : meant;
 }
 
 class Owners {
@@ -57,7 +44,7 @@ class Owners {
       const ServiceConfig* const owner = find_named(context_.services, service);
       if (owner == nullptr) {
         problems_.error(section_.place("service"), about_ + "no service is called " + quote(service) +
-                                                       known_names(service, context_.services));
+                                                       known_names(service, names_of(context_.services)));
         return {};
       }
       return {of(set, *owner, set.base)};
@@ -82,12 +69,12 @@ class Owners {
     set.epoch = section_.has("epoch") ? static_cast<std::uint64_t>(section_.integer("epoch")) : 1;
     if (find_named(context_.sites, author) == nullptr) {
       const bool missing = !section_.has("author");
-      problems_.error(
-          missing ? section_.place("service") : section_.place("author"),
-          missing ? about_ +
-                        "a set of service = \"*\" has no holder: author = \"SITE\" says "
-                        "which site sends it"
-                  : about_ + "no site is called " + quote(author) + known_names(author, context_.sites));
+      problems_.error(missing ? section_.place("service") : section_.place("author"),
+                      missing ? about_ +
+                                    "a set of service = \"*\" has no holder: author = \"SITE\" says "
+                                    "which site sends it"
+                              : about_ + "no site is called " + quote(author) +
+                                    known_names(author, names_of(context_.sites)));
       return {};
     }
     if (set.place_at == PlaceAt::Shelf) {

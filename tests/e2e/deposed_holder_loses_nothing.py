@@ -81,7 +81,7 @@ class Round:
         self.check(sites, new, superseded, had)
 
     def check(self, sites, new, superseded, had):
-        """`had` is what the new holder replaced by its later writes: what had come to it is superseded, not lost."""
+        """`had` is what the new holder replaced by its later writes: that is superseded, not lost."""
         kept = [stranded(site) for site in sites]
         lost = []
         for key, content in self.written.items():
