@@ -3,9 +3,9 @@
 
     bench.py --replicator BIN --wanem BIN [--congestion bbr] [--loss 0.5%] [--scale 1] CASE...
 
-Cases: r01 tiny ins small first nothing state role_turn shelf verify. Times count from the moment the change
-is made until the replica's files have the new size and time, the replicator's settle time included; contents
-are compared afterwards. Bytes are those of both directions on the wire, headers included.
+Cases: r01 tiny ins small moved first nothing state role_turn shelf verify. Times count from the moment the
+change is made until the replica's files have the new size and time, the replicator's settle time included;
+contents are compared afterwards. Bytes are those of both directions on the wire, headers included.
 """
 
 import argparse
@@ -180,6 +180,22 @@ class Bench(TurnCases):
 
         self.edited("small", make, change, count // 100 * 4000)
 
+    def moved(self):
+        """A folder of 20 large files gets another name."""
+        size = int(200_000_000 * self.options.scale)
+
+        def make(source):
+            folder = os.path.join(source, "2026-10")
+            os.makedirs(folder)
+            for i in range(20):
+                tool("make-big", os.path.join(folder, f"f{i}"), "--bytes", size // 20, "--seed", i + 50)
+
+        def change(source):
+            os.rename(os.path.join(source, "2026-10"), os.path.join(source, "archive"))
+            return all_files(source)
+
+        self.edited("moved", make, change, 0, prime=False)
+
     def first(self):
         size = int(500_000_000 * self.options.scale)
         for who in self.options.who:
@@ -199,7 +215,6 @@ class Bench(TurnCases):
                 sent = wire_bytes(path) - begin_bytes
             self.equal(source, target)
             self.show("first", who, seconds, sent, self.floor(size))
-
 
     def nothing(self):
         """One comparison of positions: the bytes of 40 s with a check every 2 s, less those without."""
@@ -301,8 +316,8 @@ def main():
     parser.add_argument("--folder", default=None)
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("cases", nargs="+",
-                        choices=["r01", "tiny", "ins", "small", "first", "nothing", "state", "role_turn",
-                                 "shelf", "verify"])
+                        choices=["r01", "tiny", "ins", "small", "moved", "first", "nothing", "state",
+                                 "role_turn", "shelf", "verify"])
     options = parser.parse_args()
     if not options.who:
         own = ["replicator"] if options.congestion == "bbr" else ["replicator", "replicator-system"]

@@ -28,6 +28,13 @@ class TurnCases:
         self.copy(source, target)
         return source, target
 
+    def rsync_finds_nothing(self, case, source, target, note, *more):
+        if "rsync-z" in self.options.who:
+            with self.path() as path, Rsync(path, source, target) as rsync:
+                begin_bytes = wire_bytes(path)
+                seconds = rsync.run(*RSYNC_Z, *more)
+                self.show(case, "rsync-z", seconds, wire_bytes(path) - begin_bytes, 0.15, note)
+
     def role_turn(self):
         """From the reload of both sites until the new holder knows that the old one has everything."""
         count = int(100_000 * self.options.scale)
@@ -44,12 +51,7 @@ class TurnCases:
                 own = control.ask(pair.socket("b"), "status")[0]["status"]["sets"][0]["link_bytes"]
             self.show("role_turn", "replicator", seconds, sent, 0.15,
                       f"{own} B are about the set, the rest is connecting: TCP, CURVE, greetings")
-        if "rsync-z" in self.options.who:
-            with self.path() as path, Rsync(path, source, target) as rsync:
-                begin_bytes = wire_bytes(path)
-                seconds = rsync.run(*RSYNC_Z)
-                self.show("role_turn", "rsync-z", seconds, wire_bytes(path) - begin_bytes, 0.15,
-                          "a run in which nothing has changed")
+        self.rsync_finds_nothing("role_turn", source, target, "a run in which nothing has changed")
 
     def shelf(self):
         """10,000 files from the shelf to their path; the peer is a copy on the same file system."""
@@ -96,9 +98,4 @@ class TurnCases:
                         raise RuntimeError(f"verify: {job['result']}")
                     self.show("verify", name, time.monotonic() - begin, wire_bytes(path) - begin_bytes, 0.15,
                               f"{job['parts'][0]['items']:,} items are equal")
-        if "rsync-z" in self.options.who:
-            with self.path() as path, Rsync(path, source, target) as rsync:
-                begin_bytes = wire_bytes(path)
-                seconds = rsync.run(*RSYNC_Z, "--checksum", "--dry-run")
-                self.show("verify", "rsync-z", seconds, wire_bytes(path) - begin_bytes, 0.15,
-                          "--checksum --dry-run")
+        self.rsync_finds_nothing("verify", source, target, "--checksum --dry-run", "--checksum", "--dry-run")
