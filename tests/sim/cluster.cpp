@@ -10,14 +10,6 @@ using namespace ha::replicator;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-namespace {
-
-constexpr std::size_t kBulkFlows = 2;
-constexpr std::size_t kBulkQueue = 4;
-constexpr std::size_t kControlQueue = 1000;
-
-}  // namespace
-
 Cluster::Cluster(std::uint64_t seed, std::string directory)
     : world_(seed), invariants_(world_), directory_(std::move(directory)) {
   choose_options();
@@ -107,18 +99,7 @@ void Cluster::make_links() {
       if (replica->name == origin) {
         continue;
       }
-      auto link = std::make_unique<Link>();
-      link->origin = origin;
-      link->replica = replica->name;
-      link->path = base_path_;
-      link->path.origin_up = link->path.replica_up = false;
-      for (std::size_t i = 0; i < 2 + kBulkFlows; ++i) {
-        link->lanes.push_back(std::make_unique<Lane>(world_, link->path,
-                                                     origin + ">" + replica->name + "/" + std::to_string(i),
-                                                     i < 2 ? kControlQueue : kBulkQueue));
-        link->lanes.back()->number = i;
-      }
-      links_.push_back(std::move(link));
+      links_.push_back(std::make_unique<Link>(world_, origin, replica->name, base_path_));
     }
   }
 }
@@ -206,9 +187,7 @@ void Cluster::stop(Site& stopping) {
   for (auto& link : links_) {
     if (link->origin == stopping.name || link->replica == stopping.name) {
       (link->origin == stopping.name ? link->path.origin_up : link->path.replica_up) = false;
-      for (auto& lane : link->lanes) {
-        lane->reset();
-      }
+      link->reset();
     }
   }
   for (auto& [set, store] : stopping.stores) {
@@ -305,19 +284,8 @@ Outcome Cluster::run() {
   watch();
   world_.run_for(world_.random().duration(seconds(60), seconds(300)));
   heal();
-  const SteadyTime healed = world_.now();
-  std::string left = "not started";
-  // Calm for a while: equal once must mean equal for good.
-  int calm = 0;
-  while (world_.violation().empty() && calm < 5) {
-    if (world_.now() - healed > std::chrono::minutes(20)) {
-      world_.violate("not equal after healing: " + left + describe_senders());
-      break;
-    }
-    world_.run_for(seconds(4));
-    left = difference();
-    calm = left.empty() ? calm + 1 : 0;
-  }
+  const Duration healed_in = world_.settle(
+      5, [this] { return difference(); }, [this] { return describe(); });
   Outcome outcome;
   outcome.violation = world_.violation();
   outcome.events = world_.events();
@@ -326,7 +294,7 @@ Outcome Cluster::run() {
   outcome.data_bytes = invariants_.counts.data_bytes;
   outcome.faults = faults_;
   outcome.held = held_;
-  outcome.healed_in = world_.now() - healed;
+  outcome.healed_in = healed_in;
   return outcome;
 }
 
@@ -351,28 +319,19 @@ std::string Cluster::difference() {
       }
     }
     for (auto& peer : from.peers) {
-      for (auto& session : peer->sessions()) {
-        // Offering: it looks whether it is still so, as it does now and then.
-        const SenderStatus status = session->sender.status();
-        const bool known = status.acknowledged && *status.acknowledged == truth.index().position();
-        if (status.state != SenderState::Equal && !(status.state == SenderState::Offering && known)) {
-          return session->name + " is not equal";
-        }
+      if (std::string different = peer->difference(); !different.empty()) {
+        return different;
       }
     }
   }
   return {};
 }
 
-std::string Cluster::describe_senders() {
+std::string Cluster::describe() {
   std::string out;
   for (auto& each : sites_) {
     for (auto& peer : each->peers) {
-      for (auto& session : peer->sessions()) {
-        const SenderStatus status = session->sender.status();
-        out += "; " + session->name + " state " + std::to_string(static_cast<int>(status.state)) + " " +
-               status.reason;
-      }
+      out += peer->describe();
     }
   }
   return out;

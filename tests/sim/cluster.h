@@ -75,7 +75,7 @@ class Cluster {
   // ---- the end
   void heal();
   [[nodiscard]] std::string difference();
-  [[nodiscard]] std::string describe_senders();
+  [[nodiscard]] std::string describe();
 
   World world_;
   Invariants invariants_;

@@ -39,9 +39,7 @@ void Cluster::fault_path() {
       link.lanes[random.below(link.lanes.size())]->reset();
       break;
     case 1:  // all of them
-      for (auto& lane : link.lanes) {
-        lane->reset();
-      }
+      link.reset();
       break;
     case 2:  // no way through, for a while; noticed or not
       world_.trace(name + " cut");
@@ -50,9 +48,7 @@ void Cluster::fault_path() {
         world_.trace(name + " whole again");
         link.path.cut = false;
         if (world_.random().chance(800)) {
-          for (auto& lane : link.lanes) {
-            lane->reset();
-          }
+          link.reset();
         }
       });
       break;

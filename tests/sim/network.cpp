@@ -7,6 +7,9 @@ namespace ha::sim {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 64;
+constexpr std::size_t kBulkFlows = 2;
+constexpr std::size_t kBulkQueue = 4;
+constexpr std::size_t kControlQueue = 1000;
 
 }  // namespace
 
@@ -105,6 +108,22 @@ void Lane::deliver(SteadyTime at, const Packet& packet, bool up) {
       to_origin(packet);
     }
   });
+}
+
+Link::Link(World& world, std::string origin_site, std::string replica_site, const PathProfile& path_profile)
+    : origin(std::move(origin_site)), replica(std::move(replica_site)), path(path_profile) {
+  path.origin_up = path.replica_up = false;
+  for (std::size_t i = 0; i < 2 + kBulkFlows; ++i) {
+    const std::string name = origin + ">" + replica + "/" + std::to_string(i);
+    lanes.push_back(std::make_unique<Lane>(world, path, name, i < 2 ? kControlQueue : kBulkQueue));
+    lanes.back()->number = i;
+  }
+}
+
+void Link::reset() {
+  for (auto& lane : lanes) {
+    lane->reset();
+  }
 }
 
 }  // namespace ha::sim

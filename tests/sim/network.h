@@ -75,4 +75,17 @@ class Lane {
   Direction down_;
 };
 
+// From one origin to one replica; outlives the programs at both ends.
+struct Link {
+  // `path` is as it is while both programs run; they are not up yet.
+  Link(World& world, std::string origin_site, std::string replica_site, const PathProfile& path_profile);
+
+  void reset();
+
+  std::string origin;
+  std::string replica;
+  PathProfile path;
+  std::vector<std::unique_ptr<Lane>> lanes;  // control, state, bulk…
+};
+
 }  // namespace ha::sim

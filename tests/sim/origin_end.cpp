@@ -433,4 +433,27 @@ void OriginEnd::arm() {
   world_.after(life_, std::max(*next - world_.now(), Duration::zero()), [this] { on_tick(); });
 }
 
+std::string OriginEnd::difference() const {
+  for (const auto& session : sessions_) {
+    // Offering: it looks whether it is still so, as it does now and then.
+    const SenderStatus status = session->sender.status();
+    const bool known =
+        status.acknowledged && *status.acknowledged == session->set->store().index().position();
+    if (status.state != SenderState::Equal && !(status.state == SenderState::Offering && known)) {
+      return session->name + " is not equal";
+    }
+  }
+  return {};
+}
+
+std::string OriginEnd::describe() const {
+  std::string out;
+  for (const auto& session : sessions_) {
+    const SenderStatus status = session->sender.status();
+    out += "; " + session->name + " state " + std::to_string(static_cast<int>(status.state)) + " " +
+           status.reason;
+  }
+  return out;
+}
+
 }  // namespace ha::sim

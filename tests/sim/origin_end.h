@@ -17,13 +17,6 @@
 
 namespace ha::sim {
 
-struct Link {  // from one origin to one replica; outlives the programs at both ends
-  std::string origin;
-  std::string replica;
-  PathProfile path;
-  std::vector<std::unique_ptr<Lane>> lanes;  // control, state, bulk…
-};
-
 struct EndOptions {  // of a run
   Duration work_max = std::chrono::milliseconds(20);
   Duration settle = std::chrono::milliseconds(100);
@@ -79,6 +72,8 @@ class OriginEnd {
   void on_facts(OriginSetSim& set);
   void expect(const OriginSetSim& set, const Bytes& key);
   void observe(Invariants& invariants);
+  [[nodiscard]] std::string difference() const;  // a session that does not know that its peer is equal
+  [[nodiscard]] std::string describe() const;
 
   struct Session {
     std::uint32_t number = 0;

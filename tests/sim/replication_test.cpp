@@ -1,7 +1,4 @@
-// Whole clusters in virtual time, one run for each seed. A failing seed is printed with the command that
-// plays it again; HA_SIM_TRACE=1 shows what happens in it.
-//
-// HA_SIM_SEED: the first seed (1). HA_SIM_COUNT: how many (100).
+// Whole clusters in virtual time, one run for each seed (seeds.h).
 #include <stdlib.h>
 
 #include <boost/test/unit_test.hpp>
@@ -10,14 +7,10 @@
 #include <string>
 
 #include "tests/sim/cluster.h"
+#include "tests/sim/seeds.h"
 
 namespace ha::sim {
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = ::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // In memory where there is such a place: indexes are synced all the time.
 class TemporaryDirectory {
@@ -38,11 +31,8 @@ class TemporaryDirectory {
 
 Outcome run(std::uint64_t seed) {
   const TemporaryDirectory directory;
-  const Outcome outcome = Cluster(seed, directory.path()).run();
-  BOOST_CHECK_MESSAGE(
-      outcome.violation.empty(),
-      "seed " << seed << ": " << outcome.violation << "\n  HA_SIM_SEED=" << seed
-              << " HA_SIM_COUNT=1 sim_tests --run_test=sim_replication/replicas_become_equal");
+  Outcome outcome = Cluster(seed, directory.path()).run();
+  check_seed(seed, outcome.violation, "sim_replication/replicas_become_equal");
   return outcome;
 }
 
@@ -54,30 +44,20 @@ BOOST_AUTO_TEST_SUITE(sim_replication)
 using namespace ha::sim;
 
 BOOST_AUTO_TEST_CASE(replicas_become_equal) {
-  const std::uint64_t first = from_environment("HA_SIM_SEED", 1);
-  const std::uint64_t count = from_environment("HA_SIM_COUNT", 100);
-  Outcome all;
-  std::uint64_t failed = 0;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const Outcome one = run(seed);
-    failed += one.violation.empty() ? 0U : 1U;
-    all.events += one.events;
-    all.applied += one.applied;
-    all.commits += one.commits;
-    all.data_bytes += one.data_bytes;
-    all.faults += one.faults;
-    all.held += one.held;
-    all.healed_in = std::max(all.healed_in, one.healed_in);
-  }
+  unsigned long long events = 0, faults = 0, applied = 0, commits = 0, data_bytes = 0, held = 0;
+  const SeedsPlayed played = play_seeds(100, run, [&](const Outcome& one) {
+    events += one.events;
+    faults += one.faults;
+    applied += one.applied;
+    commits += one.commits;
+    data_bytes += one.data_bytes;
+    held += one.held;
+  });
   std::printf(
       "sim_replication: %llu seeds from %llu, %llu failed; %llu events, %llu faults, %llu items applied,"
       " %llu commits, %llu bytes of frames, held %llu times; the longest healing took %lld s\n",
-      static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
-      static_cast<unsigned long long>(failed), static_cast<unsigned long long>(all.events),
-      static_cast<unsigned long long>(all.faults), static_cast<unsigned long long>(all.applied),
-      static_cast<unsigned long long>(all.commits), static_cast<unsigned long long>(all.data_bytes),
-      static_cast<unsigned long long>(all.held),
-      static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(all.healed_in).count()));
+      played.count, played.first, played.failed, events, faults, applied, commits, data_bytes, held,
+      played.longest_healing_s);
 }
 
 // What was found, once.

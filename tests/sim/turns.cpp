@@ -12,9 +12,6 @@ using std::chrono::seconds;
 namespace {
 
 constexpr const char* kSet = "set0";
-constexpr std::size_t kBulkFlows = 2;
-constexpr std::size_t kBulkQueue = 4;
-constexpr std::size_t kControlQueue = 1000;
 constexpr std::size_t kTagBytes = 12;  // of random content: no two writes are alike
 
 }  // namespace
@@ -52,7 +49,6 @@ void Turns::choose_options() {
   base_path_.lose_permille = random.chance(200) ? 5 : 0;
   base_path_.repeat_permille = random.chance(200) ? 20 : 0;
   base_path_.overtake_permille = random.chance(200) ? 50 : 0;
-  base_path_.origin_up = base_path_.replica_up = false;
   keys_ = random.chance(500) ? random.between(3, 15) : random.between(15, 200);
   content_max_ = random.chance(200) ? 10'000 : 600;
   lose_indexes_ = random.chance(150);
@@ -89,17 +85,7 @@ void Turns::make_links() {
       if (replica == origin) {
         continue;
       }
-      auto link = std::make_unique<Link>();
-      link->origin = origin->name;
-      link->replica = replica->name;
-      link->path = base_path_;
-      for (std::size_t i = 0; i < 2 + kBulkFlows; ++i) {
-        const std::string name = link->origin + ">" + link->replica + "/" + std::to_string(i);
-        link->lanes.push_back(
-            std::make_unique<Lane>(world_, link->path, name, i < 2 ? kControlQueue : kBulkQueue));
-        link->lanes.back()->number = i;
-      }
-      links_.push_back(std::move(link));
+      links_.push_back(std::make_unique<Link>(world_, origin->name, replica->name, base_path_));
     }
   }
 }
@@ -159,9 +145,7 @@ void Turns::stop(Site& stopping) {
   for (auto& link : links_) {
     if (link->origin == stopping.name || link->replica == stopping.name) {
       (link->origin == stopping.name ? link->path.origin_up : link->path.replica_up) = false;
-      for (auto& lane : link->lanes) {
-        lane->reset();
-      }
+      link->reset();
     }
   }
   stopping.store->stop();
@@ -318,17 +302,13 @@ void Turns::fault_path() {
       link.lanes[random.below(link.lanes.size())]->reset();
       break;
     case 1:
-      for (auto& lane : link.lanes) {
-        lane->reset();
-      }
+      link.reset();
       break;
     case 2:
       link.path.cut = true;
       world_.after(random.duration(milliseconds(100), seconds(40)), [&link] {
         link.path.cut = false;
-        for (auto& lane : link.lanes) {
-          lane->reset();
-        }
+        link.reset();
       });
       break;
     default:
@@ -387,19 +367,9 @@ TurnsOutcome Turns::run() {
   watch();
   world_.run_for(world_.random().duration(seconds(60), seconds(400)));
   heal();
-  const SteadyTime healed = world_.now();
-  std::string left = "not started";
-  // Calm for longer than a check: equal once must mean equal for good.
-  int calm = 0;
-  while (world_.violation().empty() && calm < 10) {
-    if (world_.now() - healed > std::chrono::minutes(20)) {
-      world_.violate("not equal after healing: " + left + describe());
-      break;
-    }
-    world_.run_for(seconds(4));
-    left = difference();
-    calm = left.empty() ? calm + 1 : 0;
-  }
+  // Longer than a check takes to come round.
+  const Duration healed_in = world_.settle(
+      10, [this] { return difference(); }, [this] { return describe(); });
   std::vector<SimStore*> stores;
   for (auto& each : sites_) {
     stores.push_back(each->store.get());
@@ -415,7 +385,7 @@ TurnsOutcome Turns::run() {
   outcome.events = world_.events();
   outcome.faults = faults_;
   outcome.counts = oracle_.counts;
-  outcome.healed_in = world_.now() - healed;
+  outcome.healed_in = healed_in;
   return outcome;
 }
 
@@ -463,12 +433,8 @@ std::string Turns::difference() {
     }
   }
   for (auto& peer : (*holder)->peers) {
-    for (auto& session : peer->sessions()) {
-      const SenderStatus status = session->sender.status();
-      const bool known = status.acknowledged && *status.acknowledged == truth.index().position();
-      if (status.state != SenderState::Equal && !(status.state == SenderState::Offering && known)) {
-        return session->name + " is not equal";
-      }
+    if (std::string different = peer->difference(); !different.empty()) {
+      return different;
     }
   }
   return (*holder)->peers.size() + 1 == sites_.size() ? "" : holder_ + " is not up";
@@ -478,11 +444,7 @@ std::string Turns::describe() {
   std::string out;
   for (auto& each : sites_) {
     for (auto& peer : each->peers) {
-      for (auto& session : peer->sessions()) {
-        const SenderStatus status = session->sender.status();
-        out += "; " + session->name + " state " + std::to_string(static_cast<int>(status.state)) + " " +
-               status.reason;
-      }
+      out += peer->describe();
     }
   }
   return out;

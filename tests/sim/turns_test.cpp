@@ -1,27 +1,16 @@
-// Clusters whose holder changes again and again, in virtual time, one run for each seed. A failing seed is
-// printed with the command that plays it again; HA_SIM_TRACE=1 shows what happens in it.
-//
-// HA_SIM_SEED: the first seed (1). HA_SIM_COUNT: how many (200).
-#include <algorithm>
+// Clusters whose holder changes again and again, in virtual time, one run for each seed (seeds.h).
 #include <boost/test/unit_test.hpp>
 #include <cstdio>
-#include <cstdlib>
 
+#include "tests/sim/seeds.h"
 #include "tests/sim/turns.h"
 
 namespace ha::sim {
 namespace {
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TurnsOutcome run(std::uint64_t seed) {
-  const TurnsOutcome outcome = Turns(seed).run();
-  BOOST_CHECK_MESSAGE(outcome.violation.empty(),
-                      "seed " << seed << ": " << outcome.violation << "\n  HA_SIM_SEED=" << seed
-                              << " HA_SIM_COUNT=1 sim_tests --run_test=sim_turns/nothing_is_lost");
+  TurnsOutcome outcome = Turns(seed).run();
+  check_seed(seed, outcome.violation, "sim_turns/nothing_is_lost");
   return outcome;
 }
 
@@ -33,33 +22,21 @@ BOOST_AUTO_TEST_SUITE(sim_turns)
 using namespace ha::sim;
 
 BOOST_AUTO_TEST_CASE(nothing_is_lost) {
-  const std::uint64_t first = from_environment("HA_SIM_SEED", 1);
-  const std::uint64_t count = from_environment("HA_SIM_COUNT", 200);
-  TurnsOutcome all;
-  std::uint64_t failed = 0;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const TurnsOutcome one = run(seed);
-    failed += one.violation.empty() ? 0U : 1U;
-    all.turns += one.turns;
-    all.events += one.events;
-    all.faults += one.faults;
-    all.counts.writes += one.counts.writes;
-    all.counts.deletions += one.counts.deletions;
-    all.counts.stranded += one.counts.stranded;
-    all.counts.undone += one.counts.undone;
-    all.healed_in = std::max(all.healed_in, one.healed_in);
-  }
+  unsigned long long turns = 0, events = 0, faults = 0, writes = 0, deletions = 0, stranded = 0, undone = 0;
+  const SeedsPlayed played = play_seeds(200, run, [&](const TurnsOutcome& one) {
+    turns += one.turns;
+    events += one.events;
+    faults += one.faults;
+    writes += one.counts.writes;
+    deletions += one.counts.deletions;
+    stranded += one.counts.stranded;
+    undone += one.counts.undone;
+  });
   std::printf(
       "sim_turns: %llu seeds from %llu, %llu failed; %llu turns, %llu events, %llu faults, %llu writes,"
       " %llu deletions, %llu contents put aside, %llu deletions undone; the longest healing took %lld s\n",
-      static_cast<unsigned long long>(count), static_cast<unsigned long long>(first),
-      static_cast<unsigned long long>(failed), static_cast<unsigned long long>(all.turns),
-      static_cast<unsigned long long>(all.events), static_cast<unsigned long long>(all.faults),
-      static_cast<unsigned long long>(all.counts.writes),
-      static_cast<unsigned long long>(all.counts.deletions),
-      static_cast<unsigned long long>(all.counts.stranded),
-      static_cast<unsigned long long>(all.counts.undone),
-      static_cast<long long>(std::chrono::duration_cast<std::chrono::seconds>(all.healed_in).count()));
+      played.count, played.first, played.failed, turns, events, faults, writes, deletions, stranded, undone,
+      played.longest_healing_s);
 }
 
 // What was found, once.

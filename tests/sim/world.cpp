@@ -61,6 +61,21 @@ bool World::run_for(Duration duration) {
   return violation_.empty();
 }
 
+Duration World::settle(int calm, const std::function<std::string()>& difference,
+                       const std::function<std::string()>& describe) {
+  const SteadyTime begin = now_;
+  std::string left = "not started";
+  for (int quiet = 0; violation_.empty() && quiet < calm; quiet = left.empty() ? quiet + 1 : 0) {
+    if (now_ - begin > std::chrono::minutes(20)) {
+      violate("not equal after healing: " + left + describe());
+      break;
+    }
+    run_for(std::chrono::seconds(4));
+    left = difference();
+  }
+  return now_ - begin;
+}
+
 void World::violate(const std::string& what) {
   if (violation_.empty()) {
     violation_ = what;

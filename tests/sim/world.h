@@ -51,6 +51,11 @@ class World {
   [[nodiscard]] const std::string& violation() const noexcept { return violation_; }
   [[nodiscard]] std::uint64_t events() const noexcept { return done_; }
 
+  // Until `difference` was empty `calm` times in a row: equal once must mean equal for good. More than 20
+  // minutes are a violation, in which `describe` has the last word. How long it took.
+  Duration settle(int calm, const std::function<std::string()>& difference,
+                  const std::function<std::string()>& describe);
+
   // HA_SIM_TRACE=1 shows what happens.
   void trace(const std::string& what) const;
 
