@@ -26,11 +26,6 @@ OriginSet* find_set(Pipeline& pipeline, const std::string& name) {
   return nullptr;
 }
 
-// What a replica says that has stopped by hand: nobody else releases that.
-std::string release_there(const std::string& set, const std::string& site) {
-  return "on " + site + ": hareplicate release " + set;
-}
-
 std::string reason_of(const HoldOrder& order, const Now& now) {
   return (order.reason.empty() ? "by hand" : order.reason) + " (" +
          (order.user.empty() ? "somebody" : order.user) + ", " + show_utc(now.wall) + ")";
@@ -98,7 +93,8 @@ void Holds::hold_here(const std::string& set, const std::optional<std::string>& 
   const std::string self = pipeline_.config().self().name;
   std::optional<Error> why;
   if (reason) {
-    why.emplace(Code::Held, "held at " + self + " by hand: " + *reason, release_there(set, self));
+    why.emplace(Code::HeldByHand, "held at " + self + " by hand: " + *reason,
+                "on " + self + ": hareplicate release " + set);
   }
   static_cast<void>(pipeline_.on_set(set, [why](SetStore& store) { store.hold(why); }));
   static_cast<void>(pipeline_.on_replica(
@@ -141,9 +137,8 @@ Result<std::vector<HeldPair>> Holds::release(const HoldOrder& order, OriginSet& 
       continue;
     }
     const SenderStatus status = *peer->sender_status(order.set);
-    if (const std::string there = release_there(order.set, peer->name());
-        status.hold == SenderHold::Replica && status.hint == there) {
-      not_ours.emplace(Code::Refused, "set " + order.set + " is " + status.reason, there);
+    if (status.hold == SenderHold::HandThere) {
+      not_ours.emplace(Code::Refused, "set " + order.set + " is " + status.reason, status.hint);
       continue;
     }
     deletes = deletes || (is_held(status) && status.hold != SenderHold::ByHand);

@@ -132,6 +132,7 @@ ExitCode exit_code_of(const Error& error) noexcept {
       return ExitCode::Unreachable;
     case Code::Refused:
     case Code::Held:
+    case Code::HeldByHand:
     case Code::Denied:
       return ExitCode::Refused;
     case Code::TimedOut:

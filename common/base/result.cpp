@@ -6,7 +6,7 @@
 namespace ha {
 namespace {
 
-Code code_of(int error_number) {
+Code code_of_errno(int error_number) {
   switch (error_number) {
     case ENOENT:
       return Code::NotFound;
@@ -47,7 +47,7 @@ Code code_of(int error_number) {
 Error errno_error(std::string_view what, int error_number) {
   char text[128];
   // The GNU strerror_r returns the text, which need not be in the buffer.
-  return Error(code_of(error_number),
+  return Error(code_of_errno(error_number),
                std::string(what) + ": " + ::strerror_r(error_number, text, sizeof text));
 }
 

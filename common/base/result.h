@@ -4,8 +4,10 @@
 // Thread safety: a plain value. Rules: CONTRIBUTING.md, "Errors".
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +33,14 @@ enum class Code {
   Cancelled,    // we were asked to stop
   Internal,     // our own bug, seen early enough to report
   Held,         // a guard stops it until it is released or its reason goes away: docs/guards.md
+  HeldByHand,   // somebody has stopped it at the site that says so; it is released there
 };
+
+// As it comes in messages and on the control socket; none: no code has this number.
+[[nodiscard]] constexpr std::optional<Code> code_of(std::uint64_t number) noexcept {
+  return number <= static_cast<std::uint64_t>(Code::HeldByHand) ? std::optional(static_cast<Code>(number))
+                                                                : std::nullopt;
+}
 
 [[nodiscard]] constexpr std::string_view code_name(Code code) noexcept {
   switch (code) {
@@ -67,6 +76,8 @@ enum class Code {
       return "internal error";
     case Code::Held:
       return "held";
+    case Code::HeldByHand:
+      return "held by hand";
   }
   return "unknown";
 }

@@ -43,10 +43,8 @@ Error decode_failure(BytesView body) {
   if (body.size() < kTextAt || get_u32(body, 1) > body.size() - kTextAt) {
     return Error(Code::Corrupt, "the daemon's error does not parse");
   }
-  const auto number = static_cast<unsigned char>(body[0]);
   const std::size_t text_bytes = get_u32(body, 1);
-  const Code code =
-      number <= static_cast<unsigned char>(Code::Internal) ? static_cast<Code>(number) : Code::Internal;
+  const Code code = code_of(static_cast<unsigned char>(body[0])).value_or(Code::Internal);
   return Error(code, std::string(body.substr(kTextAt, text_bytes)),
                std::string(body.substr(kTextAt + text_bytes)));
 }

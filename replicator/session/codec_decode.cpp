@@ -126,11 +126,11 @@ Result<Welcome> read_welcome(BytesView body) {
 Result<Refusal> read_refusal(BytesView body) {
   pb::Refusal in;
   HA_CHECK(parse(body, in));
-  if (in.what().size() > kTextBytesMax || in.hint().size() > kTextBytesMax ||
-      in.code() > static_cast<std::uint32_t>(Code::Held)) {
+  const auto code = code_of(in.code());
+  if (!code || in.what().size() > kTextBytesMax || in.hint().size() > kTextBytesMax) {
     return corrupt("a refusal is out of bounds");
   }
-  return Refusal{static_cast<Code>(in.code()), in.what(), in.hint()};
+  return Refusal{*code, in.what(), in.hint()};
 }
 Result<Ping> read_ping(BytesView body) {
   pb::Ping in;

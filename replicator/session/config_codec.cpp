@@ -127,17 +127,16 @@ Result<ConfigAnswer> decode_config_answer(BytesView body) {
   if (!in.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return corrupt("does not parse");
   }
-  if (in.code() > static_cast<std::uint32_t>(Code::Held) + 1 || !is_sentence(in.what()) ||
-      !is_sentence(in.hint()) || !is_word(in.site()) || !is_word(in.digest()) ||
-      in.text().size() > kConfigTextBytesMax || !is_sentence(in.last()) ||
-      static_cast<std::size_t>(in.notes_size()) > kConfigNotesMax ||
+  if ((in.code() > 0 && !code_of(in.code() - 1)) || !is_sentence(in.what()) || !is_sentence(in.hint()) ||
+      !is_word(in.site()) || !is_word(in.digest()) || in.text().size() > kConfigTextBytesMax ||
+      !is_sentence(in.last()) || static_cast<std::size_t>(in.notes_size()) > kConfigNotesMax ||
       static_cast<std::size_t>(in.links_size()) > 2 * kConfigSitesMax ||
       !std::all_of(in.notes().begin(), in.notes().end(), is_sentence)) {
     return corrupt("an answer about cluster.toml is out of bounds");
   }
   ConfigAnswer out;
   if (in.code() > 0) {
-    out.error = Error(static_cast<Code>(in.code() - 1), in.what(), in.hint());
+    out.error = Error(*code_of(in.code() - 1), in.what(), in.hint());
   }
   out.site = in.site();
   out.digest = in.digest();

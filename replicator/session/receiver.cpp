@@ -54,7 +54,7 @@ void Receiver::refuse(const Refusal& refusal, SteadyTime now) {
   caught_up_ = false;
   state_ = ReceiverState::Refused;
   reason_ = refusal.what;
-  refused_by_guard_ = refusal.code == Code::Held;
+  refused_by_hold_ = refusal.code == Code::Held || refusal.code == Code::HeldByHand;
   incoming_.clear();
   ready_.clear();
   held_bytes_ = 0;
@@ -360,7 +360,7 @@ ReceiverStatus Receiver::status() const {
   out.bytes = consumed_;
   out.busy = busy() || !incoming_.empty();
   out.in_sync = state_ == ReceiverState::Active && caught_up_ && missing_.empty();
-  out.held = state_ == ReceiverState::Refused && refused_by_guard_;
+  out.held = state_ == ReceiverState::Refused && refused_by_hold_;
   out.reason = reason_;
   return out;
 }

@@ -135,7 +135,7 @@ class Receiver {
   ReceiverState state_ = ReceiverState::Idle;
   std::uint64_t attempt_ = 0;
   std::string reason_;
-  bool refused_by_guard_ = false;
+  bool refused_by_hold_ = false;
   std::vector<ReceiverAction> actions_;
   std::map<std::uint64_t, Incoming> incoming_;
   std::uint64_t done_through_ = 0;

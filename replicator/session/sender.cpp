@@ -247,7 +247,10 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
 }
 
 void Sender::on_refusal(const Refusal& refusal, SteadyTime now) {
-  if (refusal.code == Code::Held) {
+  if (refusal.code == Code::HeldByHand) {
+    hold(SenderHold::HandThere, refusal.what, "on " + options_.peer + ": hareplicate release " + options_.set,
+         now);
+  } else if (refusal.code == Code::Held) {
     hold(SenderHold::Replica, refusal.what, refusal.hint.empty() ? release_command(true) : refusal.hint, now);
   } else {
     end_attempt(refusal.what, refusal.hint, now);

@@ -102,6 +102,7 @@ enum class SenderHold {
   TooFew,      // items, here
   Loss,        // of too many items, there
   Replica,     // a guard of the replica
+  HandThere,   // somebody at the replica, who releases it there
 };
 
 enum class SenderState {

@@ -73,6 +73,7 @@ void Sender::release(SteadyTime now) {
     case SenderHold::None:
     case SenderHold::BackInTime:
     case SenderHold::ByHand:
+    case SenderHold::HandThere:
       break;
     case SenderHold::TooFew:
       few_released_ = true;

@@ -83,10 +83,13 @@ BOOST_AUTO_TEST_CASE(errno_becomes_a_code_and_a_text) {
   BOOST_TEST(ha::errno_error("open \"a\"", ENOENT).what() == "open \"a\": No such file or directory");
 }
 
-BOOST_AUTO_TEST_CASE(every_code_has_a_name) {
-  for (int code = 0; code <= static_cast<int>(Code::Internal); ++code) {
-    BOOST_TEST(ha::code_name(static_cast<Code>(code)) != "unknown");
+BOOST_AUTO_TEST_CASE(every_number_of_a_code_has_a_name_and_no_other_is_one) {
+  std::uint64_t number = 0;
+  for (; ha::code_of(number); ++number) {
+    BOOST_TEST(ha::code_name(*ha::code_of(number)) != "unknown");
   }
+  BOOST_TEST((ha::code_of(number - 1) == Code::HeldByHand));
+  BOOST_TEST(!ha::code_of(number + 256).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -118,6 +118,16 @@ BOOST_AUTO_TEST_CASE(a_guard_of_the_replica_holds_and_its_sentence_is_what_is_re
   BOOST_TEST(test.offer()->released == "it is not empty: 7 items");
 }
 
+BOOST_AUTO_TEST_CASE(what_somebody_holds_at_the_replica_is_not_released_from_here) {
+  Fixture test;
+  test.index(11, 1001, 1);
+  test.receive(Refusal{Code::HeldByHand, "held at nyc1 by hand", "on nyc1: hareplicate release etc"}, 2);
+  BOOST_CHECK(test.sender.status().hold == SenderHold::HandThere);
+  BOOST_TEST(test.sender.status().hint == "on nyc1: hareplicate release etc");
+  test.sender.release(at(42));
+  BOOST_TEST(test.offer()->released == "");
+}
+
 BOOST_AUTO_TEST_CASE(held_by_hand_it_sends_nothing_but_can_be_compared) {
   Fixture test;
   test.sender.hold_by_hand("an upgrade", at(1));

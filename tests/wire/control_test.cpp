@@ -280,6 +280,7 @@ BOOST_AUTO_TEST_CASE(an_error_survives_its_bytes_and_every_truncation_is_an_erro
   for (std::size_t length = 0; length < bytes.size() - error.hint().size(); ++length) {
     BOOST_TEST((decode_failure(BytesView(bytes).substr(0, length)).code() == Code::Corrupt));
   }
+  BOOST_TEST((decode_failure(encode_failure(Error(Code::HeldByHand, "x"))).code() == Code::HeldByHand));
   Bytes unknown = bytes;
   unknown[0] = '\x7f';
   BOOST_TEST((decode_failure(unknown).code() == Code::Internal));

@@ -61,10 +61,8 @@ Result<ConfigAnswers> ask_sites(const Context& context, const wire_pb::ConfigQue
 }
 
 Error error_of(const wire_pb::ConfigAnswer& answer) {
-  const auto last = static_cast<std::uint32_t>(Code::Held);
-  const Code code =
-      answer.code() > 0 && answer.code() <= last + 1 ? static_cast<Code>(answer.code() - 1) : Code::Internal;
-  return Error(code, answer.what(), answer.hint());
+  const auto code = answer.code() > 0 ? code_of(answer.code() - 1) : std::nullopt;
+  return Error(code.value_or(Code::Internal), answer.what(), answer.hint());
 }
 
 bool is_silent(const wire_pb::ConfigAnswer& answer) {

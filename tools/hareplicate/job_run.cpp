@@ -90,8 +90,8 @@ std::optional<Error> failure_of(const pb::Job& job) {
   std::optional<Error> first;
   for (const pb::JobPart& part : job.parts()) {
     if (part.phase() == "failed" && !first) {
-      first = Error(static_cast<Code>(part.code()), part.set() + " → " + part.peer() + ": " + part.reason(),
-                    part.hint());
+      first = Error(code_of(part.code()).value_or(Code::Internal),
+                    part.set() + " → " + part.peer() + ": " + part.reason(), part.hint());
     }
   }
   return first;

@@ -106,13 +106,13 @@ Result<PairMessage> read_welcome(pb::Welcome& from) {
 }
 
 Result<PairMessage> read_refusal(pb::Refusal& from) {
-  if (from.code() > static_cast<std::uint32_t>(Code::Internal) ||
-      too_long(kPairSentenceBytesMax, from.what(), from.hint())) {
+  const auto code = code_of(from.code());
+  if (!code || too_long(kPairSentenceBytesMax, from.what(), from.hint())) {
     return corrupt("a refusal is out of bounds");
   }
-  return PairMessage(PairRefusal{
-      Error(static_cast<Code>(from.code()), std::move(*from.mutable_what()), std::move(*from.mutable_hint())),
-      wall_of(from.wall_ns())});
+  return PairMessage(
+      PairRefusal{Error(*code, std::move(*from.mutable_what()), std::move(*from.mutable_hint())),
+                  wall_of(from.wall_ns())});
 }
 
 }  // namespace
