@@ -204,7 +204,7 @@ Status Units::publish(BatchOutcome& outcome) {
   if (!whole.empty()) {
     HA_CHECK(journal(whole));
   }
-  return whole.empty() && locked_.empty() ? ok() : publish_journal(outcome);
+  return whole.empty() && locked_.empty() ? ok() : publish_journal(outcome, false);
 }
 
 Status Units::journal(const std::vector<StagedItem>& items) {
@@ -225,7 +225,7 @@ Status Units::journal(const std::vector<StagedItem>& items) {
 }
 
 Status Units::recover(BatchOutcome& outcome, std::set<Bytes>& staged) {
-  HA_CHECK(publish_journal(outcome));
+  HA_CHECK(publish_journal(outcome, true));
   return each_journaled([&](StagedItem item) -> Status {
     if (item.staged.is_set()) {
       staged.insert(item.staged.path());
@@ -258,20 +258,71 @@ Status Units::each_journaled(const std::function<Status(StagedItem)>& visit) {
   }
 }
 
-Status Units::publish_journal(BatchOutcome& outcome) {
+Status Units::publish_journal(BatchOutcome& outcome, bool recovering) {
   std::map<Bytes, std::vector<StagedItem>> by_unit;
   HA_CHECK(each_journaled([&](StagedItem item) -> Status {
     by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
     return ok();
   }));
   std::set<Digest> coming;
+  std::vector<Bytes> order;  // those that get messages from another folder come last
+  std::vector<Bytes> last;
   for (const auto& [unit, items] : by_unit) {
     for (const StagedItem& item : items) {
       coming.insert(item.header.content);
     }
+    HA_TRY(const bool gets, stands_elsewhere(unit, items, {}));
+    (gets ? last : order).push_back(unit);
   }
-  for (auto& [unit, items] : by_unit) {
+  order.insert(order.end(), last.begin(), last.end());
+  std::set<Bytes> next(order.begin(), order.end());
+  for (const Bytes& unit : order) {
+    std::vector<StagedItem>& items = by_unit[unit];
+    next.erase(unit);
+    HA_TRY(const bool twice, stands_elsewhere(unit, items, next));
+    if (twice && !recovering && !moving_.contains(unit)) {  // that folder was left alone
+      HA_CHECK(wait_again(unit, std::move(items)));
+      continue;
+    }
     HA_CHECK(publish_unit(unit, std::move(items), coming, outcome));
+    if (!locked_.contains(unit)) {
+      moving_.erase(unit);
+    }
+  }
+  return ok();
+}
+
+// Whether a message of `items` is in another folder of the mailbox as well, but for those in `next`, and was
+// not in this one.
+Result<bool> Units::stands_elsewhere(const Bytes& unit, const std::vector<StagedItem>& items,
+                                     const std::set<Bytes>& next) {
+  HA_TRY(const Here here, look(unit));
+  std::set<Digest> elsewhere;
+  for (const auto& [key, entry] : here.elsewhere) {
+    if (!entry.content.is_zero() && !next.contains(Bytes(parent_of_key(key)))) {
+      elsewhere.insert(entry.content);
+    }
+  }
+  for (const auto& [key, entry] : here.entries) {
+    elsewhere.erase(entry.content);
+  }
+  return std::any_of(items.begin(), items.end(), [&](const StagedItem& item) {
+    return message_of(item.header.key) && elsewhere.contains(item.header.content);
+  });
+}
+
+Status Units::wait_again(const Bytes& unit, std::vector<StagedItem> items) {
+  HA_TRY(IndexBatch batch, context_.index.begin());
+  for (StagedItem& item : items) {
+    HA_CHECK(batch.remove_journal(std::exchange(item.journal, 0)));
+  }
+  HA_CHECK(batch.commit());
+  for (StagedItem& item : items) {
+    Bytes key = item.header.key;
+    const auto [there, waits] = waiting_[unit].try_emplace(std::move(key), std::move(item));
+    if (!waits) {
+      HA_CHECK(context_.staging.discard(item.staged));  // a newer one waits
+    }
   }
   return ok();
 }

@@ -61,7 +61,11 @@ class Units {
   [[nodiscard]] Result<bool> would_be_twice(const Bytes& unit, const std::set<Bytes>& ready);
   Status journal(const std::vector<StagedItem>& items);
   Status each_journaled(const std::function<Status(StagedItem)>& visit);
-  Status publish_journal(BatchOutcome& outcome);
+  // After a kill all of it rolls forward; else what came from a folder that was left alone waits again.
+  Status publish_journal(BatchOutcome& outcome, bool recovering);
+  [[nodiscard]] Result<bool> stands_elsewhere(const Bytes& unit, const std::vector<StagedItem>& items,
+                                              const std::set<Bytes>& next);
+  Status wait_again(const Bytes& unit, std::vector<StagedItem> items);
   // `coming`: contents that are journaled together.
   Status publish_unit(const Bytes& unit, std::vector<StagedItem> items, const std::set<Digest>& coming,
                       BatchOutcome& outcome);

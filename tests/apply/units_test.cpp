@@ -237,4 +237,58 @@ BOOST_AUTO_TEST_CASE(a_saved_message_appears_in_its_new_folder_when_it_goes_from
   BOOST_TEST(read_all(at(old + "/msg0000.wav")) == "w0");
 }
 
+// Otherwise it would be twice here, and stay so if roles turned.
+BOOST_AUTO_TEST_CASE(a_saved_message_waits_while_the_folder_it_comes_from_is_left_alone) {
+  for (const char* folder : {"d/1/Old", "d/1/Family"}) {  // of either side of INBOX
+    const Bytes other = folder;
+    for (const char* obstacle : {"msg0002.txt", ".lock"}) {
+      Box box;
+      box.options.is_unit = [&](BytesView key) { return key == kBox || key == other; };
+      box.reopen();
+      box.fill(kTwo);
+      const auto saved = [&](const char* name, const char* content) {
+        return literal_item(other + "/" + name, content);
+      };
+      FileMeta meta = meta_of(FileType::Directory, 0755);
+      meta.unit = saved("msg0000.txt", "t0").header->hash + saved("msg0000.wav", "w0").header->hash;
+      const Files rest = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+      std::vector<ItemPart> all = parts_of(rest);
+      all.push_back(saved("msg0000.txt", "t0"));
+      all.push_back(saved("msg0000.wav", "w0"));
+      all.push_back(deleted_item(kBox + "/msg0001.txt"));
+      all.push_back(deleted_item(kBox + "/msg0001.wav"));
+      box.batch({plain_item(other, meta), unit_of(rest)});
+      box.put(obstacle, "of the PBX here");
+      box.batch(all);
+      BOOST_TEST(fs::is_empty(box.at(other)), other << " beside " << obstacle);
+      fs::remove(box.at(kBox + "/" + obstacle));
+      box.batch(all);
+      box.commit();
+      BOOST_TEST((box.there() == rest));
+      BOOST_TEST(read_all(box.at(other + "/msg0000.wav")) == "w0");
+      BOOST_TEST(box.staged_count() == 0U);
+      BOOST_TEST(box.index.journal_size().value() == 0U);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(two_folders_can_exchange_a_message) {
+  const Bytes old = "d/1/Old";
+  options.is_unit = [&](BytesView key) { return key == kBox || key == old; };
+  reopen();
+  const auto in_old = [&](const char* content) { return literal_item(old + "/msg0000.txt", content); };
+  const auto old_with = [&](const char* content) {
+    FileMeta meta = meta_of(FileType::Directory, 0755);
+    meta.unit = in_old(content).header->hash;
+    return plain_item(old, meta);
+  };
+  fill({{"msg0000.txt", "a"}});
+  batch({old_with("b"), in_old("b")});
+  const Files after = {{"msg0000.txt", "b"}};
+  batch({old_with("a"), unit_of(after), in_old("a"), parts_of(after)[0]});
+  commit();
+  BOOST_TEST((there() == after));
+  BOOST_TEST(read_all(at(old + "/msg0000.txt")) == "a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
