@@ -8,7 +8,7 @@
 //
 // Thread safety: that of the FileTarget; one at a time for each staging directory. Errors: Unavailable when
 // somebody else has it for longer than `wait`. Source: Asterisk 16 and later, main/app.c,
-// ast_lock_path_lockfile() and ast_lock_path_flock(); docs/units.md, "The lock".
+// ast_lock_path_lockfile() and ast_lock_path_flock(); docs/units.md, "Asterisk's rules".
 #pragma once
 
 #include <vector>

@@ -1,12 +1,14 @@
 """A PBX's voicemail for tests: writes and renumbers messages as app_voicemail does, under the same lock.
 
-Follows Asterisk 16.28: main/app.c, ast_lock_path_lockfile() and ast_lock_path_flock(); apps/app_voicemail.c,
-leave_voicemail() (recorded in the mailbox's tmp, then under the folder's lock renamed to last number + 1: the
-sound first, the text last), close_mailbox() and vm_delete() (the text is unlinked first, then the sound; the
-others move down by renames) and save_to_folder() (a copy into Old, then a deletion). A message is a text and
-a sound that both name it, so that a mixed one is seen.
+Follows what Asterisk 16.28 and 22.10 were seen to do (docs/units.md, "Asterisk's rules"): a message is
+recorded in the mailbox's tmp, then under the folder's lock renamed to the last number + 1, the sound first,
+the text last; what a caller saves is copied to Old at once, under Old's lock only; when he hangs up, what he
+has heard is copied too, under both locks, and the others move down by renames over what goes; what is left
+above is unlinked, text first. A message is a text and a sound that both name it, so that a mixed one is seen.
+real_asterisk_voicemail.py does it with Asterisk itself.
 """
 
+import contextlib
 import fcntl
 import os
 import random
@@ -24,7 +26,8 @@ class LockTimeout(Exception):
 
 
 class FolderLock:
-    """ast_lock_path(), of the kind that asterisk.conf's lockmode says."""
+    """ast_lock_path(), of the kind that asterisk.conf's lockmode says. Asterisk's own flock can be had by two
+    at once (docs/units.md); this one cannot, so that what a test finds is ours."""
 
     def __init__(self, folder, mode="lockfile"):
         self.folder, self.mode, self.fd = folder, mode, None
@@ -34,14 +37,14 @@ class FolderLock:
         if self.mode == "flock":
             while True:
                 self.fd = os.open(os.path.join(self.folder, "lock"), os.O_WRONLY | os.O_CREAT, 0o600)
-                try:
+                with contextlib.suppress(BlockingIOError, FileNotFoundError):
                     fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return self
-                except BlockingIOError:
-                    os.close(self.fd)
-                    if time.monotonic() - started >= LOCK_SECONDS:
-                        raise LockTimeout(self.folder) from None
-                    time.sleep(0.001)
+                    if os.stat(os.path.join(self.folder, "lock")).st_ino == os.fstat(self.fd).st_ino:
+                        return self
+                os.close(self.fd)
+                if time.monotonic() - started >= LOCK_SECONDS:
+                    raise LockTimeout(self.folder)
+                time.sleep(0.001)
         made = os.path.join(self.folder, f".lock-{random.getrandbits(32):08x}")
         os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         try:
@@ -95,7 +98,7 @@ class Mailbox:
         recorded = os.path.join(self.folder("tmp"), f"{random.getrandbits(24):06x}{self.counter}")
         with open(recorded + SOUND, "wb") as out:
             out.write(f"sound of {name}\n".encode() + random.randbytes(size))
-        with open(recorded + TEXT, "w", encoding="utf-8") as out:
+        with open(recorded, "w", encoding="utf-8") as out:
             out.write(f"[message]\norigmailbox=1001\nmsg_id={name}\nduration=3\n")
         folder = self.folder("INBOX")
         try:
@@ -104,43 +107,60 @@ class Mailbox:
                 stem = os.path.join(folder, f"msg{(numbers[-1] + 1) if numbers else 0:04d}")
                 os.rename(recorded + SOUND, stem + SOUND)
                 self.pause()
-                os.rename(recorded + TEXT, stem + TEXT)
+                os.rename(recorded, stem + TEXT)
+                os.chmod(stem + TEXT, 0o666)
                 self.kept.add(name)
         except LockTimeout:
             self.lost += 1
             os.unlink(recorded + SOUND)
-            os.unlink(recorded + TEXT)
+            os.unlink(recorded)
 
-    def listen(self, delete=(), save=()):
-        """open_mailbox(), then close_mailbox() of INBOX: these numbers are deleted, or saved to Old. What was
-        opened is what is there under the lock: a caller sees no replication in between."""
-        folder, old = self.folder("INBOX"), self.folder("Old")
+    def listen(self, delete=(), save=(), heard=()):
+        """VoiceMailMain(): these numbers of INBOX are deleted, saved to Old, or heard only, which moves them
+        to Old at the end of the call. The numbers are those of the moment in which the mailbox was opened:
+        what comes during the call is appended."""
+        folder = self.folder("INBOX")
         with self.lock(folder):
-            numbers = self.numbers(folder)
-            for number in set(save) & set(numbers):
-                with self.lock(old):
-                    there = self.numbers(old)
-                    target = os.path.join(old, f"msg{(there[-1] + 1) if there else 0:04d}")
-                    for extension in (SOUND, TEXT):
-                        with open(os.path.join(folder, f"msg{number:04d}{extension}"), "rb") as source:
-                            content = source.read()
-                        with open(target + extension, "wb") as out:
-                            out.write(content)
-                        self.pause()
-            for number in set(delete) & set(numbers):
+            numbers = set(self.numbers(folder))
+        delete, save, heard = ({*each} & numbers for each in (delete, save, heard))
+        for number in save:
+            self.save(number)
+            self.pause()
+        with self.lock(folder):
+            for number in heard - save - delete:
+                self.save(number)
+            for number in delete - save:
                 name = name_of(folder, number)
                 self.kept.discard(name)
                 self.deleted.add(name)
-            for number in (set(delete) | set(save)) & set(numbers):
-                os.unlink(os.path.join(folder, f"msg{number:04d}{TEXT}"))
+            self.close_gaps(folder, delete | save | heard)
+
+    def save(self, number):
+        """save_to_folder(): a copy in Old."""
+        folder, old = self.folder("INBOX"), self.folder("Old")
+        with self.lock(old):
+            there = self.numbers(old)
+            target = os.path.join(old, f"msg{(there[-1] + 1) if there else 0:04d}")
+            for extension in (SOUND, TEXT):
+                with open(os.path.join(folder, f"msg{number:04d}{extension}"), "rb") as source:
+                    content = source.read()
+                with open(target + extension, "wb") as out:
+                    out.write(content)
                 self.pause()
-                os.unlink(os.path.join(folder, f"msg{number:04d}{SOUND}"))
-            for wanted, number in enumerate(self.numbers(folder)):
-                if wanted != number:
-                    for extension in (SOUND, TEXT):
-                        os.rename(os.path.join(folder, f"msg{number:04d}{extension}"),
-                                  os.path.join(folder, f"msg{wanted:04d}{extension}"))
-                        self.pause()
+
+    def close_gaps(self, folder, going):
+        """close_mailbox(): what stays is renamed over what goes."""
+        numbers = self.numbers(folder)
+        staying = [number for number in numbers if number not in going]
+        for wanted, number in enumerate(staying):
+            for extension in (SOUND, TEXT) if wanted != number else ():
+                os.rename(os.path.join(folder, f"msg{number:04d}{extension}"),
+                          os.path.join(folder, f"msg{wanted:04d}{extension}"))
+                self.pause()
+        for number in set(numbers) & set(self.numbers(folder)) - set(range(len(staying))):
+            os.unlink(os.path.join(folder, f"msg{number:04d}{TEXT}"))
+            self.pause()
+            os.unlink(os.path.join(folder, f"msg{number:04d}{SOUND}"))
 
 
 def name_of(folder, number):

@@ -84,7 +84,7 @@ def turns_with_deposits(promise, mode):
                 each.start()
             time.sleep(0.3)
             holder = boxes[cluster.origin.name]
-            holder.listen(delete=[0], save=[1])
+            holder.listen(delete=[0], save=[1], heard=[2])
             cluster.turn(sites[turn % 2].name, sites)
             time.sleep(0.5)
             for each in callers:

@@ -104,7 +104,8 @@ std::vector<Wish> asterisk_wishes(const Paths& paths, Pbx pbx, const std::vector
   Wish voicemail = wish("voicemail", beside(spool, "voicemail"), "voicemail: messages and greetings");
   voicemail.options.push_back(
       {"unit", "\"*/*/*\"", "context/mailbox/folder arrives whole, under Asterisk's own lock", true});
-  voicemail.options.push_back({"exclude", "[\"*/*/tmp/\"]", "messages while they are recorded", true});
+  voicemail.options.push_back(
+      {"exclude", "[\"*/*/tmp/\", \"*/*/*.tmp.*\"]", "messages and greetings while they are recorded", true});
   out.push_back(std::move(voicemail));
   Wish recordings = wish("recordings", beside(spool, "monitor"), "recordings of calls");
   add_recording_options(recordings);
