@@ -63,7 +63,8 @@ Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::s
   auto root = sys::Directory::open_root(path);
   if (!root.ok()) {
     const std::string hint = options.is_origin ? "is [[set]] path right, and the file system mounted?"
-                                               : "make it, owned as it should be: mkdir -p " + path;
+                                               : "make it, owned as it should be: mkdir -p " + path +
+                                                     "      (all that are missing: hareplicate doctor)";
     return std::move(root).error().in("set " + options.set.name).hinted(hint);
   }
   auto index = Index::open(options.index_path);

@@ -8,6 +8,7 @@ nothing.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -117,7 +118,7 @@ class Pairing:
             self.sees("join", second.run("join", invitation.token), 0, "this machine is site nyc1",
                       f"tcp://{second.address}:7400", "systemctl start replicator")
             self.sees("invite", invitation.end(), 0, "nyc1 has joined", second.address,
-                      "systemctl reload replicator")
+                      "systemctl start replicator")  # it does not run yet
             secret = invitation.token[60:90]
             self.promise.check(secret not in invitation.said(), "the token is only on standard output")
         self.promise.check(first.read() == second.read(), "both have the same cluster.toml")
@@ -171,6 +172,11 @@ class Pairing:
                       "hareplicate invite")
             self.sees("a token for another site", self.machine("b").run("--site", "syd1", "join", good), 4,
                       "for site nyc1, not for syd1")
+            wrong = self.machine("b")
+            with open(wrong.folder, "w", encoding="utf-8"):
+                pass
+            self.sees("a file where the folder should be", wrong.run("join", good), 2, "is not a directory",
+                      "--config-dir")
             self.sees("join on the inviter itself", first.run("join", good), 4, "is site fra1 already",
                       "the new machine")
             self.sees("two invitations on one port", first.run("invite", "syd1"), 4, "port 7401 is taken",
@@ -182,6 +188,8 @@ class Pairing:
         self.sees("the own name", first.run("invite", "fra1"), 4, "is this one")
         self.sees("a service that is not there", first.run("invite", "nyc1", "--eligible", "pbxx"), 2,
                   'no service is called "pbxx"')
+        self.sees("a port that is none", first.run("invite", "nyc1", "--listen", "tcp://*:80000"), 2,
+                  "not an address to listen on")
         self.sees("a time without unit", first.run("invite", "nyc1", "--for", "15"), 2, "--for 15")
         self.sees("an address that is none", first.run("invite", "nyc1", "--address", "nyc1"), 2, "tcp://")
         os.chown(first.file("secrets/site.curve"), NOBODY, NOBODY)
@@ -190,6 +198,24 @@ class Pairing:
                   "cluster.toml cannot be written", "root")
 
     # ------------------------------------------------------------ wrong turns on the way
+    def interrupted(self):
+        first, fresh = self.site(), self.machine("b")
+        with first.invite("nyc1") as invitation:
+            invitation.process.send_signal(signal.SIGSTOP)
+            with self.path.inside("b"):
+                join = subprocess.Popen(fresh.command("join", invitation.token), stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+            deadline = time.monotonic() + EQUAL_SECONDS
+            while not os.path.exists(fresh.file("secrets/site.curve")) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            join.send_signal(signal.SIGINT)
+            said = join.communicate(timeout=EQUAL_SECONDS)[1]
+            self.sees("^C in join", (join.returncode, said), 130, "interrupted",
+                      "next: the same command again")
+            self.promise.check(os.listdir(fresh.folder) == ["secrets"], "only the key was made")
+            invitation.process.send_signal(signal.SIGCONT)
+            self.sees("the same command again", fresh.run("join", invitation.token), 0, "is site nyc1")
+
     def no_way_there(self):
         first, fresh = self.site(), self.machine("b")
         with first.invite("nyc1") as invitation:
@@ -209,7 +235,8 @@ class Pairing:
                       "newest token")
             with self.path.inside("b"), socket.create_connection((first.address, 7401)) as noise:
                 noise.sendall(self.promise.random.randbytes(2000))
-            self.sees("the right one after that", fresh.run("join", invitation.token), 0, "is site nyc1")
+            self.sees("the right one after that", fresh.run("join", invitation.token), 0, "is site nyc1",
+                      "next: mkdir -p /nonexistent/tree")
             self.sees("invite", invitation.end(), 0, "nyc1 has joined")
 
     def times(self):
@@ -329,6 +356,7 @@ def main():
             pairing.taken()
             pairing.nothing_sent()
             pairing.no_way_there()
+            pairing.interrupted()
             pairing.times()
             pairing.refused()
             pairing.used_twice()

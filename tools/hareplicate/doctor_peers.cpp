@@ -16,8 +16,7 @@ Check check_peer(const std::string& site, const std::string& address) {
   if (answer.error().code() == Code::NotFound) {
     fix = "correct address in cluster.toml, or the name server: getent hosts " + to.host;
   } else if (answer.error().code() == Code::Unavailable) {
-    fix = "start the replicator on " + site + ": replicator --config FILE; or let TCP port " + to.port +
-          " through";
+    fix = "on " + site + ": systemctl start replicator; or let TCP port " + to.port + " through";
   }
   return {Health::Bad, what, address + ": " + answer.error().what(), fix};
 }

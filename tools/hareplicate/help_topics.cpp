@@ -23,6 +23,10 @@ constexpr std::string_view kFirstHour = R"(At the site that has the data (its PB
   hareplicate doctor                              rights, kernel, limits, clock, directories; prints fixes
   hareplicate invite OTHER-SITE                   how the second site gets in
 
+At the second site, the line that invite prints, then what it says: it names the directories to make.
+
+  hareplicate join hr1.…                          cluster.toml, node.toml and this site's key
+
 At both sites, once both are in cluster.toml:
 
   replicator                                      the daemon; as a service, or in a terminal for a first try

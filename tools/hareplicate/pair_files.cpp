@@ -48,8 +48,11 @@ Result<std::optional<std::string>> read_if_there(const fs::path& file) {
 Error explained(Error error, const fs::path& file) {
   const std::string name = escape(file.string());
   const bool rights = error.code() == Code::Denied;
+  const std::string folder = escape(directory_of(file));
   return Error(rights ? Code::Denied : Code::Refused, name + " cannot be written: " + error.what(),
-               rights ? "the same command as root, with sudo in front" : "make room or rights for " + name);
+               !rights            ? "df -h " + folder + "      (make room), then the same command again"
+               : ::geteuid() == 0 ? "findmnt -T " + folder + "      (is it mounted read-only?)"
+                                  : "the same command as root, with sudo in front");
 }
 
 Error unreadable(const fs::path& file, const std::string& why) {
@@ -119,11 +122,21 @@ Result<replicator::ConfigTexts> read_config_texts(const fs::path& cluster_file) 
   texts.host_name = short_host_name();
   HA_TRY(auto cluster, read_if_there(texts.cluster_file));
   if (!cluster) {
-    return Error(Code::NotFound, escape(cluster_file.string()) + " does not exist");
+    return Error(Code::NotFound, escape(cluster_file.string()) + " does not exist",
+                 "hareplicate help first-hour      (how a site gets its configuration)");
   }
   texts.cluster = std::move(*cluster);
   HA_TRY(texts.node, read_if_there(texts.node_file));
   return texts;
+}
+
+Result<std::string> read_candidate(const std::string& file, const std::string& hint) {
+  auto text = sys::read_kept(file, replicator::kConfigBytesMax);
+  if (!text.ok() && text.error().code() != Code::Denied) {
+    return Error(Code::Invalid, text.error().what(), hint);
+  }
+  HA_TRY(std::string kept, std::move(text));
+  return kept;
 }
 
 Status check_writable(const fs::path& file) {
@@ -150,6 +163,15 @@ Status check_no_trial(const replicator::Config& config) {
 }
 
 Result<JoinPlace> look_at_place(const fs::path& directory) {
+  std::error_code ignored;
+  fs::path there = directory;  // what exists of it
+  while (!fs::exists(there, ignored) && there.has_relative_path()) {
+    there = there.parent_path();
+  }
+  if (!there.empty() && !fs::is_directory(there, ignored)) {
+    return Error(Code::Invalid, escape(there.string()) + " is not a directory",
+                 "--config-dir /etc/hareplicate");
+  }
   JoinPlace place;
   place.directory = directory;
   place.cluster_file = directory / "cluster.toml";
@@ -173,8 +195,8 @@ Status check_place(const JoinPlace& place, const std::string& site) {
     return Error(
         Code::Refused,
         "this machine is site " + place.member_as + " already, with this key; the invitation is for " + site,
-        there + " A copied disk? then remove " + escape(place.key_file.string()) + " and " +
-            escape(place.cluster_file.string()));
+        there + " If so, a copied disk: mv " + escape(place.directory.string()) + " " +
+            escape(place.directory.string()) + ".old, and join again");
   }
   if (!place.node_site.empty() && place.node_site != site) {
     return Error(Code::Refused,
@@ -194,7 +216,10 @@ Result<PlaceKey> key_of_place(const JoinPlace& place) {
   }
   HA_CHECK(check_writable(place.cluster_file));
   if (!place.key) {
-    HA_TRY([[maybe_unused]] const wire::PublicKey made, make_key_file(place.key_file.string()));
+    auto made = make_key_file(place.key_file.string());
+    if (!made.ok()) {
+      return explained(std::move(made).error(), place.key_file);
+    }
   }
   HA_TRY(wire::KeyPair pair, key_pair_of(place.key_file.string()));
   return PlaceKey{std::move(pair), !place.key};

@@ -18,6 +18,8 @@ namespace ha::tool {
 // cluster.toml and the node.toml beside it, as Config::parse wants them; NotFound when there is no
 // cluster.toml.
 [[nodiscard]] Result<replicator::ConfigTexts> read_config_texts(const std::filesystem::path& cluster_file);
+// A cluster.toml that somebody has named, which need not be right. Invalid with `hint` when there is none.
+[[nodiscard]] Result<std::string> read_candidate(const std::string& file, const std::string& hint);
 // The name of this host up to the first dot; what a site is called when node.toml does not say.
 [[nodiscard]] std::string short_host_name();
 

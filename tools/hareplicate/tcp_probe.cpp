@@ -88,7 +88,9 @@ Result<TcpAnswer> probe_tcp(const HostPort& to) {
                        read_clocks().steady - start};
     }
   }
-  return Error(error == ETIMEDOUT ? Code::TimedOut : Code::Unavailable, std::strerror(error));
+  // A firewall that rejects says "no route to host": as with silence, something is in the way.
+  const bool closed_way = error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+  return Error(closed_way ? Code::TimedOut : Code::Unavailable, std::strerror(error));
 }
 
 }  // namespace ha::tool

@@ -27,7 +27,7 @@ struct TcpAnswer {
   std::string local;    // our end's address, numeric
   Duration took{};
 };
-// NotFound: the name does not resolve. Unavailable: refused, unreachable. TimedOut: silence.
+// NotFound: the name does not resolve. Unavailable: refused. TimedOut: silence, or no way there.
 [[nodiscard]] Result<TcpAnswer> probe_tcp(const HostPort& to);
 
 }  // namespace ha::tool

@@ -66,7 +66,10 @@ Result<Wishes> read_wishes(const Context& context) {
       return std::move(right).error().in("--address").hinted("--address tcp://nyc1.example.net:7400");
     }
   }
-  if (!out.listen.starts_with("tcp://")) {
+  const std::string port = split_address(out.listen).port;
+  const bool any_port = port == "0" || port == "*";
+  if (!out.listen.starts_with("tcp://") ||
+      (!any_port && !replicator::check_address("tcp://host:" + port).ok())) {
     return Error(Code::Invalid, "--listen " + escape(out.listen) + " is not an address to listen on",
                  "--listen tcp://0.0.0.0:7401");
   }
@@ -312,8 +315,11 @@ class Inviter {
                (wishes_.services.empty() ? "" : "; it may hold " + context_.invocation.value("eligible")) +
                ".\n");
     }
+    const auto daemon = Daemon::open(context_);
     talk(context_,
-         "next: systemctl reload replicator      (or restart it: it has to know " + wishes_.site + ")\n");
+         daemon.ok() || daemon.error().code() != Code::Unavailable
+             ? "next: systemctl reload replicator      (or restart it: it has to know " + wishes_.site + ")\n"
+             : "next: systemctl start replicator      (it does not run here yet)\n");
     if (config_.sites().size() > (was_member_ ? 2U : 1U)) {
       talk(context_,
            "      for the other sites as well: hareplicate config push      (instead of the reload here)\n");

@@ -1,6 +1,7 @@
 // hareplicate join
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "common/base/bytes.h"
 #include "common/base/units.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr Duration kConnectionLimit = std::chrono::seconds(20);
 constexpr Duration kAnswerLimit = std::chrono::seconds(30);
 constexpr Duration kStoredLimit = std::chrono::seconds(10);
+constexpr std::string_view kAgain = "the same command again; it is harmless";
 constexpr Duration kClockTolerance = std::chrono::seconds(10);
 
 struct Reached {
@@ -104,6 +106,23 @@ void warn_of_clock(const Context& context, WallTime theirs, WallTime ours, const
   }
 }
 
+// " PATH PATH…", each once, of the sets that have no directory here: an empty one is not made by itself, as
+// it would hide that a file system is not mounted.
+std::string missing_directories(const replicator::Config& config) {
+  std::set<std::string> missing;
+  for (const replicator::SetConfig* set : config.sets_for(config.self().name)) {
+    std::error_code error;
+    if (!std::filesystem::exists(set->live_path, error) && !error) {
+      missing.insert(escape(set->live_path));
+    }
+  }
+  std::string out;
+  for (const std::string& path : missing) {
+    out += " " + path;
+  }
+  return out;
+}
+
 class Joiner {
  public:
   Joiner(const Context& context, PairToken token, JoinPlace place)
@@ -118,11 +137,11 @@ class Joiner {
     if (context_.has("dry-run")) {
       return dry_run(*reached);
     }
+    catch_interrupts();
     HA_TRY(const PlaceKey key, key_of_place(place_));
     talk(context_, "key          " + key.pair.public_key.z85() + "\n             " +
                        escape(place_.key_file.string()) + (key.made ? " was made, mode 0600" : " is there") +
                        "\n");
-    catch_interrupts();
     HA_TRY(PairClient client, connect(*reached, key.pair));
     HA_TRY(const PairWelcome welcome, ask(client, *reached, std::move(addresses)));
     HA_TRY(const JoinFiles files, files_for(place_, welcome, key.pair.public_key));
@@ -162,7 +181,9 @@ class Joiner {
     if (client.ok()) {
       return client;
     }
-    return std::move(client).error().hinted("use the newest token; or " + again(token_));
+    return std::move(client).error().hinted(client.error().code() == Code::Cancelled
+                                                ? std::string(kAgain)
+                                                : "use the newest token; or " + again(token_));
   }
 
   Result<PairWelcome> ask(PairClient& client, const Reached& reached, std::vector<std::string> addresses) {
@@ -178,7 +199,7 @@ class Joiner {
     request.wall = read_clocks().wall;
     auto answer = client.ask(request, kAnswerLimit);
     if (!answer.ok()) {
-      return std::move(answer).error().hinted("the same command again; it is harmless");
+      return std::move(answer).error().hinted(std::string(kAgain));
     }
     const WallTime now = read_clocks().wall;
     if (auto* refusal = std::get_if<PairRefusal>(&*answer)) {
@@ -224,9 +245,16 @@ class Joiner {
              (peer.fix.empty() ? "" : "\n             " + escape(peer.fix)) + "\n");
     const bool usual = place_.directory == "/etc/hareplicate";
     const std::string config_flag = usual ? "" : " --config " + escape(place_.cluster_file.string());
-    talk(context_, "next: systemctl start replicator      (or: replicator" + config_flag +
-                       ")\n      hareplicate" + config_flag + " doctor\n      hareplicate" + config_flag +
-                       " status --watch\n");
+    const std::string missing = missing_directories(config);
+    if (!missing.empty()) {
+      talk(context_,
+           "missing      directories of sets; a file system that belongs there has to be mounted first\n");
+    }
+    talk(context_,
+         "next: " + (missing.empty() ? "" : "mkdir -p" + missing + "\n      ") +
+             (usual ? "systemctl start replicator      (or: replicator)" : "replicator" + config_flag) +
+             "\n      hareplicate" + config_flag + " doctor\n      hareplicate" + config_flag +
+             " status --watch\n");
   }
 
   const Context& context_;

@@ -44,7 +44,7 @@ Wish etc_wish(const Located& where, std::string what, std::string reload) {
   etc.options = {
       {"publish", "\"set\"", "all files at once: a reload never sees half of a change"},
       {"after", "[\"" + reload + "\"]", "run at the other sites when something has arrived", true},
-      {"after_on", "\"holder\"", "only where the service runs: holder, standby or always", true},
+      {"after_on", "\"holder\"", "only where the service runs: replica, holder or always", true},
   };
   return etc;
 }
