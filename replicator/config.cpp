@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/bytes.h"
+#include "common/base/suggest.h"
 #include "replicator/config_parts.h"
 
 namespace ha::replicator {
@@ -33,7 +34,7 @@ std::optional<std::string> read_text(const std::filesystem::path& file, ConfigPr
   const ConfigPlace place{file.string(), 0, 0};
   if (!stream.is_open() || stream.bad() || (text.empty() && std::filesystem::is_directory(file, error))) {
     const bool missing = !std::filesystem::exists(file, error);
-    problems.error(place, missing ? "does not exist — see conf/cluster.toml for an example"
+    problems.error(place, missing ? "does not exist — hareplicate help first-hour says how to get one"
                                   : "cannot be read — check its type and rights");
     return std::nullopt;
   }
@@ -60,7 +61,7 @@ Result<Config> Config::load(const std::filesystem::path& cluster_file, const std
   const std::optional<std::string> cluster = read_text(cluster_file, problems, true);
   std::optional<std::string> node = read_text(node_file, problems, false);
   if (problems.errors() > 0) {
-    return Error(Code::Invalid, "the configuration cannot be read");
+    return Error(Code::Invalid, "the configuration cannot be read", "hareplicate help first-hour");
   }
   return parse({cluster_file, *cluster, node_file, std::move(node), short_host_name()}, problems);
 }
@@ -71,6 +72,18 @@ const SiteConfig* Config::site(std::string_view name) const {
 const ServiceConfig* Config::service(std::string_view name) const {
   return find_named(services_, name);
 }
+Error unknown_set(const Config& config, std::string_view name) {
+  return Error(Code::Invalid,
+               "there is no set \"" + escape(name) + "\"" + did_you_mean(name, names_of(config.sets())),
+               "hareplicate status");
+}
+
+Error unknown_site(const Config& config, std::string_view name) {
+  return Error(Code::Invalid,
+               "there is no site \"" + escape(name) + "\"" + did_you_mean(name, names_of(config.sites())),
+               "hareplicate config show");
+}
+
 const SetConfig* Config::set(std::string_view name) const {
   return find_named(sets_, name);
 }

@@ -51,7 +51,9 @@ class ConfigBuilder {
     add_overlays({cluster_, config_.sites_, config_.self_}, config_.sets_, problems_);
     check_places(config_.sets_, placement_context(), problems_);
     if (problems_.errors() > 0) {
-      return Error(Code::Invalid, std::to_string(problems_.errors()) + " configuration errors",
+      return Error(Code::Invalid,
+                   std::to_string(problems_.errors()) +
+                       (problems_.errors() == 1 ? " configuration error" : " configuration errors"),
                    "hareplicate config check");
     }
     config_.effective_ = effective_values(cluster_, node_);

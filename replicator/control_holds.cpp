@@ -49,7 +49,7 @@ Holds::Holds(Pipeline& pipeline, Logger& log, HoldBook book)
 
 Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now) {
   if (pipeline_.config().set(order.set) == nullptr) {
-    return Error(Code::NotFound, "there is no set \"" + escape(order.set) + "\"", "hareplicate status");
+    return unknown_set(pipeline_.config(), order.set);
   }
   OriginSet* const set = find_set(pipeline_, order.set);
   if (set == nullptr) {
@@ -57,7 +57,7 @@ Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now)
   }
   const auto& peers = pipeline_.peers();
   if (std::none_of(peers.begin(), peers.end(), [&](const auto& peer) { return is_wanted(order, *peer); })) {
-    return Error(Code::NotFound, "set " + order.set + " is not sent to a site \"" + escape(order.peer) + "\"",
+    return Error(Code::Invalid, "set " + order.set + " is not sent to a site \"" + escape(order.peer) + "\"",
                  "hareplicate status " + order.set);
   }
   return order.release ? release(order, *set, now) : hold(order, now);

@@ -104,8 +104,7 @@ Status Jobs::add_parts(Running& job) {
     const auto& sets = pipeline_.origin_sets();
     if (std::none_of(sets.begin(), sets.end(), [&](const auto& set) { return set->config().name == name; })) {
       const SetConfig* known = pipeline_.config().set(name);
-      return known == nullptr ? Error(Code::NotFound, "there is no set \"" + escape(name) + "\"",
-                                      "hareplicate status shows the sets")
+      return known == nullptr ? unknown_set(pipeline_.config(), name)
                               : Error(Code::NotFound,
                                       "set " + name + " is sent by " +
                                           pipeline_.config().origin_of(*known).name + ", not by this site",
@@ -129,8 +128,8 @@ Status Jobs::add_parts(Running& job) {
     return order.peer.empty()
                ? Error(Code::NotFound, "this site is the origin of no set, so it has nothing to compare",
                        "run it on the holder: hareplicate status names it")
-               : Error(Code::NotFound, "this site sends nothing to a site \"" + escape(order.peer) + "\"",
-                       "hareplicate status shows who gets what");
+               : Error(Code::Invalid, "this site sends nothing to a site \"" + escape(order.peer) + "\"",
+                       "hareplicate status");
   }
   return ok();
 }

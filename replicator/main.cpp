@@ -57,6 +57,11 @@ std::filesystem::path node_file(const CliInvocation& invocation) {
 }
 
 Result<Config> load_config(const CliInvocation& invocation) {
+  std::error_code ignored;
+  if (invocation.has("node") && !std::filesystem::exists(node_file(invocation), ignored)) {
+    return Error(Code::Invalid, "--node " + escape(invocation.value("node")) + " does not exist",
+                 "without --node: node.toml beside cluster.toml");
+  }
   ConfigProblems problems;
   auto config = Config::load(cluster_file(invocation), node_file(invocation), problems);
   std::fputs(problems.text().c_str(), stderr);
@@ -279,6 +284,7 @@ Status run(const CliInvocation& invocation) {
 
 int main(int argc, char** argv) {
   try {
+    sys::open_standard_descriptors();
     auto parsed = parse_command_line(kProgram, {argv + 1, argv + argc}, process_environment());
     if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
       std::fputs(answer->out.c_str(), stdout);

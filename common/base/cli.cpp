@@ -46,10 +46,15 @@ class Parser {
       plain_.assign(dashes + 1, words.end());
       words.erase(dashes, words.end());
     }
+    std::transform(words.begin(), words.end(), words.begin(),
+                   [&](const std::string& word) { return spelled_out(word); });
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     std::string failure;
     try {
       app_.parse(std::move(words));
+    } catch (const CLI::ArgumentMismatch& error) {  // "--to: 1 required  missing"
+      const std::string_view said = error.what();
+      failure = escape(said.substr(0, said.find(':'))) + " needs a value";
     } catch (const CLI::ParseError& error) {
       failure = escape(error.what());
     }
@@ -93,6 +98,17 @@ class Parser {
       CLI::Option* option = alone ? app.add_flag(names) : app.add_option(names);
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
+  }
+
+  // "-w=5" as "--watch=5": CLI11 takes a value behind a letter for more letters.
+  std::string spelled_out(const std::string& word) const {
+    for (const CliFlag& flag : program_.globals) {
+      const std::string letter = std::string("-") + flag.letter + "=";
+      if (flag.letter != '\0' && flag.value.starts_with('[') && word.starts_with(letter)) {
+        return "--" + std::string(flag.name) + "=" + word.substr(letter.size());
+      }
+    }
+    return word;
   }
 
   // The subcommand for the first words of a verb, made when it is first needed.

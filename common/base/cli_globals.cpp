@@ -154,8 +154,14 @@ ExitCode exit_code_of(const Error& error) noexcept {
 }
 
 std::string show_error(std::string_view program, const Error& error) {
-  std::string out = std::string(program) + ": " + error.what() + "\n";
-  return error.hint().empty() ? out : out + "  next: " + error.hint() + "\n";
+  std::string hint = error.hint();
+  if (hint.empty() && error.code() == Code::Denied) {
+    hint = "the same command as root, with sudo in front";
+  } else if (hint.empty() && error.code() == Code::NoSpace) {
+    hint = "df -h      (make room), then the same command again";
+  }
+  const std::string out = std::string(program) + ": " + error.what() + "\n";
+  return hint.empty() ? out : out + "  next: " + hint + "\n";
 }
 
 }  // namespace ha

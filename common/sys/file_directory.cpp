@@ -135,7 +135,7 @@ struct Directory::Place {
 };
 
 Bytes Directory::path_of(BytesView rel) const {
-  return rel.empty() ? path() : path() + "/" + Bytes(rel);
+  return rel.empty() ? path() : (path() == "/" ? path() : path() + "/") + Bytes(rel);
 }
 
 Result<Directory::Place> Directory::place(BytesView rel) const {

@@ -177,6 +177,16 @@ Result<CommandResult> run_command(const Command& command) {
   return out;
 }
 
+void open_standard_descriptors() noexcept {
+  int opened = 0;
+  do {                                     // the lowest that is free comes first
+    opened = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): children inherit it
+  } while (opened >= 0 && opened <= STDERR_FILENO);
+  if (opened > STDERR_FILENO) {
+    ::close(opened);
+  }
+}
+
 Result<SignalWatcher> SignalWatcher::open(const std::vector<int>& signals) {
   sigset_t set;
   ::sigemptyset(&set);

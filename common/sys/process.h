@@ -47,6 +47,10 @@ struct CommandResult {
 // (NotFound, Denied); how it ended is in the result.
 [[nodiscard]] Result<CommandResult> run_command(const Command& command);
 
+// Where 0, 1 or 2 are closed they lead to /dev/null, or else the next file that is opened would be the
+// output. To be called before anything is opened.
+void open_standard_descriptors() noexcept;
+
 class SignalWatcher {
  public:
   // Blocks `signals` in this thread (and those it starts later), for good.

@@ -72,7 +72,7 @@ Result<ControlClient> ControlClient::open(const std::string& path, const std::st
     case EACCES:
     case EPERM:
       return Error(Code::Denied, "may not ask the " + daemon + " (socket " + escape(path) + ")",
-                   "become root, or join the group that owns the socket");
+                   "the same command as root, with sudo in front; or join the group that owns the socket");
     case EAGAIN:
       return Error(Code::Unavailable, "the " + daemon + " does not take connections just now");
     default:

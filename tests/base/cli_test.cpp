@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(missing_and_surplus_arguments_are_named) {
   BOOST_TEST(refuse({"resync", "a", "b", "c"}).err.find("unexpected argument \"c\"") != std::string::npos);
   BOOST_TEST(refuse({"config", "check", "x"}).err.find("unexpected argument \"x\"") != std::string::npos);
   BOOST_TEST(refuse({"config"}).err.find("\"config\" needs a second word: check, show") != std::string::npos);
-  BOOST_TEST((refuse({"status", "--to"}).code == ExitCode::Usage));
+  BOOST_TEST(refuse({"status", "--to"}).err == "tool: --to needs a value\n  see: tool status --help\n");
   BOOST_TEST(refuse({"status", "--dry-run=3"}).err.find("takes no value") != std::string::npos);
 }
 
@@ -185,6 +185,8 @@ BOOST_AUTO_TEST_CASE(errors_have_an_exit_code_and_a_next_step) {
   BOOST_TEST(ha::show_error("tool", ha::Error(Code::Io, "broken", "tool fix")) ==
              "tool: broken\n  next: tool fix\n");
   BOOST_TEST(ha::show_error("tool", ha::Error(Code::Io, "broken")) == "tool: broken\n");
+  BOOST_TEST(ha::show_error("tool", ha::Error(Code::Denied, "no")).find("sudo") != std::string::npos);
+  BOOST_TEST(ha::show_error("tool", ha::Error(Code::NoSpace, "full")).find("df -h") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_daemon_has_flags_and_no_verbs) {

@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(a_mistyped_set_is_not_found_with_a_suggestion) {
   pb::Status status = two_sets();
   const Status filtered = tool::filter_status(status, {{"voicemial"}, ""});
   BOOST_TEST_REQUIRE(!filtered.ok());
-  BOOST_TEST((filtered.error().code() == Code::NotFound));
+  BOOST_TEST((filtered.error().code() == Code::Invalid));
   BOOST_TEST(has(filtered.error().what(), "did you mean \"voicemail\"?"), filtered.error().what());
 }
 

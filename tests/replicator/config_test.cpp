@@ -39,6 +39,15 @@ BOOST_AUTO_TEST_CASE(a_cluster_is_read_with_its_defaults) {
   BOOST_TEST(config.set("nothing") == nullptr);
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_is_not_there_is_asked_back) {
+  const Config config = parse(kHead + kEtc);
+  const ha::Error set = ha::replicator::unknown_set(config, "ect");
+  BOOST_TEST(set.what() == "there is no set \"ect\"; did you mean \"etc\"?");
+  BOOST_TEST((set.code() == ha::Code::Invalid));
+  BOOST_TEST(ha::replicator::unknown_site(config, "nyc2").what() ==
+             "there is no site \"nyc2\"; did you mean \"nyc1\"?");
+}
+
 BOOST_AUTO_TEST_CASE(data_flows_from_the_holder_to_every_other_site) {
   const std::string third =
       "[[site]]\nname = \"syd1\"\naddress = [\"tcp://syd1.example:7400\"]\n"

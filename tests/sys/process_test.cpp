@@ -1,11 +1,13 @@
 #include "common/sys/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
@@ -108,6 +110,21 @@ BOOST_AUTO_TEST_CASE(no_descriptor_or_blocked_signal_of_ours_reaches_the_command
   const SignalWatcher watcher = must(SignalWatcher::open({SIGUSR1}));
   const CommandResult mask = must(run_command({{"grep", "SigBlk", "/proc/self/status"}}));
   BOOST_TEST(mask.output == "SigBlk:\t0000000000000000\n");
+}
+
+BOOST_AUTO_TEST_CASE(closed_standard_descriptors_lead_nowhere) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(STDIN_FILENO);
+    ::close(STDERR_FILENO);
+    open_standard_descriptors();
+    const int next = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool led = ::write(STDERR_FILENO, "x", 1) == 1 && ::write(STDIN_FILENO, "x", 1) == 1;
+    ::_exit(led && next > STDERR_FILENO ? 0 : 1);
+  }
+  int status = -1;
+  BOOST_TEST(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(signals_are_read_from_a_descriptor) {

@@ -75,7 +75,9 @@ Status copy_out(const std::string& from, const std::string& to) {
     const int error = errno;
     Error made = sys::path_error("cannot make", to, error);
     return error == EEXIST ? std::move(made).hinted("a bundle is never overwritten: give it another name")
-                           : std::move(made);
+           : error == ENOENT || error == ENOTDIR
+               ? std::move(made).hinted("give it a directory that is there: /tmp/hareplicate.tar.gz")
+               : std::move(made);
   }
   auto written = file.write_at(0, packed);
   if (written.ok()) {

@@ -129,6 +129,11 @@ Outcome confirm_trial(const Context& context, const std::string& id,
   HA_TRY(const replicator::Config config, load_config(context));
   HA_TRY(const TrialView trial, look_at_trial(context, id));
   const std::string& self = config.self().name;
+  for (const std::string& site : without) {
+    if (config.site(site) == nullptr && !contains(trial.sites, site)) {
+      return replicator::unknown_site(config, site).in("--without");
+    }
+  }
   const std::vector<std::string> order = in_order(trial, without, self);
   for (const std::string& site : order) {
     if (const std::string why = not_ready(trial.answers, site, trial.id); !why.empty()) {

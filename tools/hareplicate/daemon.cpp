@@ -38,7 +38,13 @@ Result<replicator::Config> load_config(const Context& context) {
   auto config = replicator::Config::load(cluster, cluster.parent_path() / "node.toml", problems);
   if (!config.ok()) {
     std::fputs(problems.text().c_str(), stderr);
-    return std::move(config).error().hinted("correct it, then: hareplicate config check");
+    std::error_code ignored;
+    if (!std::filesystem::exists(cluster, ignored)) {
+      return std::move(config).error();
+    }
+    const bool usual = cluster == CliGlobals{}.config;
+    return std::move(config).error().hinted(
+        "correct it, then: hareplicate" + (usual ? "" : " -c " + escape(cluster.string())) + " config check");
   }
   return config;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/base/bytes.h"
+#include "common/sys/process.h"
 #include "tools/hareplicate/context.h"
 
 namespace {
@@ -85,24 +86,38 @@ Outcome run(const CliInvocation& invocation) {
   return Error(Code::Internal, "verb \"" + invocation.verb + "\" has no code");
 }
 
+// `code`, unless the answer did not get out: a script must not take half of one for the whole.
+int finish(ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return static_cast<int>(code);
+  }
+  std::fputs(
+      show_error("hareplicate", Error(Code::Internal, "the answer could not be written to standard output",
+                                      "df -h      (is the disk of the output full?)"))
+          .c_str(),
+      stderr);
+  return static_cast<int>(ExitCode::Internal);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
+    sys::open_standard_descriptors();
     std::vector<std::string> words(argv + 1, argv + argc);
     add_list(words);
     auto parsed = parse_command_line(program(), std::move(words), process_environment());
     if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
       std::fputs(answer->out.c_str(), stdout);
       std::fputs(answer->err.c_str(), stderr);
-      return static_cast<int>(answer->code);
+      return finish(answer->code);
     }
     const Outcome outcome = run(std::get<CliInvocation>(parsed));
     if (!outcome.ok()) {
       std::fputs(show_error("hareplicate", outcome.error()).c_str(), stderr);
-      return static_cast<int>(exit_code_of(outcome.error()));
+      return finish(exit_code_of(outcome.error()));
     }
-    return static_cast<int>(*outcome);
+    return finish(*outcome);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hareplicate: %s\n", error.what());
     return static_cast<int>(ExitCode::Internal);

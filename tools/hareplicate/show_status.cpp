@@ -170,13 +170,13 @@ Status filter_status(pb::Status& status, const StatusFilter& filter) {
   };
   for (const std::string& set : filter.sets) {
     if (std::none_of(sets.begin(), sets.end(), [&](const auto& known) { return is_meant(set, known); })) {
-      return Error(Code::NotFound,
+      return Error(Code::Invalid,
                    "no set \"" + escape(set) + "\" is under way here" + did_you_mean(set, sets),
                    "hareplicate status");
     }
   }
   if (!filter.peer.empty() && std::find(peers.begin(), peers.end(), filter.peer) == peers.end()) {
-    return Error(Code::NotFound,
+    return Error(Code::Invalid,
                  "no link to a site \"" + escape(filter.peer) + "\"" + did_you_mean(filter.peer, peers),
                  "hareplicate status");
   }

@@ -7,6 +7,7 @@
 #include "common/sys/file.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
+#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/key_file.h"
 
 namespace ha::tool {
@@ -36,6 +37,19 @@ void check_paths(const replicator::Config& config, ConfigProblems& problems) {
   }
 }
 
+void print_key(const Context& context, const std::string& file, const wire::PublicKey& key) {
+  if (context.json()) {
+    print(JsonObject()
+              .text("schema", "hareplicate.key/1")
+              .text("file", escape(file))
+              .text("key", key.z85())
+              .text() +
+          "\n");
+  } else {
+    print("key = \"" + key.z85() + "\"\n");
+  }
+}
+
 }  // namespace
 
 Outcome run_config_check(const Context& context) {
@@ -60,7 +74,11 @@ Outcome run_config_check(const Context& context) {
     print(table.print(OutputMode::Json, "hareplicate.config-check/1"));
   } else {
     print(problems.text());
-    if (problems.errors() == 0) {
+    if (problems.errors() > 0) {
+      talk(context,
+           "next: correct the first of them, then the same command again; every key: hareplicate help "
+           "config\n");
+    } else {
       print("configuration is good: site " + config->self().name + ", " +
             std::to_string(config->sites().size()) + (config->sites().size() == 1 ? " site, " : " sites, ") +
             std::to_string(config->sets().size()) + (config->sets().size() == 1 ? " set\n" : " sets\n"));
@@ -93,20 +111,20 @@ Outcome run_keys_new(const Context& context) {
   HA_TRY(const wire::PublicKey key, make_key_file(file));
   talk(context, "secret key written to " + escape(file) + " (mode 0600); it never leaves this host.\n" +
                     "In cluster.toml, on every site, in this site's [[site]]:\n");
-  print("key = \"" + key.z85() + "\"\n");
+  print_key(context, file, key);
   return ExitCode::Good;
 }
 
 Outcome run_keys_show(const Context& context) {
   if (!context.argument(0).empty()) {
     HA_TRY(const wire::PublicKey key, public_key_of(context.argument(0)));
-    print("key = \"" + key.z85() + "\"\n");
+    print_key(context, context.argument(0), key);
     return ExitCode::Good;
   }
   HA_TRY(const replicator::Config config, load_config(context));
   const std::string file = config.secret_key_file().string();
   HA_TRY(const wire::PublicKey key, public_key_of(file));
-  print("key = \"" + key.z85() + "\"\n");
+  print_key(context, file, key);
   if (!config.self().has_key(key.z85())) {
     return Error(Code::NotFound,
                  "cluster.toml has another key for site \"" + config.self().name + "\" than " + file,

@@ -4,12 +4,12 @@
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
 #include "common/base/suggest.h"
-#include "common/sys/replace.h"
 #include "replicator/config.h"
 #include "replicator/config_diff.h"
 #include "tools/hareplicate/config_ask.h"
 #include "tools/hareplicate/config_show_diff.h"
 #include "tools/hareplicate/daemon.h"
+#include "tools/hareplicate/pair_files.h"
 
 namespace ha::tool {
 namespace {
@@ -26,14 +26,6 @@ bool is_file(const std::string& argument, const replicator::Config& config) {
          (config.site(argument) == nullptr && std::filesystem::exists(argument, ignored));
 }
 
-Result<Other> read_candidate(const std::string& file) {
-  auto text = sys::read_kept(file, replicator::kConfigBytesMax);
-  if (!text.ok()) {
-    return std::move(text).error().hinted("hareplicate config diff SITE, or a file that can be read");
-  }
-  return Other{file, std::move(text).value()};
-}
-
 // What is in force at the sites, or at one; `silent` are those that did not answer.
 Result<std::vector<Other>> ask_texts(const Context& context, const replicator::Config& config,
                                      std::vector<Error>& silent) {
@@ -43,7 +35,7 @@ Result<std::vector<Other>> ask_texts(const Context& context, const replicator::C
     known.push_back(each.name);
   }
   if (!site.empty() && config.site(site) == nullptr) {
-    return Error(Code::NotFound,
+    return Error(Code::Invalid,
                  "no site and no file is called \"" + escape(site) + "\"" + did_you_mean(site, known),
                  "hareplicate config show");
   }
@@ -88,8 +80,9 @@ Outcome run_config_diff(const Context& context) {
   std::vector<Other> others;
   std::vector<Error> silent;
   if (is_file(context.argument(0), config)) {
-    HA_TRY(Other candidate, read_candidate(context.argument(0)));
-    others.push_back(std::move(candidate));
+    HA_TRY(std::string text,
+           read_candidate(context.argument(0), "hareplicate config diff SITE, or a file that can be read"));
+    others.push_back({context.argument(0), std::move(text)});
   } else {
     HA_TRY(others, ask_texts(context, config, silent));
   }

@@ -10,6 +10,7 @@
 #include "common/base/units.h"
 #include "common/sys/digest.h"
 #include "replicator/config_digest.h"
+#include "replicator/config_trials.h"
 #include "tools/hareplicate/config_show_diff.h"
 #include "tools/hareplicate/config_trial.h"
 #include "tools/hareplicate/daemon.h"
@@ -54,8 +55,9 @@ class Push {
   Status read() {
     HA_TRY(replicator::ConfigTexts texts, read_config_texts(context_.globals.config));
     if (!context_.argument(0).empty()) {
-      HA_TRY(const replicator::ConfigTexts other, read_config_texts(context_.argument(0)));
-      texts.cluster = other.cluster;
+      HA_TRY(texts.cluster,
+             read_candidate(context_.argument(0), "hareplicate config push FILE, or without FILE for " +
+                                                      escape(context_.globals.config)));
     }
     file_ = context_.argument(0).empty() ? context_.globals.config : context_.argument(0);
     texts.cluster_file = file_;
@@ -68,6 +70,11 @@ class Push {
     text_ = texts.cluster;
     self_ = config->self().name;
     digest_ = replicator::config_digest(*config);
+    for (const std::string& site : without_) {
+      if (config->site(site) == nullptr) {
+        return replicator::unknown_site(*config, site).in("--without");
+      }
+    }
     for (const replicator::SiteConfig& site : config->sites()) {
       next_sites_.insert(site.name);
     }
@@ -286,7 +293,13 @@ class Push {
 Outcome run_config_push(const Context& context) {
   Duration limit = kTrialDefault;
   if (context.has("confirm")) {
-    HA_TRY(limit, parse_duration(context.invocation.value("confirm")));
+    auto given = parse_duration(context.invocation.value("confirm"));
+    if (!given.ok() || *given < replicator::kTrialMin || *given > replicator::kTrialMax) {
+      return Error(Code::Invalid,
+                   "--confirm " + escape(context.invocation.value("confirm")) + " must be from 5s to 24h",
+                   "--confirm 2m");
+    }
+    limit = *given;
   }
   return Push(context, limit).run();
 }

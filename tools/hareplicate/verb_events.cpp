@@ -32,8 +32,7 @@ Outcome run_history(const Context& context) {
   const std::string set = context.argument(0);
   if (!set.empty()) {
     if (daemon.config().set(set) == nullptr) {
-      return Error(Code::NotFound, "there is no set \"" + escape(set) + "\"",
-                   "hareplicate status shows the sets");
+      return replicator::unknown_set(daemon.config(), set);
     }
     request.add_arguments(set);
   }

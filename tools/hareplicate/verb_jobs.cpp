@@ -182,7 +182,7 @@ Outcome run_diff(const Context& context) {
     const std::string text = context.invocation.value("limit");
     const auto [at, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
     if (error != std::errc{} || at != text.data() + text.size()) {
-      return Error(Code::Invalid, "--limit " + escape(text) + " is not a number");
+      return Error(Code::Invalid, "--limit " + escape(text) + " is not a number", "--limit 200");
     }
   }
   HA_TRY(Daemon daemon, Daemon::open(context));

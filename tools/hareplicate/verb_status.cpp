@@ -33,17 +33,22 @@ Result<std::optional<Duration>> limit(const Context& context, const char* flag) 
   if (!context.has(flag)) {
     return std::optional<Duration>();
   }
-  HA_TRY(const Duration value, parse_duration(context.invocation.value(flag)));
-  return std::optional(value);
+  auto value = parse_duration(context.invocation.value(flag));
+  if (!value.ok()) {
+    return std::move(value).error().in("--" + std::string(flag));
+  }
+  return std::optional(*value);
 }
 
 // Whatever goes wrong is a line and exit code 3, as monitoring expects it.
 Outcome oneline(const Context& context) {
-  HA_TRY(const std::optional<Duration> warning, limit(context, "warning"));
-  HA_TRY(const std::optional<Duration> critical, limit(context, "critical"));
-  const auto status = fetch(context);
+  const auto warning = limit(context, "warning");
+  const auto critical = limit(context, "critical");
+  const bool good = warning.ok() && critical.ok();
+  const Result<pb::Status> status =
+      good ? fetch(context) : Result<pb::Status>((warning.ok() ? critical : warning).error());
   const OneLine line =
-      status.ok() ? status_oneline(*status, {warning, critical}) : unknown_oneline(status.error());
+      status.ok() ? status_oneline(*status, {*warning, *critical}) : unknown_oneline(status.error());
   print(line.text);
   return static_cast<ExitCode>(line.exit_code);
 }
