@@ -174,11 +174,11 @@ class Config {
 };
 
 inline constexpr std::size_t kConfigBytesMax = 1 << 20;
-// In the state directory while a pushed cluster.toml is on trial: docs/config-push.md.
 // Invalid, with the nearest name that there is: somebody has asked for a set or a site that is not there.
 [[nodiscard]] Error unknown_set(const Config& config, std::string_view name);
 [[nodiscard]] Error unknown_site(const Config& config, std::string_view name);
 
+// In the state directory while a pushed cluster.toml is on trial: docs/config-push.md.
 inline constexpr const char* kTrialFile = "config-trial";
 
 // The tables of keys, from which the reference and the example are tested.
