@@ -1,13 +1,10 @@
 #include "replicator/config_listing.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
+#include <utility>
 
 namespace ha::replicator {
 namespace {
-
-constexpr std::array<std::string_view, 4> kInherited{"check", "walk", "settle", "publish"};
 
 const ConfigKey& describe(const ConfigSchema& schema, std::string_view table, std::string_view key) {
   const auto found = std::find_if(schema.keys.begin(), schema.keys.end(), [&](const ConfigKey& one) {
@@ -34,15 +31,15 @@ std::string label(const ConfigSection& section, std::string_view table) {
   return section.text("name");
 }
 
-// The table that `table` is in, if that one repeats.
-std::optional<std::string_view> repeating_outer(const ConfigSchema& schema, std::string_view table) {
+// The table that `table` is in, if that one repeats; else null.
+const ConfigTable* repeating_outer(const ConfigSchema& schema, std::string_view table) {
   const std::size_t dot = table.rfind('.');
   for (const ConfigTable& outer : schema.tables) {
     if (dot != std::string_view::npos && outer.repeats && outer.name == table.substr(0, dot)) {
-      return outer.name;
+      return &outer;
     }
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 // A section as text, and after it, in their order, those of the tables within it.
@@ -54,7 +51,7 @@ std::string text_of(const ConfigDocument& cluster, const ConfigTable& table, std
             write_config_value(describe(schema, table.name, named.name), named.value.data) + "\n";
   }
   for (const ConfigTable& inner : schema.tables) {
-    if (repeating_outer(schema, inner.name) == table.name) {
+    if (repeating_outer(schema, inner.name) == &table) {
       for (std::size_t i = 0; i < cluster.sections(inner.name).size(); ++i) {
         text += cluster.sections(inner.name)[i].outer() == number ? text_of(cluster, inner, i) : "";
       }
@@ -63,31 +60,60 @@ std::string text_of(const ConfigDocument& cluster, const ConfigTable& table, std
   return text;
 }
 
-class Lister {
- public:
-  explicit Lister(std::vector<Config::Effective>& out) : out_(out) {}
+// By section of `table`: what its keys begin with, "set.etc" or "overlay.fra1.etc.sip.conf.replace[2]". One
+// that is there again has its number.
+std::vector<std::string> prefixes_of(const ConfigDocument& cluster, const ConfigTable& table) {
+  const ConfigSchema& schema = cluster_schema();
+  const std::string name(table.name);
+  const ConfigTable* outer = repeating_outer(schema, table.name);
+  std::vector<std::string> before;
+  if (outer != nullptr) {
+    before = prefixes_of(cluster, *outer);
+  }
+  std::map<std::string, std::size_t> seen;
+  std::vector<std::string> out;
+  for (const ConfigSection& section : cluster.sections(table.name)) {
+    std::string prefix = outer != nullptr ? before[section.outer()] + name.substr(outer->name.size())
+                         : table.repeats  ? name + "." + label(section, table.name)
+                                          : name;
+    const std::size_t number = ++seen[prefix];
+    prefix += number == 1 ? "" : "[" + std::to_string(number) + "]";
+    out.push_back(std::move(prefix));
+  }
+  return out;
+}
 
-  void add(const ConfigSchema& schema, std::string_view table, const std::string& prefix,
-           const ConfigSection& section, std::string_view key) {
-    for (const ConfigSection::Named& named : section.values()) {
-      if (named.name == key) {
-        out_.push_back({prefix.empty() ? named.name : prefix + "." + named.name,
-                        write_config_value(describe(schema, table, key), named.value.data),
-                        named.value.is_default ? "default" : named.value.place.text()});
+void add_value(const ConfigSchema& schema, std::string_view table, const std::string& prefix,
+               const ConfigSection::Named& named, std::vector<Config::Effective>& out) {
+  out.push_back({prefix.empty() ? named.name : prefix + "." + named.name,
+                 write_config_value(describe(schema, table, named.name), named.value.data),
+                 named.value.is_default ? "default" : named.value.place.text()});
+}
+
+enum class Inherited { Left, Listed };
+
+std::vector<Config::Effective> list_values(const ConfigDocument& cluster, Inherited inherited) {
+  std::vector<Config::Effective> out;
+  const ConfigSchema& schema = cluster_schema();
+  for (const ConfigTable& table : schema.tables) {
+    const std::vector<std::string> prefixes = prefixes_of(cluster, table);
+    for (std::size_t i = 0; i < prefixes.size(); ++i) {
+      const ConfigSection& section = cluster.sections(table.name)[i];
+      for (const ConfigSection::Named& named : section.values()) {
+        add_value(schema, table.name, prefixes[i], named, out);
+      }
+      if (inherited == Inherited::Left || table.name != "set") {
+        continue;
+      }
+      for (const ConfigSection::Named& named : cluster.section("set_defaults").values()) {
+        if (!section.has(named.name)) {
+          add_value(schema, "set_defaults", prefixes[i], named, out);
+        }
       }
     }
   }
-
-  void add_all(const ConfigSchema& schema, std::string_view table, const std::string& prefix,
-               const ConfigSection& section) {
-    for (const ConfigSection::Named& named : section.values()) {
-      add(schema, table, prefix, section, named.name);
-    }
-  }
-
- private:
-  std::vector<Config::Effective>& out_;
-};
+  return out;
+}
 
 }  // namespace
 
@@ -100,7 +126,7 @@ std::string canonical_text(const ConfigDocument& cluster) {
   const ConfigSchema& schema = cluster_schema();
   std::string out;
   for (const ConfigTable& table : schema.tables) {
-    if (repeating_outer(schema, table.name)) {
+    if (repeating_outer(schema, table.name) != nullptr) {
       continue;
     }
     std::vector<std::string> texts;
@@ -143,44 +169,14 @@ std::map<std::string, std::string> set_definitions(const ConfigDocument& cluster
 }
 
 std::vector<Config::Effective> cluster_values(const ConfigDocument& cluster) {
-  std::vector<Config::Effective> out;
-  Lister lister(out);
-  const ConfigSchema& schema = cluster_schema();
-  for (const ConfigTable& table : schema.tables) {
-    const std::string name(table.name);
-    for (const ConfigSection& section : cluster.sections(table.name)) {
-      lister.add_all(schema, table.name, table.repeats ? name + "." + label(section, table.name) : name,
-                     section);
-    }
-  }
-  return out;
+  return list_values(cluster, Inherited::Left);
 }
 
 std::vector<Config::Effective> effective_values(const ConfigDocument& cluster, const ConfigDocument& node) {
-  std::vector<Config::Effective> out;
-  Lister lister(out);
-  const ConfigSchema& schema = cluster_schema();
-  for (const ConfigTable& table : schema.tables) {
-    const std::string name(table.name);
-    for (const ConfigSection& section : cluster.sections(table.name)) {
-      const auto outer = repeating_outer(schema, table.name);
-      const std::string prefix = outer ? std::string(*outer) + "." +
-                                             label(cluster.sections(*outer)[section.outer()], *outer) +
-                                             name.substr(outer->size())
-                                 : table.repeats ? name + "." + label(section, table.name)
-                                                 : name;
-      lister.add_all(schema, table.name, prefix, section);
-      if (name == "set") {
-        const ConfigSection& defaults = cluster.section("set_defaults");
-        for (const std::string_view key : kInherited) {
-          if (!section.has(key)) {
-            lister.add(schema, "set_defaults", prefix, defaults, key);
-          }
-        }
-      }
-    }
+  std::vector<Config::Effective> out = list_values(cluster, Inherited::Listed);
+  for (const ConfigSection::Named& named : node.section("").values()) {
+    add_value(node_schema(), "", "node", named, out);
   }
-  lister.add_all(node_schema(), "", "node", node.section(""));
   return out;
 }
 

@@ -18,10 +18,11 @@ namespace ha::replicator {
 // By set: its values as text, with those of [set_defaults] where it has none; of its service nothing.
 [[nodiscard]] std::map<std::string, std::string> set_definitions(const ConfigDocument& cluster);
 
-// cluster.toml's values as they stand there, under "table.name.key".
+// cluster.toml's values as they stand there, under "table.name.key", each key once: a table that is there
+// again has its number, "overlay.fra1.etc.sip.conf.replace[2].match".
 [[nodiscard]] std::vector<Config::Effective> cluster_values(const ConfigDocument& cluster);
 
-// cluster.toml's values under "table.name.key", sets with what [set_defaults] gives them; node.toml's under
+// cluster.toml's values as above, sets with what [set_defaults] gives them; node.toml's under
 // "node.key".
 [[nodiscard]] std::vector<Config::Effective> effective_values(const ConfigDocument& cluster,
                                                               const ConfigDocument& node);

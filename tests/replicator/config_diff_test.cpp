@@ -59,6 +59,19 @@ BOOST_AUTO_TEST_CASE(a_set_that_only_one_of_them_has_differs) {
   BOOST_TEST(compare(kHead + kEtc + kSpool, kHead + kEtc).ends_with("\nspool "));
 }
 
+BOOST_AUTO_TEST_CASE(an_overlay_is_compared_row_by_row) {
+  const std::string overlay = "[[overlay]]\nsite = 'fra1'\nset = 'etc'\nfile = 'sip.conf'\n";
+  const std::string one = overlay + "replace = [{ match = 'a', with = 'b' }, { match = 'c', with = 'd' }]\n";
+  const std::string two = overlay + "replace = [{ match = 'e', with = 'f' }, { match = 'g' }]\n";
+  std::string other = two;
+  other.replace(other.find("'g'"), 3, "'h'");
+  BOOST_TEST(compare(kHead + kEtc + one + two, kHead + kEtc + one + two) == "");
+  BOOST_TEST(compare(kHead + kEtc + one + two, kHead + kEtc + one + other) ==
+             "overlay.fra1.etc.sip.conf[2].replace[2].match \"g\" \"h\"\n");
+  BOOST_TEST(compare(kHead + kEtc + one, kHead + kEtc + one + two).find("sip.conf[2].replace.with - \"f\"") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_cluster_toml_is_said_with_its_place) {
   BOOST_TEST(compare(kHead, "[[[").find("there:1:") == 0U);
   BOOST_TEST(compare("x = 1\n", kHead).find("here") == 0U);

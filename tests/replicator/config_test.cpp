@@ -343,6 +343,9 @@ BOOST_AUTO_TEST_CASE(every_value_in_force_has_an_origin) {
     }
     return std::string("none");
   };
+  for (const ha::ConfigKey& key : ha::replicator::cluster_schema().keys) {
+    BOOST_TEST((key.table != "set_defaults" || find("set.etc." + std::string(key.name)) != "none"), key.name);
+  }
   BOOST_TEST(find("set.etc.path") == "\"/x\" /c/node.toml:3:18");
   BOOST_TEST(find("set.etc.check") == "\"30s\" default");
   BOOST_TEST(find("link.window") == "\"16MB\" default");
