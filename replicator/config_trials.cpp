@@ -50,6 +50,16 @@ Status check_turns(const Config& now, const Config& next) {
           "change these two by hand on every site, systemctl reload replicator; push the rest");
     }
   }
+  for (const SetConfig& set : now.sets()) {
+    const SetConfig* other = next.set(set.name);
+    if (other != nullptr && (other->origin != set.origin || other->epoch != set.epoch)) {
+      return Error(Code::Refused,
+                   "set " + set.name +
+                       " has another author, service or epoch in it; that could not be taken back, as epochs "
+                       "only rise",
+                   "change these by hand on every site, systemctl reload replicator; push the rest");
+    }
+  }
   return ok();
 }
 
@@ -80,7 +90,9 @@ Status ConfigTrials::open(const std::string& state_dir, const Now& now) {
       trial_.reset();
       return ok();
     case TrialFound::Undo:
-      return go_back("it was not confirmed while this program did not run", now);
+      HA_CHECK(go_back("it was not confirmed while this program did not run", now));
+      reload_at_.reset();  // nothing is loaded yet
+      return ok();
     case TrialFound::GoOn:
       log_.warn("config.on_trial", {{"from", trial_->site},
                                     {"user", trial_->user},
@@ -108,6 +120,7 @@ bool ConfigTrials::failed(const Error& error, const Now& now) {
 Status ConfigTrials::go_back(const std::string& why, const Now& now) {
   const Status done = files_->run_all(steps_to_undo(), *trial_);
   if (!done.ok()) {
+    going_back_ = why;
     retry_at_ = now.steady + kUndoRetry;
     log_.error("config.undo_failed", done.error(), {{"from", trial_->site}});
     return done;
@@ -118,6 +131,7 @@ Status ConfigTrials::go_back(const std::string& why, const Now& now) {
     reload_at_ = now.steady + kAnswerFirst;
   }
   trial_.reset();
+  going_back_.reset();
   return ok();
 }
 
@@ -213,13 +227,13 @@ Status ConfigTrials::apply(const std::string& id, const ConfigCaller& caller, co
   HA_CHECK(check_free(id, now));
   if (!prepared_ || prepared_->question.id != id || prepared_->until <= now.steady ||
       prepared_->caller.site != caller.site) {
-    return Error(Code::Refused, "nothing is prepared for it any more", "hareplicate config push again");
+    return Error(Code::Refused, "nothing is prepared for it any more", "push again: hareplicate config push");
   }
   const Prepared prepared = *std::exchange(prepared_, std::nullopt);
   HA_TRY(const std::string in_place, files_->in_place());
   if (in_place != config_->cluster_text() && in_place != prepared.question.text) {
     return Error(Code::Conflict, escape(cluster_file_.string()) + " was changed there just now",
-                 "hareplicate config push again");
+                 "push again: hareplicate config push");
   }
   Trial trial{id,
               prepared.caller.site,
@@ -244,12 +258,17 @@ Status ConfigTrials::apply(const std::string& id, const ConfigCaller& caller, co
 }
 
 Status ConfigTrials::confirm(const std::string& id, const ConfigCaller& caller, const Now& now) {
-  HA_CHECK(may_ask(caller));
   if (!trial_ && !id.empty() && id == confirmed_) {
     return ok();  // the answer was lost
   }
+  if (!trial_ || trial_->site != config_->self().name) {  // what was pushed from here is wanted here
+    HA_CHECK(may_ask(caller));
+  }
   if (!trial_ || trial_->id != id || is_over(*trial_, now)) {
     return not_ours();
+  }
+  if (going_back_) {
+    return Error(Code::Refused, "it is going back: " + *going_back_, "hareplicate events --on 'config.*'");
   }
   HA_CHECK(files_->run_all(steps_to_keep(), *trial_));
   last_ = "the one from " + who(trial_->user, trial_->site) + " was confirmed";
@@ -282,15 +301,15 @@ std::optional<SteadyTime> ConfigTrials::next_wakeup() const {
   if (trial_) {
     const SteadyTime over{std::chrono::duration_cast<SteadyTime::duration>(
         Duration(trial_->begun_steady_ns + trial_->limit_ns))};
-    const SteadyTime due = std::max(over, retry_at_);
+    const SteadyTime due = going_back_ ? retry_at_ : over;
     next = next ? std::min(*next, due) : due;
   }
   return next;
 }
 
 bool ConfigTrials::on_tick(const Now& now) {
-  if (trial_ && is_over(*trial_, now) && now.steady >= retry_at_) {
-    static_cast<void>(go_back("nobody confirmed it", now));  // tried again when it could not be written
+  if (trial_ && (going_back_ ? now.steady >= retry_at_ : is_over(*trial_, now))) {
+    static_cast<void>(go_back(going_back_.value_or("nobody confirmed it"), now));
     reload_at_ = reload_at_ ? std::optional(now.steady) : std::nullopt;
   }
   if (reload_at_ && *reload_at_ <= now.steady) {
@@ -298,6 +317,11 @@ bool ConfigTrials::on_tick(const Now& now) {
     return true;
   }
   return false;
+}
+
+bool ConfigTrials::settled() const {
+  const auto text = files_->in_place();
+  return text.ok() && *text == config_->cluster_text();
 }
 
 std::optional<ConfigTrialFacts> ConfigTrials::facts(const Now& now) const {

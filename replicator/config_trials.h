@@ -59,6 +59,8 @@ class ConfigTrials {
 
   [[nodiscard]] std::optional<ConfigTrialFacts> facts(const Now& now) const;
   [[nodiscard]] const std::string& last() const noexcept { return last_; }
+  // Whether what stands in cluster.toml is in force.
+  [[nodiscard]] bool settled() const;
 
  private:
   struct Prepared {
@@ -80,7 +82,8 @@ class ConfigTrials {
   std::optional<Trial> trial_;
   bool was_in_force_ = false;  // the configuration on trial
   std::optional<SteadyTime> reload_at_;
-  SteadyTime retry_at_{};  // of an undo that could not write
+  std::optional<std::string> going_back_;  // why; it could not be written yet
+  SteadyTime retry_at_{};                  // when that is tried again
   std::string last_;
   std::string confirmed_;  // id of the last one
 };

@@ -102,6 +102,7 @@ void ConfigDesk::here(const ConfigQuestion& question, const ConfigCaller& caller
   answer.error = do_it(question, caller, answer);
   answer.trial = trials_.facts(loop_.now());
   answer.last = trials_.last();
+  answer.settled = trials_.settled();
   if (question.verb == ConfigVerb::State) {
     with_links(std::move(answer), done);
   } else {

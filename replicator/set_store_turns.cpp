@@ -20,7 +20,9 @@ Status SetStore::take_turn(IndexBatch& batch) {
     return Error(Code::Refused,
                  "set " + options_.set.name + ": epoch " + std::to_string(options_.epoch) +
                      " is lower than the one this site has seen",
-                 "raise [[service]] epoch above " + std::to_string(index_.epoch()));
+                 std::string("raise epoch in its ") +
+                     (options_.set.service == "*" ? "[[set]]" : "[[service]]") + " above " +
+                     std::to_string(index_.epoch()));
   }
   if (options_.epoch > index_.epoch() && index_.epoch() > 0) {
     HA_TRY(const std::optional<Position> own_turn, index_.applied(kOurTurn));

@@ -20,6 +20,13 @@ bool is_word(const std::string& text) {
   return text.size() <= kConfigWordBytesMax;
 }
 
+// Also shown to people, in pieces.
+bool is_id(const std::string& text) {
+  return is_word(text) && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+         });
+}
+
 bool is_sentence(const std::string& text) {
   return text.size() <= kTextBytesMax;
 }
@@ -44,7 +51,7 @@ bool is_span(std::int64_t nanoseconds) {
 }
 
 Status read_trial(const pb::ConfigTrial& from, ConfigTrialFacts& to) {
-  if (!is_word(from.id()) || !is_word(from.site()) || !is_word(from.user()) || !is_span(from.left_ns()) ||
+  if (!is_id(from.id()) || !is_word(from.site()) || !is_word(from.user()) || !is_span(from.left_ns()) ||
       !are_words(from.sites())) {
     return corrupt("a trial is out of bounds");
   }
@@ -97,6 +104,7 @@ Bytes encode_config(const ConfigAnswer& answer) {
     to.set_reason(clipped(link.reason, kTextBytesMax));
   }
   out.set_last(clipped(answer.last, kTextBytesMax));
+  out.set_settled(answer.settled);
   return out.SerializeAsString();
 }
 
@@ -106,9 +114,8 @@ Result<ConfigQuestion> decode_config_question(BytesView body) {
     return corrupt("does not parse");
   }
   if (in.verb() < static_cast<std::uint32_t>(ConfigVerb::State) ||
-      in.verb() > static_cast<std::uint32_t>(ConfigVerb::Cancel) || !is_word(in.id()) ||
-      !is_word(in.user()) || in.text().size() > kConfigTextBytesMax || !is_span(in.limit_ns()) ||
-      !are_words(in.sites())) {
+      in.verb() > static_cast<std::uint32_t>(ConfigVerb::Cancel) || !is_id(in.id()) || !is_word(in.user()) ||
+      in.text().size() > kConfigTextBytesMax || !is_span(in.limit_ns()) || !are_words(in.sites())) {
     return corrupt("a question about cluster.toml is out of bounds");
   }
   ConfigQuestion out;
@@ -152,6 +159,7 @@ Result<ConfigAnswer> decode_config_answer(BytesView body) {
     out.links.push_back({link.peer(), link.up(), link.equal(), link.reason()});
   }
   out.last = in.last();
+  out.settled = in.settled();
   return out;
 }
 

@@ -59,6 +59,7 @@ struct ConfigAnswer {
   std::optional<ConfigTrialFacts> trial = {};
   std::vector<ConfigLinkFacts> links = {};
   std::string last = {};
+  bool settled = false;  // what stands in cluster.toml is in force
 };
 
 inline constexpr std::size_t kConfigTextBytesMax = 1 << 20;

@@ -84,7 +84,24 @@ def forgotten(cluster):
     cluster.expect(second, 0, "unless you type", "config", "push", new, "--confirm", "60s")
     cluster.expect(second, 0, "in force again on", "config", "undo")
     is_back(cluster, before, "undone by hand")
+    cluster.expect(second, 2, "must be from 5s to 24h", "config", "push", new, "--confirm", "1s")
     replicates(cluster, "undone")
+
+
+def undone_where_it_was_in_force_before(cluster):
+    """At fra1 the old one and the new one are the same, as after `invite` and a reload."""
+    first = cluster.origin
+    before = cluster.text(first)
+    path = os.path.join(first.folder, "cluster.toml")
+    for text in (before.replace('settle = "100ms"', 'settle = "250ms"'), before):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        first.restart()
+        if text != before:
+            cluster.wait("fra1 differs", lambda: cluster.run(first, "config", "diff")[0] == 1, 30)
+            cluster.expect(first, 0, "unless you type", "config", "push", "--confirm", "60s")
+            cluster.expect(first, 0, "in force again on fra1, nyc1, sgp1", "config", "undo")
+    is_back(cluster, before, "undone where it was in force before")
 
 
 def killed(cluster):
@@ -144,8 +161,24 @@ def refused(cluster):
     cluster.expect(second, 0, "unless you type", "config", "push", new, "--confirm", "60s")
     cluster.expect(second, 0, "in force again on", "config", "undo")
     is_back(cluster, before, "pushed from there all the same")
+    cluster.expect(second, 0, "unless you type", "config", "push", new, "--confirm", "60s")
+    cluster.expect(first, 0, "it stays on nyc1, sgp1, fra1", "config", "confirm")
     cluster.accept(second, True)
     second.restart()
+    cluster.wait_linked()
+    cluster.expect(first, 0, "it stays on", "config", "push", cluster.changed(("500ms", "100ms")), "--yes")
+    cluster.wait_linked()
+
+
+def confirmed_in_parts(cluster):
+    first = cluster.origin
+    new = cluster.changed(('settle = "100ms"', 'settle = "800ms"'))
+    cluster.expect(first, 0, "unless you type", "config", "push", new, "--confirm", "60s")
+    cluster.expect(first, 0, "it stays on nyc1, fra1", "config", "confirm", "--without", "sgp1")
+    cluster.expect(first, 0, "it stays on", "config", "confirm")
+    cluster.promise.check(not cluster.trials(), "what was left out is confirmed later")
+    cluster.wait_linked()
+    cluster.expect(first, 0, "it stays on", "config", "push", cluster.changed(("800ms", "100ms")), "--yes")
     cluster.wait_linked()
 
 
@@ -213,8 +246,9 @@ def main():
         cluster.start()
         cluster.wait_linked()
         cluster.expect(cluster.origin, 0, "equal", "config", "diff")
-        for part in (confirmed, cut_off, forgotten, killed, not_confirmed_while_one_is_away, refused,
-                     asked_on_a_terminal, left_out, two_at_once):
+        for part in (confirmed, cut_off, forgotten, undone_where_it_was_in_force_before, killed,
+                     not_confirmed_while_one_is_away, refused, confirmed_in_parts, asked_on_a_terminal,
+                     left_out, two_at_once):
             promise.say(f"---- {part.__name__}")
             part(cluster)
         cluster.expect(cluster.replica, 0, "equal", "config", "diff", "fra1")

@@ -2,6 +2,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+
 #include "common/sys/replace.h"
 #include "tests/sys/temp_directory.h"
 
@@ -157,8 +162,64 @@ BOOST_AUTO_TEST_CASE(a_site_that_takes_none_from_others_takes_one_from_its_own_o
   const ConfigCaller operator_here{"nyc1", "root", true};
   BOOST_REQUIRE(site.trials.prepare(Site::question("a"), operator_here, at(10)).ok());
   BOOST_REQUIRE(site.trials.apply("a", operator_here, at(10)).ok());
-  BOOST_TEST(!site.trials.confirm("a", kPeer, at(11)).ok());
   BOOST_TEST(said(site.trials.undo("a", kPeer, at(11))) == "ok");  // going back is always allowed
+}
+
+BOOST_AUTO_TEST_CASE(what_was_pushed_from_here_is_confirmed_from_anywhere) {
+  Site site("false");
+  const ConfigCaller operator_here{"nyc1", "root", true};
+  BOOST_REQUIRE(site.trials.prepare(Site::question("a"), operator_here, at(10)).ok());
+  BOOST_REQUIRE(site.trials.apply("a", operator_here, at(10)).ok());
+  BOOST_TEST(said(site.trials.confirm("a", kPeer, at(11))) == "ok");
+  BOOST_TEST(said(site.trials.confirm("a", kPeer, at(12))) == "ok");  // the answer was lost
+  BOOST_TEST((sys::code_of(site.trials.confirm("b", kPeer, at(13))) == Code::Denied));
+}
+
+BOOST_AUTO_TEST_CASE(it_is_settled_when_what_stands_in_the_file_is_in_force) {
+  Site site;
+  BOOST_TEST(site.trials.settled());
+  BOOST_REQUIRE(site.trials.prepare(Site::question("a", kOld + "# a comment\n"), kPeer, at(10)).ok());
+  BOOST_REQUIRE(site.trials.apply("a", kPeer, at(10)).ok());
+  BOOST_TEST(!site.trials.settled());
+  BOOST_TEST(site.trials.on_tick(at(11)));
+  site.load();
+  BOOST_TEST(site.trials.settled());
+  BOOST_TEST(said(site.trials.undo("a", kPeer, at(12))) == "ok");
+  BOOST_TEST(!site.trials.settled());
+  BOOST_TEST(site.trials.on_tick(at(13)));
+  site.load();
+  BOOST_TEST(site.trials.settled());
+}
+
+BOOST_AUTO_TEST_CASE(what_goes_back_before_anything_is_loaded_is_not_loaded_twice) {
+  Site site;
+  site.begin(at(10));
+  Logger log(make_log_sink(LogFormat::Silent, "test"), LogLevel::Info);
+  ConfigTrials next(site.file("cluster.toml"), site.file("node.toml"), log);
+  BOOST_REQUIRE(next.open(site.folder.path, at(100)).ok());
+  BOOST_TEST(site.in_place() == kOld);
+  BOOST_TEST(!next.next_wakeup());
+  BOOST_TEST(!next.on_tick(at(101)));
+}
+
+BOOST_AUTO_TEST_CASE(an_undo_that_cannot_be_written_is_tried_every_five_seconds) {
+  Site site;
+  site.begin(at(10));
+  static_cast<void>(site.trials.on_tick(at(11)));
+  site.load();
+  const std::string cluster_file = site.file("cluster.toml");
+  BOOST_REQUIRE(std::rename(cluster_file.c_str(), site.file("aside").c_str()) == 0);
+  BOOST_REQUIRE(::mkdir(cluster_file.c_str(), 0700) == 0);  // nothing can take its place
+  BOOST_TEST(!site.trials.undo("a", kPeer, at(12)).ok());
+  BOOST_TEST((*site.trials.next_wakeup() == at(17).steady));
+  BOOST_TEST(
+      has(said(site.trials.confirm("a", kPeer, at(13))), "it is going back: joe at fra1 asked for it"));
+  BOOST_TEST(!site.trials.on_tick(at(16)));
+  BOOST_REQUIRE(::rmdir(cluster_file.c_str()) == 0);
+  BOOST_REQUIRE(std::rename(site.file("aside").c_str(), cluster_file.c_str()) == 0);
+  BOOST_TEST(site.trials.on_tick(at(17)));
+  BOOST_TEST(site.in_place() == kOld);
+  BOOST_TEST(has(site.trials.last(), "joe at fra1 asked for it"));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_this_site_is_refused) {
@@ -174,6 +235,12 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_this_site_is_refused) {
   BOOST_TEST(has(prepare(text), "is not the one that cluster.toml has"));
   text = kNew;
   BOOST_TEST(has(prepare(text.replace(text.find("holder"), 0, "epoch = 2\n")), "epochs only rise"));
+  const std::string all = "[[set]]\nname = \"all\"\npath = \"/srv/all\"\nservice = \"*\"\n";
+  site.write("cluster.toml", kOld + all + "author = \"fra1\"\n");
+  site.load();
+  BOOST_TEST(has(prepare(kNew + all + "author = \"nyc1\"\n"), "set all has another author"));
+  BOOST_TEST(has(prepare(kNew + all + "author = \"fra1\"\nepoch = 2\n"), "set all has another author"));
+  BOOST_TEST(prepare(kNew + all + "author = \"fra1\"\n") == "ok");
   ConfigQuestion brief = Site::question("a");
   brief.limit = std::chrono::seconds(1);
   BOOST_TEST(has(said(site.trials.prepare(brief, kPeer, at(10))), "from 5s to 1d"));

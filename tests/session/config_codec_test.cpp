@@ -33,6 +33,7 @@ BOOST_AUTO_TEST_CASE(an_answer_survives_the_way) {
   answer.trial = ConfigTrialFacts{"7f3a", "fra1", "joe", Duration(7), true, {"fra1", "nyc1"}};
   answer.links = {{"fra1", true, false, "why"}};
   answer.last = "undone";
+  answer.settled = true;
   const auto read = decode_config_answer(encode_config(answer));
   BOOST_REQUIRE(read.ok());
   BOOST_TEST((read->error->code() == Code::Denied));
@@ -44,6 +45,7 @@ BOOST_AUTO_TEST_CASE(an_answer_survives_the_way) {
   BOOST_TEST(read->links.front().up);
   BOOST_TEST(!read->links.front().equal);
   BOOST_TEST(read->last == "undone");
+  BOOST_TEST(read->settled);
   BOOST_TEST(!decode_config_answer(encode_config(ConfigAnswer{}))->error.has_value());
 }
 
@@ -55,6 +57,14 @@ BOOST_AUTO_TEST_CASE(what_is_over_a_limit_is_corrupt) {
   question = {};
   question.id.assign(kConfigWordBytesMax + 1, 'x');
   BOOST_TEST((code(decode_config_question(encode_config(question))) == Code::Corrupt));
+  for (const char* id : {"\033[2J", "7F", "a b", "\xc3\xa4"}) {
+    question = {};
+    question.id = id;
+    BOOST_TEST((code(decode_config_question(encode_config(question))) == Code::Corrupt));
+    ConfigAnswer on_trial;
+    on_trial.trial = ConfigTrialFacts{id, "fra1", "joe", Duration(7), true, {}};
+    BOOST_TEST((code(decode_config_answer(encode_config(on_trial))) == Code::Corrupt));
+  }
   question = {};
   question.sites.assign(kConfigSitesMax + 1, "x");
   BOOST_TEST((code(decode_config_question(encode_config(question))) == Code::Corrupt));

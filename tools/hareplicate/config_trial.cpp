@@ -1,6 +1,7 @@
 #include "tools/hareplicate/config_trial.h"
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -19,6 +20,13 @@ constexpr auto kBackWait = std::chrono::milliseconds(300);
 
 bool contains(const std::vector<std::string>& all, const std::string& name) {
   return std::find(all.begin(), all.end(), name) != all.end();
+}
+
+// Whether it was confirmed there before: it is not on trial, and in force.
+bool has_confirmed(const TrialView& trial, const std::string& site) {
+  const auto found = trial.answers.find(site);
+  return found != trial.answers.end() && found->second.code() == 0 && !found->second.trial().applied() &&
+         found->second.digest() == trial.digest;
 }
 
 // Why a site cannot confirm; empty: it can.
@@ -68,9 +76,10 @@ Result<ConfigAnswers> confirm_at(const Context& context, const std::string& id,
   return out;
 }
 
+// `good` are those that had confirmed before.
 Outcome tell_confirmed(const Context& context, const std::vector<std::string>& order,
-                       const ConfigAnswers& answers, const std::vector<std::string>& without) {
-  std::vector<std::string> good;
+                       const ConfigAnswers& answers, const std::vector<std::string>& without,
+                       std::vector<std::string> good) {
   std::vector<std::string> bad;
   for (const std::string& site : order) {
     const auto found = answers.find(site);
@@ -94,7 +103,8 @@ Outcome tell_confirmed(const Context& context, const std::vector<std::string>& o
   }
   talk(context, escape(names(bad)) +
                     " will go back to the cluster.toml before when the time is over, and so differ from the "
-                    "others.\nnext: when it answers: hareplicate config diff " +
+                    "others.\nnext: while there is time, once more: hareplicate config confirm\n      later: "
+                    "hareplicate config diff " +
                     escape(bad.front()) + "; then hareplicate config push\n");
   return ExitCode::NotGood;
 }
@@ -114,7 +124,6 @@ Result<TrialView> look_at_trial(const Context& context, const std::string& id) {
     out.left_ns = out.id.empty() ? trial.left_ns() : std::min<std::int64_t>(out.left_ns, trial.left_ns());
     out.id = trial.id();
     out.digest = answer.digest();
-    out.from = trial.user() + " at " + trial.site();
     out.sites.assign(trial.sites().begin(), trial.sites().end());
   }
   if (out.id.empty()) {
@@ -134,7 +143,11 @@ Outcome confirm_trial(const Context& context, const std::string& id,
       return replicator::unknown_site(config, site).in("--without");
     }
   }
-  const std::vector<std::string> order = in_order(trial, without, self);
+  std::vector<std::string> order = in_order(trial, without, self);
+  std::vector<std::string> before;
+  std::copy_if(order.begin(), order.end(), std::back_inserter(before),
+               [&](const std::string& site) { return has_confirmed(trial, site); });
+  std::erase_if(order, [&](const std::string& site) { return contains(before, site); });
   for (const std::string& site : order) {
     if (const std::string why = not_ready(trial.answers, site, trial.id); !why.empty()) {
       return Error(Code::Refused,
@@ -151,26 +164,31 @@ Outcome confirm_trial(const Context& context, const std::string& id,
   if (!others.empty()) {
     HA_TRY(answers, confirm_at(context, trial.id, others));
   }
-  const bool heard = others.empty() || std::any_of(answers.begin(), answers.end(),
-                                                   [](const auto& each) { return each.second.code() == 0; });
-  if (heard && contains(order, self)) {
+  // While this site is on trial the rest can still be confirmed from here.
+  const bool heard =
+      others.empty() || !before.empty() ||
+      std::any_of(answers.begin(), answers.end(), [](const auto& each) { return each.second.code() == 0; });
+  const bool refused = std::any_of(answers.begin(), answers.end(), [](const auto& each) {
+    return each.second.code() != 0 && !is_silent(each.second);
+  });
+  if (heard && !refused && contains(order, self)) {
     HA_TRY(ConfigAnswers own, confirm_at(context, trial.id, {self}));
     answers.merge(own);
   }
-  return tell_confirmed(context, order, answers, without);
+  return tell_confirmed(context, order, answers, without, std::move(before));
 }
 
 namespace {
 
-// Until none of these sites has the configuration in force that was on trial; those that do not get there are
+// Until each of these sites runs with the cluster.toml that was put back; those that do not get there are
 // left in `sites`.
-Status wait_until_back(const Context& context, const TrialView& trial, std::vector<std::string>& sites) {
+Status wait_until_back(const Context& context, std::vector<std::string>& sites) {
   for (int polls = 0; polls < kBackPolls && !sites.empty(); ++polls) {
     HA_TRY(const ConfigAnswers answers, ask_sites(context, config_question(ConfigVerb::State), sites));
     std::erase_if(sites, [&](const std::string& site) {
       const auto found = answers.find(site);
       return found != answers.end() && found->second.code() == 0 && !found->second.trial().applied() &&
-             found->second.digest() != trial.digest;
+             found->second.settled();
     });
     if (!sites.empty()) {
       std::this_thread::sleep_for(kBackWait);
@@ -201,7 +219,7 @@ Outcome undo_trial(const Context& context, const TrialView& trial) {
           "; it goes back by itself within " + show_age(Duration(trial.left_ns)) + "\n");
   }
   std::vector<std::string> loading = back;
-  HA_CHECK(wait_until_back(context, trial, loading));
+  HA_CHECK(wait_until_back(context, loading));
   std::erase_if(back, [&](const std::string& site) { return contains(loading, site); });
   for (const std::string& site : loading) {
     print(escape(site) +

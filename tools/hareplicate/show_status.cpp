@@ -138,7 +138,7 @@ std::string problems_text(const pb::Status& status, bool color) {
   std::string out = "\n" + std::string(color ? "\033[1;31m" : "") + std::to_string(count) +
                     (count == 1 ? " problem" : " problems") + (color ? "\033[0m" : "") + "\n";
   for (const pb::Problem& problem : status.problems()) {
-    out += "  " + problem.id() + "  " + plain(problem.what()) + "\n";
+    out += "  " + plain(problem.id()) + "  " + plain(problem.what()) + "\n";
     if (!problem.see().empty()) {
       out += "          see:  " + plain(problem.see()) + "\n";
     }
@@ -250,7 +250,7 @@ OneLine status_oneline(const pb::Status& status, const Thresholds& limits) {
   }
   if (const int problems = status.problems_size(); problems > 0) {
     out += ", " + std::to_string(problems) + (problems == 1 ? " problem (" : " problems (") +
-           status.problems(0).id() + ")";
+           escape(status.problems(0).id()) + ")";
   }
   out += ", worst behind " + show_age(Duration(behind));
   // The bar ends the text for the plugin's reader.
