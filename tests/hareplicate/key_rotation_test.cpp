@@ -1,5 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
+#include <utility>
+
 #include "tests/sys/temp_directory.h"
 #include "tools/hareplicate/key_rotation.h"
 
@@ -27,6 +29,23 @@ BOOST_AUTO_TEST_CASE(the_steps_follow_from_what_is_there) {
   BOOST_TEST((next_rotation_step(facts("A", "B", "A", "B")).value() == RotationStep::Switch));
   BOOST_TEST((next_rotation_step(facts("A", "B", "B", "A")).value() == RotationStep::Finish));
   BOOST_TEST((next_rotation_step(facts("A", "B", "B", {})).value() == RotationStep::Finish));
+}
+
+BOOST_AUTO_TEST_CASE(killed_after_any_part_of_the_last_step_it_finishes_and_never_goes_back_to_the_old_key) {
+  KeyFacts at = facts("A", "B", "B", "A");
+  for (std::vector<FinishPart> left = finish_parts(at); !left.empty(); left = finish_parts(at)) {
+    BOOST_REQUIRE((next_rotation_step(at).value() == RotationStep::Finish));
+    if (left.front() == FinishPart::DropNextFile) {
+      at.announced_file.reset();
+      continue;
+    }
+    at.key = std::exchange(at.next_key, "");
+    break;
+  }
+  BOOST_TEST(at.key == "B");
+  BOOST_TEST(at.next_key.empty());
+  BOOST_TEST(!at.announced_file.has_value());
+  BOOST_TEST((next_rotation_step(at).value() == RotationStep::Announce));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_together_changes_nothing) {

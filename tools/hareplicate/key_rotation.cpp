@@ -24,6 +24,13 @@ Result<RotationStep> next_rotation_step(const KeyFacts& facts) {
   return RotationStep::Switch;
 }
 
+std::vector<FinishPart> finish_parts(const KeyFacts& facts) {
+  if (!facts.announced_file) {
+    return {FinishPart::WriteKeys};
+  }
+  return {FinishPart::DropNextFile, FinishPart::WriteKeys};
+}
+
 Status check_rotation_cancel(const KeyFacts& facts) {
   if (facts.next_key.empty() && !facts.announced_file) {
     return Error(Code::NotFound, "no change of key has been begun", "begin one: hareplicate keys rotate");
@@ -43,12 +50,14 @@ Status check_switch(const std::string& own_digest, const std::string& running_di
   }
   for (const LinkFact& link : links) {
     if (!link.up || !link.config_equal) {
-      return Error(Code::Refused,
-                   "site " + escape(link.peer) +
-                       (link.up ? " has another cluster.toml: it may not know the next key yet"
-                                : " cannot be reached: whether it knows the next key cannot be seen"),
-                   link.up ? "hareplicate config push; then again"
-                           : "wait until it is back; when it is gone for good: --force-cut-off");
+      return Error(
+          Code::Refused,
+          "site " + escape(link.peer) +
+              (link.up ? " has another cluster.toml: it may not know the next key yet"
+                       : " cannot be reached: whether it knows the next key cannot be seen"),
+          link.up
+              ? "hareplicate config push; then again"
+              : "wait until it is back; when it is gone for good: hareplicate keys rotate --force-cut-off");
     }
   }
   return ok();

@@ -27,6 +27,10 @@ enum class RotationStep {
 };
 // Invalid or Refused when the facts do not fit together, with what to do.
 [[nodiscard]] Result<RotationStep> next_rotation_step(const KeyFacts& facts);
+// What Finish does, in this order. After a kill in between it is Finish again: were cluster.toml written
+// first, the old key in FILE.next would look like one that is to be announced.
+enum class FinishPart { DropNextFile, WriteKeys };
+[[nodiscard]] std::vector<FinishPart> finish_parts(const KeyFacts& facts);
 // Whether an announced key can be taken back: Refused when it is in use, NotFound when there is none.
 [[nodiscard]] Status check_rotation_cancel(const KeyFacts& facts);
 

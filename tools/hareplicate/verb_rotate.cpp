@@ -159,9 +159,9 @@ Outcome switch_over(const Place& place) {
 
 Outcome finish(const Place& place) {
   HA_CHECK(may_finish(place));
-  HA_CHECK(write_keys(place, place.facts.next_key, ""));
-  if (place.facts.announced_file) {
-    HA_CHECK(remove_next_file(place));
+  for (const FinishPart part : finish_parts(place.facts)) {
+    HA_CHECK(part == FinishPart::DropNextFile ? remove_next_file(place)
+                                              : write_keys(place, place.facts.next_key, ""));
   }
   print("step 3 of 3: site " + place.facts.site + " has a new key, and the old one is gone from here\n");
   talk(place.context, std::string(kDistribute));
