@@ -311,6 +311,22 @@ class Pairing:
                       "The token was not used")
         self.promise.check(first.read() == before, "and cluster.toml is as it was")
 
+    def pushed_meanwhile(self):
+        """What is written into cluster.toml during a trial would be lost when it goes back."""
+        first = self.site()
+        trial = first.file("state/config-trial")
+        before = first.read()
+        with first.invite("nyc1") as invitation:
+            os.makedirs(first.file("state"), exist_ok=True)
+            with open(trial, "w", encoding="ascii"):
+                pass
+            self.sees("a push began meanwhile", self.machine("b").run("join", invitation.token), 4,
+                      "is on trial here", "hareplicate config confirm")
+            self.promise.check(first.read() == before, "and cluster.toml is as it was")
+            os.unlink(trial)
+            self.sees("when it is over", self.machine("b").run("join", invitation.token), 0, "is site nyc1")
+            self.sees("invite", invitation.end(), 0, "nyc1 has joined")
+
     def used_twice(self):
         first = self.site()
         with first.invite("nyc1") as invitation:
@@ -359,6 +375,7 @@ def main():
             pairing.interrupted()
             pairing.times()
             pairing.refused()
+            pairing.pushed_meanwhile()
             pairing.used_twice()
             pairing.guessed()
     finally:

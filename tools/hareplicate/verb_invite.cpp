@@ -264,6 +264,7 @@ class Inviter {
   }
 
   Result<Admission> change_configuration(const Invitation::Admit& who, const std::string& address) {
+    HA_CHECK(check_no_trial(config_));  // one may have begun while we waited
     AdmissionCase about;
     HA_TRY(about.texts, read_config_texts(context_.globals.config));
     about.site = wishes_.site;
