@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 
 #include "common/base/bytes.h"
@@ -49,20 +50,40 @@ Result<JobEnd> run_job(const Context& context, Daemon& daemon, const pb::Request
                "follow: hareplicate jobs follow " + id + "      stop: hareplicate jobs stop " + id);
 }
 
-std::string count_of_changes(const std::vector<pb::Item>& items) {
+namespace {
+
+// How many differ beyond those that are listed.
+std::uint64_t not_listed(const JobEnd& end) {
+  return end.job.differences() - std::min<std::uint64_t>(end.job.differences(), end.items.size());
+}
+
+}  // namespace
+
+std::string changes_of(const JobEnd& end) {
   std::map<std::string, std::uint64_t> counts;
-  for (const pb::Item& item : items) {
+  for (const pb::Item& item : end.items) {
     ++counts[item.what()];
   }
-  constexpr std::pair<const char*, const char*> kWords[] = {
-      {"change", "changed"}, {"create", "created"}, {"remode", "mode"}, {"delete", "deleted"}};
+  constexpr std::pair<const char*, const char*> kWords[] = {{"change", "changed"},
+                                                            {"create", "created"},
+                                                            {"remode", "mode"},
+                                                            {"delete", "deleted"},
+                                                            {"adopt", "taken over"}};
   std::string out;
   for (const auto& [what, word] : kWords) {
     if (counts[what] > 0) {
       out += (out.empty() ? "" : ", ") + show_count(counts[what]) + " " + word;
     }
   }
+  if (const std::uint64_t more = not_listed(end); more > 0) {
+    out += (out.empty() ? "" : ", and ") + show_count(more) + " more that are not listed";
+  }
   return out;
+}
+
+bool may_delete(const JobEnd& end) {
+  return not_listed(end) > 0 || std::any_of(end.items.begin(), end.items.end(),
+                                            [](const pb::Item& item) { return item.what() == "delete"; });
 }
 
 std::string list_items(const std::vector<pb::Item>& items, bool would, std::size_t limit) {

@@ -22,8 +22,10 @@ struct JobEnd {
 [[nodiscard]] Result<JobEnd> run_job(const Context& context, Daemon& daemon,
                                      const schemas::control::Request& request);
 
-// "1 changed, 2 created, 1 mode, 3 deleted"
-[[nodiscard]] std::string count_of_changes(const std::vector<schemas::control::Item>& items);
+// "1 changed, 2 created, 1 mode, 3 deleted, 1 taken over, and 70 more that are not listed"; empty: none.
+[[nodiscard]] std::string changes_of(const JobEnd& end);
+// Whether something is deleted, or may be among what is not listed.
+[[nodiscard]] bool may_delete(const JobEnd& end);
 
 // A row per item; `would`: with that word before what would happen.
 [[nodiscard]] std::string list_items(const std::vector<schemas::control::Item>& items, bool would,

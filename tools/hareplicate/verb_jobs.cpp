@@ -110,17 +110,15 @@ Outcome run_resync(const Context& context) {
   HA_TRY(const std::optional<JobEnd> before, look_first(context, daemon));
   const std::string name = daemon.config().self().name;
   if (context.has("dry-run")) {
-    const std::string changes = count_of_changes(before->items);
+    const std::string changes = changes_of(*before);
     print(context.json() ? items_json(*before)
                          : list_items(before->items, true, kDiffShown) + escape(set) + ": " +
                                (changes.empty() ? "nothing differs" : "would be " + changes) +
                                ". Nothing was changed.\n");
     return ExitCode::Good;
   }
-  const bool deletes = before && std::any_of(before->items.begin(), before->items.end(),
-                                             [](const pb::Item& item) { return item.what() == "delete"; });
-  if (deletes || (context.has("full") && !context.globals.yes)) {
-    const std::string changes = before ? count_of_changes(before->items) : "";
+  if ((before && may_delete(*before)) || (context.has("full") && !context.globals.yes)) {
+    const std::string changes = before ? changes_of(*before) : "";
     const std::string to = context.invocation.value("to");
     HA_TRY(const bool go_on,
            confirm(context, "This makes " + escape(set) +
@@ -176,6 +174,27 @@ Outcome run_verify(const Context& context) {
   return outcome_of(end.job);
 }
 
+namespace {
+
+// What could be compared, also when a replica could not.
+void show_diff(const Context& context, const JobEnd& end, std::size_t limit) {
+  print(list_items(end.items, false, limit));
+  const std::string changes = changes_of(end);
+  if (!changes.empty()) {
+    print("to be " + changes + ".   Make it equal: hareplicate resync " + context.argument(0) +
+          to_flag(context) + "\n");
+  } else if (!failure_of(end.job)) {
+    print("nothing differs\n");
+  }
+  for (const pb::JobPart& part : end.job.parts()) {
+    if (failure_of(end.job) && part.phase() == "done" && part.differences() == 0) {
+      print(part.set() + " → " + part.peer() + ": nothing differs\n");
+    }
+  }
+}
+
+}  // namespace
+
 Outcome run_diff(const Context& context) {
   std::size_t limit = kDiffShown;
   if (context.has("limit")) {
@@ -195,12 +214,8 @@ Outcome run_diff(const Context& context) {
   HA_TRY(const JobEnd end, run_job(context, daemon, request));
   if (context.json()) {
     print(items_json(end));
-  } else if (!failure_of(end.job)) {
-    print(list_items(end.items, false, limit));
-    const std::string changes = count_of_changes(end.items);
-    print(changes.empty() ? "nothing differs\n"
-                          : "to be " + changes + ".   Make it equal: hareplicate resync " +
-                                context.argument(0) + to_flag(context) + "\n");
+  } else {
+    show_diff(context, end, limit);
   }
   return outcome_of(end.job);
 }
