@@ -107,7 +107,8 @@ class ControlService::Impl {
                         (verb == "stranded" && changes_stranded(asked)) ||
                         (verb == "config" && changes_config(asked));
     if (steers && request.uid != 0 && request.uid != ::geteuid()) {
-      server_->fail(request.client, Error(Code::Denied, "only root may do this", "sudo hareplicate " + verb));
+      server_->fail(request.client, Error(Code::Denied, "only root may do this",
+                                          "the same command as root, with sudo in front"));
     } else if (verb == "status") {
       status(request.client, asked);
     } else if (job) {

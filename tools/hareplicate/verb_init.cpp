@@ -58,7 +58,8 @@ std::string command_for(const init::Below& below, std::optional<init::Pbx> asked
              " seems to be here)";
     }
   }
-  return "install the PBX first; or cp conf/cluster.toml /etc/hareplicate/ and write the sets yourself";
+  return "install the PBX first; or write the sets yourself, from "
+         "/usr/share/doc/hareplicate/examples/cluster.toml";
 }
 
 Result<init::Pbx> wanted_pbx(const Context& context, const init::Below& below) {

@@ -208,7 +208,8 @@ class Merger {
     }
     auto stranded = open_stranded(root, context_.argument(0), item.key);
     if (!stranded.ok() && stranded.error().code() == Code::Denied) {
-      return Error(stranded.error().code(), stranded.error().what(), "sudo hareplicate stranded merge");
+      return Error(stranded.error().code(), stranded.error().what(),
+                   "the same command as root, with sudo in front");
     }
     if (!live.ok() || !stranded.ok()) {
       const bool gone = !live.ok() && live.error().code() == Code::NotFound;

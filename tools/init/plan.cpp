@@ -70,9 +70,10 @@ class Planner {
       for (const std::string& sentence : plan_.left_out) {
         why += "\n  " + sentence;
       }
-      return Error(
-          Code::NotFound, "nothing of " + std::string(pbx_name(facts_.pbx)) + " was found to replicate" + why,
-          "look at the paths in its configuration; or copy conf/cluster.toml and write the sets yourself");
+      return Error(Code::NotFound,
+                   "nothing of " + std::string(pbx_name(facts_.pbx)) + " was found to replicate" + why,
+                   "look at the paths in its configuration; or write the sets yourself, from "
+                   "/usr/share/doc/hareplicate/examples/cluster.toml");
     }
     return std::move(plan_);
   }
