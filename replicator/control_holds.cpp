@@ -51,6 +51,10 @@ Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now)
   if (pipeline_.config().set(order.set) == nullptr) {
     return unknown_set(pipeline_.config(), order.set);
   }
+  if (order.reason.size() > kHoldReasonBytesMax) {
+    return Error(Code::Invalid, "--reason is longer than " + std::to_string(kHoldReasonBytesMax) + " bytes",
+                 "say it in fewer words");
+  }
   OriginSet* const set = find_set(pipeline_, order.set);
   if (set == nullptr) {
     return run_here(order, now);

@@ -13,6 +13,8 @@
 
 namespace ha::replicator {
 
+inline constexpr std::size_t kHoldReasonBytesMax = 300;
+
 struct HoldOrder {
   bool release = false;
   std::string set;
@@ -34,8 +36,9 @@ class Holds {
   // `pipeline` and `log` must outlive it. Before the pipeline starts: what the book says is held.
   Holds(Pipeline& pipeline, Logger& log, HoldBook book);
 
-  // What was held, or released, with the reason it is held by. NotFound: no such set or peer, or nothing is
-  // held. Refused: it would let deletions through, and force_delete is not set.
+  // What was held, or released, with the reason it is held by. Invalid: the reason is too long. NotFound: no
+  // such set or peer, or nothing is held. Refused: it would let deletions through, and force_delete is not
+  // set.
   Result<std::vector<HeldPair>> run(const HoldOrder& order, const Now& now);
 
  private:
