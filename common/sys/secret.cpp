@@ -103,20 +103,20 @@ Result<Secret> load_secret(BytesView path) {
 
 Status write_secret(BytesView path, const Secret& secret) {
   HA_TRY(const KeyPlace place, place_of(path));
-  HA_TRY(FileHandle file, place.directory.open_file(place.name, O_WRONLY | O_CREAT | O_EXCL, 0600));
-  auto written = [&]() -> Status {
-    if (::fchmod(file.fd(), 0600) != 0) {
-      return path_error("cannot set the mode of", file.path(), errno);
+  HA_TRY(TemporaryFile out, place.directory.create_temporary(0600));
+  const auto written = [&]() -> Status {
+    if (::fchmod(out.file.fd(), 0600) != 0) {
+      return path_error("cannot set the mode of", path, errno);
     }
-    HA_CHECK(file.write_at(0, secret.bytes()));
-    HA_CHECK(file.sync());
-    HA_CHECK(file.close());
-    return place.directory.sync();
+    HA_CHECK(out.file.write_at(0, secret.bytes()));
+    HA_CHECK(out.file.sync());
+    return place.directory.link_temporary(out, place.name);  // half a key is none
   }();
-  if (!written.ok()) {  // half a key is none
-    static_cast<void>(place.directory.unlink(place.name));
+  if (!written.ok() && !out.name.empty()) {
+    static_cast<void>(place.directory.unlink(out.name));
   }
-  return written;
+  HA_CHECK(written);
+  return place.directory.sync();
 }
 
 }  // namespace ha::sys
