@@ -45,6 +45,20 @@ BOOST_AUTO_TEST_CASE(too_much_is_refused) {
               Code::Exhausted));
 }
 
+BOOST_AUTO_TEST_CASE(what_overlays_put_in_is_left_out_and_nothing_else) {
+  const auto left = [](const std::string& text) { return tool::without_overlay_values(text); };
+  BOOST_TEST(left("replace = [ { match = 'secret=.*', with = \"secret=\\\"x\" } ] # a\npath = '/b'\n") ==
+             "replace = [ { match = \"(left out)\", with = \"(left out)\" } ] # a\npath = '/b'\n");
+  BOOST_TEST(left("\"match\"='a'\nwith=\"\"\"\n1\n\"2\"\n\"\"\"\nname = 'match'") ==
+             "\"match\"=\"(left out)\"\nwith=\"(left out)\"\nname = 'match'");
+  BOOST_TEST(left("with = 'never ends\n[[set]]\n") == "with = \"(left out)\"\n[[set]]\n");
+  BOOST_TEST(left("with = \"\"\"never ends\nx\n") == "with = \"(left out)\"");
+  for (const char* same :
+       {"", "with", "match =", "with = 1\n", "width = 'a'", "rematch = 'a'", "with\n= 'a'"}) {
+    BOOST_TEST(left(same) == same);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_secret_is_taken_out_wherever_it_stands) {
   BOOST_TEST(tool::without_secret("a KEY b KEYKEY", "KEY").find("KEY") == std::string::npos);
   BOOST_TEST(tool::without_secret("nothing", "KEY") == "nothing");

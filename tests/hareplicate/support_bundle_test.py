@@ -59,7 +59,7 @@ class Bundle(unittest.TestCase):
         done = run("-c", self.cluster, "support-bundle", self.bundle)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(stat.S_IMODE(os.stat(self.bundle).st_mode), 0o600)
-        self.assertIn("No secret key and no password is in it", done.stdout)
+        self.assertIn("No secret key is in it", done.stdout)
         out = {}
         with tarfile.open(self.bundle) as archive:
             for member in archive.getmembers():
@@ -107,6 +107,41 @@ class Bundle(unittest.TestCase):
             text = file.read()
         self.write(text + f"# my note: {self.secret}\n")
         self.assertIn("a secret key stood here", self.pack()["cluster.toml"])
+
+    def test_a_secret_that_others_may_read_is_taken_out_too(self):
+        next_key = self.key + ".next"
+        made = run("keys", "new", next_key)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        with open(next_key, encoding="ascii") as file:
+            other = file.read().strip()
+        os.rename(self.key, os.path.join(self.folder, "my.curve"))
+        os.rename(next_key, os.path.join(self.folder, "my.curve.next"))
+        os.chmod(os.path.join(self.folder, "my.curve"), 0o644)
+        node = os.path.join(self.folder, "node.toml")
+        with open(node, encoding="utf-8") as file:
+            text = file.read()
+        with open(node, "w", encoding="utf-8") as out:
+            out.write(f'# {self.secret} {other}\nsecret_key_file = "my.curve"\n' + text)
+        self.assertNotIn(other, self.pack()["node.toml"])
+
+    def test_what_overlays_put_in_is_left_out(self):
+        with open(self.cluster, encoding="utf-8") as file:
+            text = file.read()
+        self.write(text + '[[overlay]]\nsite = "fra1"\nset = "tree"\nfile = "a.conf"\n'
+                          "replace = [{ match = '^secret=.*', with = 'secret=hunter2' }]\n")
+        texts = self.pack()
+        self.assertIn("0 errors", texts["config-check.txt"])
+        self.assertIn('with = "(left out)"', texts["cluster.toml"])
+        self.assertNotIn("hunter2", str(texts))
+
+    def test_a_configuration_beside_and_behind_a_link_is_read(self):
+        os.rename(self.cluster, os.path.join(self.folder, "real.toml"))
+        os.symlink("real.toml", self.cluster)
+        before = os.getcwd()
+        self.addCleanup(os.chdir, before)
+        os.chdir(self.folder)
+        self.cluster = "cluster.toml"
+        self.assertIn('name = "tree"', self.pack()["cluster.toml"])
 
     def test_a_broken_configuration_is_packed_too(self):
         self.write(f"not [ toml {self.secret}\n")

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 
@@ -15,6 +17,7 @@ namespace ha::tool {
 namespace {
 
 constexpr std::string_view kTakenOut = "(a secret key stood here; it was taken out)";
+constexpr std::string_view kLeftOut = "\"(left out)\"";
 
 // A directory for us alone, removed with all in it.
 class Workplace {
@@ -92,7 +95,63 @@ Status copy_out(const std::string& from, const std::string& to) {
   return written;
 }
 
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-';
+}
+
+// Where the value of a key begins that ends at `at`: at its first quote. npos: no string follows.
+std::size_t string_after(std::string_view text, std::size_t at) {
+  if (at < text.size() && (text[at] == '"' || text[at] == '\'')) {  // of the key itself
+    ++at;
+  }
+  at = std::min(text.find_first_not_of(" \t", at), text.size());
+  if (at == text.size() || text[at] != '=') {
+    return std::string_view::npos;
+  }
+  at = text.find_first_not_of(" \t", at + 1);
+  return at != std::string_view::npos && (text[at] == '"' || text[at] == '\'') ? at : std::string_view::npos;
+}
+
+// Behind the string of TOML that begins at `at`; behind its line when it does not end.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const std::string_view one = text.substr(at, 1);
+  const std::string three(3, one[0]);
+  const bool lines = text.substr(at).starts_with(three);
+  const std::string_view quote = lines ? std::string_view(three) : one;
+  for (std::size_t i = at + quote.size(); i < text.size(); ++i) {
+    if (text[i] == '\n' && !lines) {
+      return i;
+    }
+    if (text[i] == '\\' && one == "\"") {
+      ++i;
+    } else if (text.substr(i).starts_with(quote)) {
+      return i + quote.size();
+    }
+  }
+  return text.size();
+}
+
 }  // namespace
+
+std::string without_overlay_values(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t value = std::string_view::npos;
+    for (const std::string_view key : {"match", "with"}) {
+      if (text.substr(at).starts_with(key) && (at == 0 || !is_word(text[at - 1]))) {
+        value = string_after(text, at + key.size());
+      }
+    }
+    if (value == std::string_view::npos) {
+      out += text[at++];
+      continue;
+    }
+    out += text.substr(at, value - at);
+    out += kLeftOut;
+    at = end_of_string(text, value);
+  }
+  return out;
+}
 
 Status pack_bundle(const std::string& path, const std::string& top, const std::vector<BundleFile>& files) {
   struct stat facts {};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/bytes.h"
@@ -22,6 +23,10 @@ inline constexpr std::size_t kBundleBytesMax = 64'000'000;
 // `top`: the directory that everything lies in, inside the archive.
 [[nodiscard]] Status pack_bundle(const std::string& path, const std::string& top,
                                  const std::vector<BundleFile>& files);
+
+// A cluster.toml in which the values of `match` and `with` are left out: an overlay may look for a password,
+// or put one in. Whatever else the text is, right or not, stays.
+[[nodiscard]] std::string without_overlay_values(std::string_view text);
 
 // `text` with every occurrence of `secret` replaced by a sentence that says so. An empty secret changes
 // nothing.

@@ -69,7 +69,7 @@ constexpr std::string_view kProblems =
           They are tried again by themselves; no room and missing rights are for you to mend.
 
 When nothing answers:    systemctl status replicator; journalctl -t replicator; hareplicate config check
-To ask somebody else:    hareplicate support-bundle FILE.tar.gz      no secret is in it
+To ask somebody else:    hareplicate support-bundle FILE.tar.gz      no key is in it
 Exit codes:              0 good, 1 not good, 2 usage or configuration, 3 unreachable, 4 refused, 5 timed out,
                          6 internal, 130 interrupted
 )";

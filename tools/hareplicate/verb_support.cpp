@@ -10,6 +10,7 @@
 #include "common/base/units.h"
 #include "common/sys/file.h"
 #include "common/sys/process.h"
+#include "common/sys/replace.h"
 #include "common/sys/secret.h"
 #include "schemas/control.pb.h"
 #include "tools/hareplicate/bundle.h"
@@ -59,10 +60,7 @@ std::string events_text(Daemon& daemon) {
 
 // A file of the configuration, or why it cannot be read.
 std::string file_text(const fs::path& file) {
-  const auto folder = sys::Directory::open_root(file.parent_path().string());
-  const auto text = folder.ok()
-                        ? sys::read_file(*folder, file.filename().string(), replicator::kConfigBytesMax)
-                        : Result<Bytes>(folder.error());
+  const auto text = sys::read_kept(file.string(), replicator::kConfigBytesMax);
   return text.ok() ? *text : failure(text.error());
 }
 
@@ -152,9 +150,13 @@ void ask_daemon(const Context& context, bool configured, std::vector<BundleFile>
 }
 
 // Takes the secrets of a file out of all texts, wherever they should stand against all rules: the whole of
-// it, and each of its lines that is long enough to be one.
+// it, and each of its lines that is long enough to be one. Read whatever its mode and owner are.
 void take_out(const std::string& file, std::vector<BundleFile>& files) {
-  const auto secret = sys::load_secret(file);
+  auto text = sys::read_kept(file, sys::kSecretBytesMax);
+  const auto secret = sys::Secret::copy_of(text.ok() ? BytesView(*text) : BytesView());
+  if (text.ok()) {
+    text->assign(text->size(), '\0');
+  }
   BytesView rest = secret.ok() ? secret->bytes() : BytesView();
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -166,11 +168,12 @@ void take_out(const std::string& file, std::vector<BundleFile>& files) {
   }
 }
 
-// The site's key, and what else lies in secrets beside cluster.toml.
+// The site's keys, and what else lies in secrets beside cluster.toml.
 std::vector<std::string> secret_files(const fs::path& cluster, const Result<replicator::Config>& config) {
   std::vector<std::string> out;
   if (config.ok()) {
     out.push_back(config->secret_key_file().string());
+    out.push_back(out.back() + ".next");  // docs/keys.md
   }
   const fs::path folder = fs::absolute(cluster).parent_path() / "secrets";
   const auto opened = sys::Directory::open_root(folder.string());
@@ -191,9 +194,10 @@ std::string ending(const std::string& path, const std::vector<BundleFile>& files
            show_size(file.text.size()) + "\n";
   }
   return out +
-         "No secret key and no password is in it. Names of sets, paths, hosts and addresses are: look "
-         "through it\n"
-         "before you give it away: tar -xzf " +
+         "No secret key is in it, nor what overlays look for and put in. Names of sets, paths, hosts and\n"
+         "addresses are, and the commands of `after` as they stand: look through it before you give it "
+         "away:\n"
+         "tar -xzf " +
          escape(path) + "\n";
 }
 
@@ -207,7 +211,7 @@ Outcome run_support_bundle(const Context& context) {
   const auto config = replicator::Config::load(cluster, node, problems);
   std::vector<BundleFile> files;
   ask_daemon(context, config.ok(), files);
-  files.push_back({"cluster.toml", file_text(cluster)});
+  files.push_back({"cluster.toml", without_overlay_values(file_text(cluster))});
   files.push_back({"node.toml", file_text(node)});
   files.push_back({"config-check.txt", show_problems(problems)});
   const fs::path state = config.ok() ? config->state_dir() : fs::path("/var/lib/hareplicate");

@@ -121,7 +121,7 @@ constexpr CliExample kInitExamples[] = {
     {"hareplicate init --from-freeswitch --root /mnt -o /tmp/cluster.toml", "from a mounted system"},
 };
 constexpr CliExample kBundleExamples[] = {
-    {"hareplicate support-bundle /tmp/fra1.tar.gz", "everything that helps to help you, and no secret"},
+    {"hareplicate support-bundle /tmp/fra1.tar.gz", "everything that helps to help you, and no key"},
     {"tar -tzf /tmp/fra1.tar.gz", "what is in it?"},
 };
 constexpr CliExample kHelpExamples[] = {
@@ -256,7 +256,7 @@ constexpr CliVerb kVerbs[] = {
      {},
      {}},
     {"support-bundle",
-     "Pack status, configuration, events and checks into a file, without any secret.",
+     "Pack status, configuration, events and checks into a file, without keys and what overlays put in.",
      kBundle,
      {},
      kBundleExamples},
