@@ -25,7 +25,8 @@ namespace ha::wire {
 
 inline constexpr std::size_t kControlBytesMax = std::size_t{16} << 20;       // one message
 inline constexpr std::size_t kControlQueueBytesMax = std::size_t{32} << 20;  // unread answers of one client
-inline constexpr std::size_t kControlClientsMax = 64;
+inline constexpr std::size_t kControlClientsMax =
+    64;  // one more: the oldest that asks for nothing is hung up
 inline constexpr std::chrono::seconds kControlRequestTimeout{10};  // to send a request once it has begun
 
 struct ControlRequest {

@@ -64,6 +64,7 @@ struct ControlServer::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
+  std::map<std::uint64_t, Client>::iterator oldest_idle();
   void accept_all();
   void write_out(Client& client);
   void read_in(std::uint64_t id, Client& client, const Now& now);
@@ -81,11 +82,25 @@ ControlServer::Impl::~Impl() {
   ::unlink(path.c_str());
 }
 
+// Who asks for nothing and has read everything.
+std::map<std::uint64_t, Client>::iterator ControlServer::Impl::oldest_idle() {
+  return std::find_if(clients.begin(), clients.end(), [](const auto& entry) {
+    const Client& client = entry.second;
+    return !client.busy && !client.closing && client.in.empty() && client.queued() == 0;
+  });
+}
+
+// When it is full the oldest idle one goes: it must not lock others out.
 void ControlServer::Impl::accept_all() {
-  while (clients.size() < kControlClientsMax) {
+  for (auto idle = oldest_idle(); clients.size() < kControlClientsMax || idle != clients.end();
+       idle = oldest_idle()) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
       return;
+    }
+    if (clients.size() >= kControlClientsMax) {
+      ::close(idle->second.fd);
+      clients.erase(idle);
     }
     Client client;
     client.fd = fd;
@@ -248,7 +263,7 @@ std::size_t ControlServer::queued_bytes(std::uint64_t client) const {
 }
 
 void ControlServer::add_poll_items(std::vector<PollItem>& items) {
-  if (impl_->clients.size() < kControlClientsMax) {
+  if (impl_->clients.size() < kControlClientsMax || impl_->oldest_idle() != impl_->clients.end()) {
     items.push_back({nullptr, impl_->listener, true, false, false});
   }
   for (const auto& [id, client] : impl_->clients) {

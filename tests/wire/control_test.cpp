@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -182,6 +183,29 @@ BOOST_AUTO_TEST_CASE(two_clients_do_not_wait_for_each_other) {
   ControlClient second = f.connect();
   BOOST_TEST(first.send("later", kLimit).ok());
   BOOST_TEST(second.request("hello", kLimit).value() == "echo hello");
+}
+
+BOOST_AUTO_TEST_CASE(clients_that_ask_for_nothing_lock_nobody_out) {
+  Fixture f;
+  ControlClient asks = f.connect();
+  BOOST_TEST(asks.send("later", kLimit).ok());
+  std::vector<int> idle;
+  for (std::size_t i = 0; i < kControlClientsMax + 3; ++i) {
+    idle.push_back(raw_connect(f.path));
+  }
+  BOOST_TEST(f.connect().request("hello", kLimit).value() == "echo hello");
+  BOOST_TEST(read_all(idle.front()).empty());  // the oldest was hung up
+  const timeval brief{0, 1000};
+  BOOST_REQUIRE(::setsockopt(idle.back(), SOL_SOCKET, SO_RCVTIMEO, &brief, sizeof brief) == 0);
+  char byte = 0;
+  BOOST_TEST(::recv(idle.back(), &byte, 1, 0) == -1);  // the newest was not
+  std::for_each(idle.begin(), idle.end(), ::close);
+  const std::uint64_t waits = 1;
+  f.on_loop([&] {
+    static_cast<void>(f.server->reply(waits, "now"));
+    f.server->end(waits);
+  });
+  BOOST_TEST(asks.next(kLimit).value().value() == "now");  // nor who is being answered
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_goes_away_while_it_is_answered_is_noticed) {
