@@ -309,9 +309,14 @@ class ControlService::Impl {
   }
 
   void forget_old_jobs() {
-    while (job_order_.size() > kJobsKept && jobs_kept_.at(job_order_.front()).job.ended_ns() != 0) {
-      jobs_kept_.erase(job_order_.front());
-      job_order_.pop_front();
+    for (auto id = job_order_.begin(); job_order_.size() > kJobsKept && id != job_order_.end();) {
+      const auto kept = jobs_kept_.find(*id);
+      if (kept == jobs_kept_.end() || kept->second.job.ended_ns() == 0) {
+        ++id;
+        continue;
+      }
+      jobs_kept_.erase(kept);
+      id = job_order_.erase(id);
     }
   }
 

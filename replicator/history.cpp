@@ -41,9 +41,16 @@ Result<History> History::open(const std::string& state_dir) {
 }
 
 Status History::open_file() {
-  HA_TRY(file_, directory_.open_file(kFile, O_WRONLY | O_CREAT, kMode));
+  HA_TRY(file_, directory_.open_file(kFile, O_RDWR | O_CREAT, kMode));
   HA_TRY(const sys::Stat stat, file_.stat());
   size_ = stat.size;
+  if (size_ > 0) {  // a line that was torn ends here, so that it does not take the next with it
+    HA_TRY(const Bytes last, file_.read_at(size_ - 1, 1));
+    if (last != "\n") {
+      HA_CHECK(file_.write_at(size_, "\n"));
+      ++size_;
+    }
+  }
   return ok();
 }
 

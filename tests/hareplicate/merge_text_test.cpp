@@ -23,6 +23,12 @@ BOOST_AUTO_TEST_CASE(lines_that_only_one_of_them_has_are_taken) {
   BOOST_TEST(done.text == "a\nlive\nb\nstranded\nc\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_text_does_not_steer_the_terminal_on_which_it_is_shown) {
+  BOOST_TEST(for_terminal("+a\t= \\1 \xc3\xa4\n-\x1b]0;x\x07\r\n\xff") ==
+             "+a\t= \\1 \xc3\xa4\n-\\x1b]0;x\\x07\\x0d\n\\xff");
+  BOOST_TEST(for_terminal("") == "");
+}
+
 BOOST_AUTO_TEST_CASE(different_lines_in_one_place_are_a_conflict_that_is_marked) {
   const Merged done = merged("a\nx=1\nb\nonly live\n", "a\nx=2\nb\n");
   BOOST_TEST(done.conflicts);

@@ -52,6 +52,17 @@ BOOST_AUTO_TEST_CASE(a_torn_line_is_skipped) {
   BOOST_TEST(sys::must(history.read("", 0)).size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_torn_line_does_not_take_the_next_with_it) {
+  const sys::TempDirectory temp;
+  temp.write("history.jsonl", "{\"time_ns\": 2, \"se");
+  for (int i = 0; i < 2; ++i) {
+    History history = sys::must(History::open(temp.path));
+    BOOST_TEST(history.add(record(3 + i, "etc")).ok());
+  }
+  const History history = sys::must(History::open(temp.path));
+  BOOST_TEST(sys::must(history.read("", 0)).size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(a_full_file_becomes_the_older_one) {
   const sys::TempDirectory temp;
   temp.write("history.jsonl", Bytes(kHistoryFileBytesMax, '\n'));

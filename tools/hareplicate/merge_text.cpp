@@ -112,6 +112,18 @@ Result<Merged> merge_texts(const Bytes& live, const Bytes& stranded) {
   return Merged{std::move(merged.second), merged.first == kExitDiffers};
 }
 
+std::string for_terminal(BytesView text) {
+  constexpr std::string_view kKept = "\n\t\\";
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find_first_of(kKept, at), text.size());
+    out += escape(text.substr(at, end - at));
+    out += text.substr(end, 1);
+    at = end + 1;
+  }
+  return out;
+}
+
 Result<Bytes> unified_diff(const Bytes& before, const Bytes& after, const std::string& name) {
   HA_TRY(const Workplace place, Workplace::open());
   HA_CHECK(place.put("before", before));

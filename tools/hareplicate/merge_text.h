@@ -27,6 +27,8 @@ struct Merged {
 // A line that begins as a mark of a conflict does: nobody has decided it.
 [[nodiscard]] bool has_conflict_marks(BytesView text);
 [[nodiscard]] Result<Merged> merge_texts(const Bytes& live, const Bytes& stranded);
+// As a terminal may have it: lines, tabs and backslashes stay, what could steer it becomes \xNN.
+[[nodiscard]] std::string for_terminal(BytesView text);
 // As diff -u shows it; empty if they are equal.
 [[nodiscard]] Result<Bytes> unified_diff(const Bytes& before, const Bytes& after, const std::string& name);
 

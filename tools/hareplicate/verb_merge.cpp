@@ -280,7 +280,7 @@ class Merger {
   Status show_diff(const Plan& plan, const Bytes& text) {
     if (context_.globals.output == OutputMode::Table) {
       HA_TRY(const Bytes shown, unified_diff(*plan.live, text, escape(plan.item.key)));
-      print(shown);
+      print(context_.out_is_terminal ? for_terminal(shown) : shown);
     }
     return ok();
   }
