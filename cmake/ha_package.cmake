@@ -40,8 +40,9 @@ execute_process(COMMAND ${CMAKE_SOURCE_DIR}/cmake/debian_changelog.py ${CMAKE_SO
                         ${PROJECT_VERSION} ${HA_PACKAGE_CONTACT}
                 OUTPUT_FILE ${made}/changelog COMMAND_ERROR_IS_FATAL ANY)
 ha_install_gzip(${made}/changelog ${doc} changelog)
-install(FILES conf/debian/copyright docs/config-push.md docs/operations.md docs/packaging.md docs/events.md
-              docs/glossary.md DESTINATION ${doc})
+install(FILES conf/debian/copyright docs/config-push.md docs/divergence.md docs/events.md docs/glossary.md
+              docs/guards.md docs/keys.md docs/operations.md docs/overlays.md docs/packaging.md
+              docs/pairing.md docs/placement.md docs/units.md DESTINATION ${doc})
 install(FILES conf/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME hareplicate)
 install(FILES conf/cluster.toml conf/node.toml conf/systemd/sets.conf DESTINATION ${doc}/examples)
 

@@ -30,7 +30,7 @@ namespace ha::replicator {
 struct SiteConfig {
   std::string name;
   std::string location;
-  std::vector<std::string> addresses;  // "tcp://host:port", by preference, at least one
+  std::vector<std::string> addresses;  // "tcp://host:port", at least one; the first is used
   std::string key;                     // CURVE public key, Z85, 40 characters
   std::string next_key;                // what it becomes while it is being changed; else empty
   ConfigPlace place;

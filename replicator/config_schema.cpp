@@ -31,7 +31,7 @@ constexpr std::array kClusterKeys = {
     ConfigKey{"site", "name", Text, "", kRequired, "Short name of the site, as used in every command."},
     ConfigKey{"site", "location", Text, "", "", "Where the host stands; several sites may share a location."},
     ConfigKey{"site", "address", TextList, "", kRequired,
-              "Where the other sites reach this one, by preference: [\"tcp://host:port\"]."},
+              "Where the other sites reach this one: [\"tcp://host:port\"]; of several they use the first."},
     ConfigKey{"site", "key", Text, "", kRequired,
               "The site's CURVE public key in Z85, 40 characters, as made by: hareplicate keys new."},
     ConfigKey{"site", "next_key", Text, "", "",

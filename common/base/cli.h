@@ -112,7 +112,6 @@ struct CliGlobals {
   std::optional<Duration> watch;
   std::optional<Duration> timeout;
   bool quiet = false;
-  bool verbose = false;
   bool no_input = false;
   bool yes = false;
 };

@@ -15,7 +15,6 @@ constexpr std::array kOperatorGlobals = {
     CliFlag{"json", '\0', "", "The same as -o json."},
     CliFlag{"watch", 'w', "[SEC]", "Again and again, every 2 seconds or so many."},
     CliFlag{"quiet", 'q', "", "Only the answer, no talk."},
-    CliFlag{"verbose", 'v', "", "More talk."},
     CliFlag{"color", '\0', "auto|always|never", "auto: on a terminal, unless NO_COLOR is set."},
     CliFlag{"no-input", '\0', "", "Never ask; refuse what would need an answer."},
     CliFlag{"yes", 'y', "", "Answer yes; never covers a --force-… flag."},
@@ -103,7 +102,6 @@ Result<CliGlobals> read_globals(const CliInvocation& given, const CliVerb* verb)
     HA_TRY(globals.timeout, read_span("timeout", invocation.value("timeout")));
   }
   globals.quiet = invocation.has("quiet");
-  globals.verbose = invocation.has("verbose");
   globals.no_input = invocation.has("no-input");
   globals.yes = invocation.has("yes");
   return globals;

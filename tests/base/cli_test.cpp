@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_verb_takes_arguments_and_flags_in_any_order) {
 
 BOOST_AUTO_TEST_CASE(two_words_may_be_one_verb) {
   BOOST_TEST(run({"config", "check"}).verb == "config check");
-  BOOST_TEST(run({"config", "show", "-v"}).has("verbose"));
+  BOOST_TEST(run({"config", "show", "-q"}).has("quiet"));
 }
 
 BOOST_AUTO_TEST_CASE(an_argument_may_be_called_like_a_verb) {

@@ -68,6 +68,12 @@ BOOST_AUTO_TEST_CASE(the_commands_that_topics_name_exist) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(every_kind_of_problem_is_explained) {
+  for (const char kind : std::string("LCPTHAF")) {
+    BOOST_TEST(has(*tool::help_text("problems"), std::string("\n  ") + kind + "-...   "), kind);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_topic_config_is_made_from_the_tables) {
   const std::string text = *tool::help_text("config");
   BOOST_TEST(has(text, "[[set]]"));

@@ -65,6 +65,7 @@ constexpr std::string_view kProblems =
   T-...   a pushed cluster.toml is on trial. hareplicate config confirm keeps it; else it goes back.
   H-...   a set is held: going on could destroy something. Read the reason, see hareplicate diff SET,
           then type the command that the problem names. Other sets go on.
+  A-...   a command of after failed: the problem says which and how. Run it by hand to see more.
   F-...   a set or some of its items failed.   hareplicate status SET --problems  lists them with reasons.
           They are tried again by themselves; no room and missing rights are for you to mend.
 

@@ -83,7 +83,8 @@ constexpr CliFlag kPushFlags[] = {
     kWithout,
     {"dry-run", 'n', "", "Say what differs and what each site would do; change nothing."},
 };
-constexpr CliFlag kConfirmFlags[] = {kWithout};
+constexpr CliFlag kConfirmFlags[] = {
+    {"without", '\0', "SITE[,SITE]", "Leave these sites out: they go back to what they had."}};
 constexpr CliFlag kInviteFlags[] = {
     {"address", '\0', "ADDRESS",
      "Where the others reach the new site, tcp://host:port (default: found out)."},
