@@ -103,16 +103,6 @@ std::vector<const SiteConfig*> Config::replicas_of(const SetConfig& set) const {
   return out;
 }
 
-std::vector<const SetConfig*> Config::sets_for(std::string_view site_name) const {
-  std::vector<const SetConfig*> out;
-  if (site(site_name) != nullptr) {
-    for (const SetConfig& set : sets_) {
-      out.push_back(&set);
-    }
-  }
-  return out;
-}
-
 LinkConfig Config::link_to(std::string_view peer) const {
   LinkConfig link = link_;
   const auto own = peer_limit_.find(std::string(peer));

@@ -129,8 +129,6 @@ class Config {
   [[nodiscard]] const SiteConfig& origin_of(const SetConfig& set) const;
   // Every other site, in the order of the file: eligible or not, it keeps a copy.
   [[nodiscard]] std::vector<const SiteConfig*> replicas_of(const SetConfig& set) const;
-  // The sets that `site` has a part in, as origin or replica.
-  [[nodiscard]] std::vector<const SetConfig*> sets_for(std::string_view site) const;
   // What this site may use towards `peer`: [link], what [[link.peer]] says of the pair, the node's override.
   [[nodiscard]] LinkConfig link_to(std::string_view peer) const;
 

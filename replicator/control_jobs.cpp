@@ -306,14 +306,14 @@ void Jobs::follow(Running& job, Part& part, const Now& now) {
   } else if (part.phase == Part::Phase::Settling) {
     settle(part, now);
     if (part.phase == Part::Phase::Settling) {
-      watch(job, part, now);
+      watch(part, now);
     }
   } else if (part.phase == Part::Phase::Comparing || part.phase == Part::Phase::Copying) {
-    watch(job, part, now);
+    watch(part, now);
   }
 }
 
-void Jobs::watch(Running& job, Part& part, const Now& now) {
+void Jobs::watch(Part& part, const Now& now) {
   const std::string& set = part.set->config().name;
   const auto status = part.peer->sender_status(set);
   const bool copying = part.phase == Part::Phase::Copying;
@@ -357,7 +357,6 @@ void Jobs::watch(Running& job, Part& part, const Now& now) {
                            "it goes on by itself when the link is back: hareplicate status " + set)
                    : Error(Code::Unavailable, status->reason, status->hint));
   }
-  static_cast<void>(job);
 }
 
 // ---------------------------------------------------------------- showing

@@ -65,7 +65,7 @@ class Jobs {
   void settle(Part& part, const Now& now);
   void repair(Running& job, Part& part, const Now& now);
   void follow(Running& job, Part& part, const Now& now);
-  void watch(Running& job, Part& part, const Now& now);
+  void watch(Part& part, const Now& now);
   void publish(Running& job, const Now& now);
   void on_tick(const Now& now);
 

@@ -34,8 +34,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   HA_TRY(pipeline->origin_loop_, wire::Loop::open());
   HA_TRY(pipeline->replica_loop_, wire::Loop::open());
   LinkFacts facts{config.cluster_id(), config.self().name, config_digest(config)};
-  for (const SetConfig* set : config.sets_for(config.self().name)) {
-    facts.sets.push_back({set->name, definition_digest(*set)});
+  for (const SetConfig& set : config.sets()) {
+    facts.sets.push_back({set.name, definition_digest(set)});
   }
   HA_CHECK(pipeline->place_sets());
   HA_CHECK(pipeline->open_sets());
@@ -53,15 +53,15 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
 // Those that leave a path go first: what comes may want the same one.
 Status Pipeline::place_sets() {
   for (const bool live : {false, true}) {
-    for (const SetConfig* set : config_.sets_for(config_.self().name)) {
-      if (set->shelved == live || (set->place_at == PlaceAt::Live && !has_placement(set->shelf))) {
+    for (const SetConfig& set : config_.sets()) {
+      if (set.shelved == live || (set.place_at == PlaceAt::Live && !has_placement(set.shelf))) {
         continue;
       }
       HA_TRY(const Settled settled,
-             settle({set->name, set->live_path, set->shelf, index_path(*set), set->exclude, live}));
+             settle({set.name, set.live_path, set.shelf, index_path(set), set.exclude, live}));
       if (settled.exchanged) {
-        log_.info("set.placed", {{"set", set->name},
-                                 {"at", set->path},
+        log_.info("set.placed", {{"set", set.name},
+                                 {"at", set.path},
                                  {"names", settled.steps},
                                  {"took", settled.took},
                                  {"resumed", settled.resumed}});
@@ -76,24 +76,24 @@ std::string Pipeline::index_path(const SetConfig& set) const {
 }
 
 Status Pipeline::open_sets() {
-  for (const SetConfig* set : config_.sets_for(config_.self().name)) {
+  for (const SetConfig& set : config_.sets()) {
     SetStoreOptions options;
-    options.set = *set;
-    options.epoch = set->epoch;
-    options.is_origin = config_.origin_of(*set).name == config_.self().name;
-    for (const SiteConfig* replica : config_.replicas_of(*set)) {
+    options.set = set;
+    options.epoch = set.epoch;
+    options.is_origin = config_.origin_of(set).name == config_.self().name;
+    for (const SiteConfig* replica : config_.replicas_of(set)) {
       options.peers.push_back(replica->name);
     }
-    options.index_path = index_path(*set);
-    options.on_overlay = [this, name = set->name](const char* event, BytesView key, const std::string& why) {
+    options.index_path = index_path(set);
+    options.on_overlay = [this, name = set.name](const char* event, BytesView key, const std::string& why) {
       log_.warn(event, {{"set", name}, {"item", escape(key)}, {"reason", why}});
     };
     std::string note;
     HA_TRY(std::unique_ptr<SetStore> store, SetStore::open(std::move(options), note));
     if (!note.empty()) {
-      log_.error("index.damaged", {{"set", set->name}, {"reason", note}});
+      log_.error("index.damaged", {{"set", set.name}, {"reason", note}});
     }
-    sets_.emplace(set->name, Set{std::move(store), Strand(workers_)});
+    sets_.emplace(set.name, Set{std::move(store), Strand(workers_)});
   }
   return ok();
 }

@@ -71,11 +71,6 @@ const ConfigPlace& ConfigSection::place(std::string_view key) const {
   return value != nullptr && !value->is_default ? value->place : place_;
 }
 
-bool ConfigSection::is_default(std::string_view key) const {
-  const ConfigValue* value = find(key);
-  return value != nullptr && value->is_default;
-}
-
 const ConfigValue* ConfigSection::find(std::string_view key) const {
   const auto found =
       std::find_if(values_.begin(), values_.end(), [&](const Named& named) { return named.name == key; });

@@ -122,7 +122,6 @@ class ConfigSection {
   [[nodiscard]] const ConfigPlace& place(std::string_view key) const;
   // Given in the file and right, or defaulted.
   [[nodiscard]] bool has(std::string_view key) const { return find(key) != nullptr; }
-  [[nodiscard]] bool is_default(std::string_view key) const;
   // Of a table within a [[table]]: which of those it is in, from 0.
   [[nodiscard]] std::size_t outer() const noexcept { return outer_; }
 

@@ -32,8 +32,6 @@ inline constexpr std::chrono::seconds kControlRequestTimeout{10};  // to send a 
 struct ControlRequest {
   std::uint64_t client = 0;  // never used twice
   uid_t uid = 0;
-  gid_t gid = 0;
-  pid_t pid = 0;
   Bytes body;
 };
 
@@ -52,8 +50,6 @@ class ControlServer final : public Pollable {
   // Ends the answer; the client may then ask again. fail() ends it with an error.
   void end(std::uint64_t client);
   void fail(std::uint64_t client, const Error& error);
-  // Bytes that the client has not read yet; 0 when it has gone. For producers of long answers.
-  [[nodiscard]] std::size_t queued_bytes(std::uint64_t client) const;
 
   void add_poll_items(std::vector<PollItem>& items) override;
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const override;

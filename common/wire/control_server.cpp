@@ -175,8 +175,7 @@ void ControlServer::Impl::take_requests(std::uint64_t id, Client& client, const 
     if (client.in.size() < frame_bytes) {
       return;
     }
-    ControlRequest request{id, client.who.uid, client.who.gid, client.who.pid,
-                           client.in.substr(kControlHeadBytes, head->body_bytes)};
+    ControlRequest request{id, client.who.uid, client.in.substr(kControlHeadBytes, head->body_bytes)};
     client.in.erase(0, frame_bytes);
     client.deadline.reset();
     client.busy = true;
@@ -255,11 +254,6 @@ void ControlServer::fail(std::uint64_t client, const Error& error) {
     found->second.busy = false;
     impl_->queue(found->second, ControlKind::Failure, encode_failure(error));
   }
-}
-
-std::size_t ControlServer::queued_bytes(std::uint64_t client) const {
-  const auto found = impl_->clients.find(client);
-  return found == impl_->clients.end() ? 0 : found->second.queued();
 }
 
 void ControlServer::add_poll_items(std::vector<PollItem>& items) {

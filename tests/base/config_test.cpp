@@ -77,7 +77,6 @@ BOOST_AUTO_TEST_CASE(what_is_not_given_has_its_default) {
   BOOST_TEST(loaded.problems.text().empty());
   const ha::ConfigSection& link = loaded.document.section("link");
   BOOST_TEST(link.bytes("window") == 16'000'000U);
-  BOOST_TEST(link.is_default("window"));
   BOOST_TEST(!link.has("bwlimit"));
   BOOST_TEST(link.bytes("bwlimit") == 0U);
   BOOST_TEST(link.place("window").text() == "f.toml");

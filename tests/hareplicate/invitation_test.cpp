@@ -108,7 +108,6 @@ BOOST_FIXTURE_TEST_CASE(nobody_but_who_was_welcomed_can_end_it_well, Fixture) {
   BOOST_TEST(std::holds_alternative<Invitation::Nothing>(say(PairWelcome{})));
   BOOST_TEST(std::holds_alternative<Invitation::Nothing>(say(PairRefusal{})));
   BOOST_TEST((invitation.state() == Invitation::State::Welcomed));
-  BOOST_TEST(invitation.ignored() == 4U);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_fifth_wrong_secret_ends_it_and_a_right_one_comes_too_late, Fixture) {

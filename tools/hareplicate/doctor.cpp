@@ -167,8 +167,8 @@ std::vector<Check> check_site(const replicator::Config& config) {
     checks.push_back({Health::Good, "key", file, ""});
   }
   checks.push_back(check_directory("state directory", config.state_dir().string(), true));
-  for (const replicator::SetConfig* set : config.sets_for(config.self().name)) {
-    checks.push_back(check_directory("set " + set->name, set->live_path, false));
+  for (const replicator::SetConfig& set : config.sets()) {
+    checks.push_back(check_directory("set " + set.name, set.live_path, false));
   }
   return checks;
 }

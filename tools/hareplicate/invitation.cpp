@@ -28,13 +28,11 @@ Invitation::Decision Invitation::on_message(const std::string& key, PairMessage 
     state_ = State::Joined;
     return Answer{PairStored{}, ""};
   }
-  ++ignored_;
   return Nothing{};
 }
 
 Invitation::Decision Invitation::on_request(const std::string& key, PairRequest request, const Now& now) {
   if (state_ == State::Guessed) {
-    ++ignored_;
     return Nothing{};
   }
   // Before anything else: who does not have the secret learns nothing but that.

@@ -63,7 +63,6 @@ class Invitation {
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] bool over() const noexcept { return state_ != State::Open && state_ != State::Welcomed; }
   [[nodiscard]] SteadyTime ends() const noexcept { return terms_.ends; }
-  [[nodiscard]] std::uint64_t ignored() const noexcept { return ignored_; }  // messages that got no answer
 
  private:
   [[nodiscard]] Decision on_request(const std::string& key, PairRequest request, const Now& now);
@@ -80,7 +79,6 @@ class Invitation {
   std::string welcomed_key_;
   PairWelcome welcome_;
   unsigned wrong_secrets_ = 0;
-  std::uint64_t ignored_ = 0;
 };
 
 }  // namespace ha::tool

@@ -28,11 +28,11 @@ void check_key(const replicator::Config& config, ConfigProblems& problems) {
 
 // What is on this host; the set may also be missing because its file system is not mounted.
 void check_paths(const replicator::Config& config, ConfigProblems& problems) {
-  for (const replicator::SetConfig* set : config.sets_for(config.self().name)) {
-    const auto root = sys::Directory::open_root(set->live_path);
+  for (const replicator::SetConfig& set : config.sets()) {
+    const auto root = sys::Directory::open_root(set.live_path);
     if (!root.ok()) {
-      problems.warning(set->place, "set \"" + set->name + "\": " + root.error().what() +
-                                       " — make it (mkdir -p " + set->live_path + ") or mount it");
+      problems.warning(set.place, "set \"" + set.name + "\": " + root.error().what() +
+                                      " — make it (mkdir -p " + set.live_path + ") or mount it");
     }
   }
 }

@@ -110,10 +110,10 @@ void warn_of_clock(const Context& context, WallTime theirs, WallTime ours, const
 // it would hide that a file system is not mounted.
 std::string missing_directories(const replicator::Config& config) {
   std::set<std::string> missing;
-  for (const replicator::SetConfig* set : config.sets_for(config.self().name)) {
+  for (const replicator::SetConfig& set : config.sets()) {
     std::error_code error;
-    if (!std::filesystem::exists(set->live_path, error) && !error) {
-      missing.insert(escape(set->live_path));
+    if (!std::filesystem::exists(set.live_path, error) && !error) {
+      missing.insert(escape(set.live_path));
     }
   }
   std::string out;
