@@ -1,4 +1,5 @@
 // Every key of cluster.toml and node.toml: its type, range, default and what it is for.
+#include <algorithm>
 #include <array>
 
 #include "replicator/config.h"
@@ -23,7 +24,49 @@ constexpr std::array kClusterTables = {
                 "What is altered, in each line by itself; several are applied in order."},
 };
 
-constexpr std::array kClusterKeys = {
+// What a [[set]] may say itself, too: inherited().
+constexpr std::array kDefaultKeys = {
+    ConfigKey{"set_defaults", "check", Span, "1s..1d", "30s", "Positions are compared at least this often."},
+    ConfigKey{"set_defaults", "walk", Span, "10s..30d", "15m",
+              "A full walk at least this often, even when file events say nothing; at a replica too."},
+    ConfigKey{"set_defaults", "settle", Span, "10ms..10m", "300ms",
+              "How long a change waits for others that belong to it."},
+    ConfigKey{"set_defaults", "publish", Choice, "file|set", "file",
+              "file: each file appears when it is complete; set: all at once, when everything has arrived."},
+    ConfigKey{"set_defaults", "max_delete", Percent, "0%..100%", "10%",
+              "A change that deletes more of a replica's items than that, and more than 20, is HELD."},
+    ConfigKey{"set_defaults", "min_items", Integer, "0..1000000000", "0",
+              "With fewer items at the origin than that, the set is HELD."},
+    ConfigKey{"set_defaults", "stranded_max", Integer, "1..10000000", "10000",
+              "Items of a former holder that a site keeps for you; more are not replaced, the set is HELD."},
+    ConfigKey{"set_defaults", "stable", Span, "0s..1d", "0s",
+              "A file that was written to within that time is not sent yet; 0s sends it at once."},
+    ConfigKey{"set_defaults", "delete", Text, "", "mirror",
+              "What a deletion at the origin does at replicas: mirror, never, or trash:30d (moved aside)."},
+    ConfigKey{"set_defaults", "place", Choice, "live|shelf", "live",
+              "Where a set stands while its service is held elsewhere: at its path, or aside until then."},
+    ConfigKey{"set_defaults", "after_on", Choice, "replica|holder|always", "always",
+              "When `after` runs: at replicas after changes, at a new holder once, or both."},
+    ConfigKey{"set_defaults", "after_timeout", Span, "1s..1h", "30s",
+              "A command of `after` that takes longer is ended."},
+};
+
+// A key of [set_defaults] as a [[set]] has it.
+consteval ConfigKey inherited(std::string_view name) {
+  const ConfigKey& key = *std::find_if(kDefaultKeys.begin(), kDefaultKeys.end(),
+                                       [&](const ConfigKey& each) { return each.name == name; });
+  return {"set", key.name, key.type, key.range, "", "As in [set_defaults]."};
+}
+
+template <std::size_t... kSizes>
+constexpr auto joined(const std::array<ConfigKey, kSizes>&... parts) {
+  std::array<ConfigKey, (kSizes + ...)> out{};
+  auto at = out.begin();
+  ((at = std::copy(parts.begin(), parts.end(), at)), ...);
+  return out;
+}
+
+constexpr std::array kCommonKeys = {
     ConfigKey{"", "version", Integer, "1..1", "1", "Version of this file's format."},
     ConfigKey{"cluster", "name", Text, "", kRequired, "Name of the cluster, for people."},
     ConfigKey{"cluster", "id", Text, "", kRequired,
@@ -54,36 +97,16 @@ constexpr std::array kClusterKeys = {
               "TCP congestion control of bulk connections; system leaves the host's own."},
     ConfigKey{"link.peer", "between", TextList, "", kRequired, "The two sites of this link."},
     ConfigKey{"link.peer", "bwlimit", Rate, "1kB/s..100GB/s", kRequired, "As [link] bwlimit, for this pair."},
-    ConfigKey{"set_defaults", "check", Span, "1s..1d", "30s", "Positions are compared at least this often."},
-    ConfigKey{"set_defaults", "walk", Span, "10s..30d", "15m",
-              "A full walk at least this often, even when file events say nothing; at a replica too."},
-    ConfigKey{"set_defaults", "settle", Span, "10ms..10m", "300ms",
-              "How long a change waits for others that belong to it."},
-    ConfigKey{"set_defaults", "publish", Choice, "file|set", "file",
-              "file: each file appears when it is complete; set: all at once, when everything has arrived."},
-    ConfigKey{"set_defaults", "max_delete", Percent, "0%..100%", "10%",
-              "A change that deletes more of a replica's items than that, and more than 20, is HELD."},
-    ConfigKey{"set_defaults", "min_items", Integer, "0..1000000000", "0",
-              "With fewer items at the origin than that, the set is HELD."},
-    ConfigKey{"set_defaults", "stranded_max", Integer, "1..10000000", "10000",
-              "Items of a former holder that a site keeps for you; more are not replaced, the set is HELD."},
-    ConfigKey{"set_defaults", "stable", Span, "0s..1d", "0s",
-              "A file that was written to within that time is not sent yet; 0s sends it at once."},
-    ConfigKey{"set_defaults", "delete", Text, "", "mirror",
-              "What a deletion at the origin does at replicas: mirror, never, or trash:30d (moved aside)."},
-    ConfigKey{"set_defaults", "place", Choice, "live|shelf", "live",
-              "Where a set stands while its service is held elsewhere: at its path, or aside until then."},
-    ConfigKey{"set_defaults", "after_on", Choice, "replica|holder|always", "always",
-              "When `after` runs: at replicas after changes, at a new holder once, or both."},
-    ConfigKey{"set_defaults", "after_timeout", Span, "1s..1h", "30s",
-              "A command of `after` that takes longer is ended."},
+};
+
+constexpr std::array kSetKeys = {
     ConfigKey{"set", "name", Text, "", kRequired, "Short name of the set."},
     ConfigKey{"set", "kind", Text, "", "files", "What the set consists of; this version knows files."},
     ConfigKey{
         "set", "service", Text, "", "",
         "Service that the set belongs to; \"*\": the whole cluster; by default one set for every service."},
     ConfigKey{"set", "path", Text, "", kRequired, "Directory, absolute, the same on every site."},
-    ConfigKey{"set", "place", Choice, "live|shelf", "", "As in [set_defaults]."},
+    inherited("place"),
     ConfigKey{"set", "shelf", Text, "", "",
               "Directory in which shelved trees stand; on the file system of `path`, not in it."},
     ConfigKey{"set", "author", Text, "", "", "With service = \"*\": the site that sends the set."},
@@ -96,19 +119,19 @@ constexpr std::array kClusterKeys = {
     ConfigKey{
         "set", "unit", Text, "", "",
         "Pattern of directories whose files go together, under Asterisk's lock: \"*/*/*\" for voicemail."},
-    ConfigKey{"set", "check", Span, "1s..1d", "", "As in [set_defaults]."},
-    ConfigKey{"set", "walk", Span, "10s..30d", "", "As in [set_defaults]."},
-    ConfigKey{"set", "settle", Span, "10ms..10m", "", "As in [set_defaults]."},
-    ConfigKey{"set", "publish", Choice, "file|set", "", "As in [set_defaults]."},
-    ConfigKey{"set", "max_delete", Percent, "0%..100%", "", "As in [set_defaults]."},
-    ConfigKey{"set", "min_items", Integer, "0..1000000000", "", "As in [set_defaults]."},
-    ConfigKey{"set", "stranded_max", Integer, "1..10000000", "", "As in [set_defaults]."},
-    ConfigKey{"set", "stable", Span, "0s..1d", "", "As in [set_defaults]."},
-    ConfigKey{"set", "delete", Text, "", "", "As in [set_defaults]."},
+    inherited("check"),
+    inherited("walk"),
+    inherited("settle"),
+    inherited("publish"),
+    inherited("max_delete"),
+    inherited("min_items"),
+    inherited("stranded_max"),
+    inherited("stable"),
+    inherited("delete"),
     ConfigKey{"set", "after", TextList, "", "",
               "Commands that run when the set has changed: [\"asterisk -rx 'core reload'\"]; no shell."},
-    ConfigKey{"set", "after_on", Choice, "replica|holder|always", "", "As in [set_defaults]."},
-    ConfigKey{"set", "after_timeout", Span, "1s..1h", "", "As in [set_defaults]."},
+    inherited("after_on"),
+    inherited("after_timeout"),
     ConfigKey{"overlay", "site", Text, "", kRequired, "Site at which the file differs, whatever its role."},
     ConfigKey{"overlay", "set", Text, "", kRequired, "Set that the file is in."},
     ConfigKey{"overlay", "file", Text, "", kRequired,
@@ -119,6 +142,9 @@ constexpr std::array kClusterKeys = {
               "What takes its place, or nothing without it; \\1 to \\9 are groups of the pattern, \\0 is all "
               "of it."},
 };
+
+// In this order the keys stand in what sites compare.
+constexpr auto kClusterKeys = joined(kCommonKeys, kDefaultKeys, kSetKeys);
 
 // Known from the design, read by later versions.
 constexpr std::array kClusterLater = {

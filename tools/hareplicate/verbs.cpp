@@ -23,6 +23,10 @@ constexpr CliArgument kBundle[] = {{"FILE.tar.gz", true, false}};
 constexpr CliFlag kTo{"to", '\0', "SITE", "Only towards this site."};
 constexpr CliFlag kSince{"since", '\0', "TIME", "Not older: \"15m\" (ago), \"14:30\", \"2026-11-20 14:30\"."};
 
+constexpr CliFlag dry_run(std::string_view doc) {
+  return {"dry-run", 'n', "", doc};
+}
+
 constexpr CliFlag kStatusFlags[] = {
     kTo,
     {"problems", '\0', "", "List every item that failed, with its reason."},
@@ -36,7 +40,7 @@ constexpr CliFlag kResyncFlags[] = {
     {"full", '\0', "",
      "Forget all stored positions first; also releases a holder that has gone back in time."},
     {"itemize", 'i', "", "Name every item."},
-    {"dry-run", 'n', "", "Say what would change; send nothing."},
+    dry_run("Say what would change; send nothing."),
 };
 constexpr CliFlag kVerifyFlags[] = {
     kTo,
@@ -51,23 +55,23 @@ constexpr CliFlag kDiffFlags[] = {
 constexpr CliFlag kHoldFlags[] = {
     kTo,
     {"reason", '\0', "TEXT", "Why, for whoever looks next."},
-    {"dry-run", 'n', "", "Say what would be held."},
+    dry_run("Say what would be held."),
 };
 constexpr CliFlag kReleaseFlags[] = {
     kTo,
     {"force-delete", '\0', "", "Yes, items may be replaced or deleted. --yes does not stand for it."},
-    {"dry-run", 'n', "", "Say what is held and why."},
+    dry_run("Say what is held and why."),
 };
 constexpr CliFlag kKeepFlags[] = {
     {"to", '\0', "DIR", "A new directory, absolute, on the file system of the set."},
-    {"dry-run", 'n', "", "Say what would be moved."},
+    dry_run("Say what would be moved."),
 };
 constexpr CliFlag kMergeFlags[] = {
     {"out", '\0', "FILE", "Write the merged text to this new file, conflicts marked."},
     {"with", '\0', "FILE", "Take this text, in which somebody has decided the conflicts."},
-    {"dry-run", 'n', "", "Show what would change; write nothing."},
+    dry_run("Show what would change; write nothing."),
 };
-constexpr CliFlag kDropFlags[] = {{"dry-run", 'n', "", "Say what would be deleted."}};
+constexpr CliFlag kDropFlags[] = {dry_run("Say what would be deleted.")};
 constexpr CliFlag kHistoryFlags[] = {kSince};
 constexpr CliFlag kEventsFlags[] = {
     kSince,
@@ -81,7 +85,7 @@ constexpr CliFlag kPushFlags[] = {
     {"confirm", '\0', "DURATION",
      "Every site goes back after that long unless it is confirmed, 5s to 24h (default 2m)."},
     kWithout,
-    {"dry-run", 'n', "", "Say what differs and what each site would do; change nothing."},
+    dry_run("Say what differs and what each site would do; change nothing."),
 };
 constexpr CliFlag kConfirmFlags[] = {
     {"without", '\0', "SITE[,SITE]", "Leave these sites out: they go back to what they had."}};
@@ -96,12 +100,12 @@ constexpr CliFlag kInviteFlags[] = {
 constexpr CliFlag kJoinFlags[] = {
     {"address", '\0', "ADDRESS", "Where the other sites reach this machine, tcp://host:port."},
     {"config-dir", '\0', "DIR", "Where the configuration goes (default /etc/hareplicate)."},
-    {"dry-run", 'n', "", "Read the token and try the way there; change nothing, do not use the token."},
+    dry_run("Read the token and try the way there; change nothing, do not use the token."),
 };
 constexpr CliFlag kRotateFlags[] = {
     {"cancel", '\0', "", "Take an announced key back that is not in use yet."},
     {"force-cut-off", '\0', "", "Switch although a site may not know the next key, and would lose this one."},
-    {"dry-run", 'n', "", "Say which step comes next; change nothing."},
+    dry_run("Say which step comes next; change nothing."),
 };
 
 constexpr CliFlag kInitFlags[] = {
@@ -113,7 +117,7 @@ constexpr CliFlag kInitFlags[] = {
     {"address", '\0', "tcp://HOST:PORT",
      "Where other sites reach this one (default: what is found, port 7400)."},
     {"output", 'o', "FILE", "cluster.toml to write (default: that of --config); node.toml goes beside it."},
-    {"dry-run", 'n', "", "Print cluster.toml to standard output; write nothing."},
+    dry_run("Print cluster.toml to standard output; write nothing."),
 };
 
 constexpr CliExample kInitExamples[] = {
