@@ -7,6 +7,7 @@
 
 #include "common/sys/metadata.h"
 #include "replicator/apply/file_facts.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
@@ -16,10 +17,6 @@ using sys::RenameMode;
 using sys::Stat;
 
 constexpr std::size_t kNamesMax = 10'000'000;  // in one directory
-
-Bytes joined(BytesView directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
-}
 
 Result<std::optional<Stat>> stat_if_there(const Directory& directory, BytesView key) {
   auto stat = directory.stat(key);
@@ -84,7 +81,7 @@ class Planner {
     }
     HA_TRY(const std::set<Bytes> all, names(key, on_shelf));
     for (const Bytes& name : all) {
-      const Bytes inner = joined(key, name);
+      const Bytes inner = key_in(key, name);
       HA_TRY(const std::optional<Stat> live, stat_if_there(live_, inner));
       HA_TRY(const std::optional<Stat> shelf,
              on_shelf ? stat_if_there(shelf_, inner) : Result<std::optional<Stat>>(std::optional<Stat>()));
@@ -157,7 +154,7 @@ class Planner {
             HA_TRY(const std::optional<Stat> stat, stat_if_there(opened, entry.name));
             directory = is_directory(stat);
           }
-          const Bytes inner = joined(key, entry.name);
+          const Bytes inner = key_in(key, entry.name);
           if (exclude_.matches(inner, directory)) {
             return true;
           }

@@ -31,8 +31,7 @@ Result<Recovery> FileTarget::Impl::recover() {
   recovery.rolled_forward = outcome.applied_items;
   recovery.troubles = std::move(outcome.troubles);
   HA_CHECK(load_partials(kept));
-  HA_TRY(recovery.swept, context_.staging.sweep(kept));
-  recovery.partials = partials_.size();
+  HA_CHECK(context_.staging.sweep(kept));
   recovered_ = true;
   return recovery;
 }

@@ -3,8 +3,8 @@
 // New content is built in `.hareplicate` on the same file system, every chunk checked against its digest;
 // only complete and synced items are renamed into place, so a reader sees the old file or the new one, and a
 // kill at any moment leaves both the tree and the index usable. What cannot be applied is a Trouble of that
-// item alone. Not here: the session (what is acknowledged when), scanning, guards against mass deletion,
-// stranding.
+// item alone. What must not be lost is put aside before it is replaced (ApplyOrigin). Not here: the session
+// (what is acknowledged when), scanning, guards against mass deletion.
 //
 // Thread safety: one call at a time per object; calls block (disk, hashing). Nothing is done in the
 // background. Errors that end the stream: Corrupt (a frame that does not decode or breaks its own rules),
@@ -85,9 +85,7 @@ struct KeptPartial {
 };
 
 struct Recovery {
-  std::uint64_t swept = 0;           // leftovers of a killed run, removed
   std::uint64_t rolled_forward = 0;  // items of an interrupted Publish::PerSet commit
-  std::uint64_t partials = 0;        // kept, to be resumed
   std::vector<Trouble> troubles;     // of the items rolled forward
 };
 

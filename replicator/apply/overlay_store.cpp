@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "replicator/apply/staging.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
@@ -13,10 +14,6 @@ constexpr std::size_t kCopiesMax = 100'000;
 
 Bytes path_in(const char* store, BytesView key) {
   return Bytes(kStagingName) + "/" + store + "/" + Bytes(key);
-}
-
-Bytes parent_of(const Bytes& path) {
-  return path.substr(0, path.rfind('/'));
 }
 
 // A scan takes NotFound and Conflict for what is said of the item itself.
@@ -195,7 +192,7 @@ Status OverlayStore::promote(BytesView key) {
   const Bytes to = path_in(kPristineName, key);
   HA_CHECK(make_parents(to));
   HA_CHECK(root_->rename(path_in(kPristineNextName, key), *root_, to, sys::RenameMode::Replace));
-  HA_TRY(const sys::Directory directory, root_->open_beneath(parent_of(to)));
+  HA_TRY(const sys::Directory directory, root_->open_beneath(parent_of_key(to)));
   HA_CHECK(directory.sync());
   return remove(kPristineNextName, key);
 }
@@ -234,7 +231,7 @@ Status OverlayStore::remove(const char* store, BytesView key) {
   if (!removed.ok() && removed.error().code() != Code::NotFound && removed.error().code() != Code::Conflict) {
     return removed;
   }
-  for (path = parent_of(path); path != kStagingName; path = parent_of(path)) {
+  for (path = Bytes(parent_of_key(path)); path != kStagingName; path = Bytes(parent_of_key(path))) {
     auto gone = root_->remove_directory(path);
     if (!gone.ok() && gone.error().code() != Code::NotFound) {
       return gone.error().code() == Code::Exists ? ok() : std::move(gone);

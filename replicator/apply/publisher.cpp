@@ -10,16 +10,12 @@
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/live_content.h"
 #include "replicator/apply/unit_lock.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
 
 constexpr std::size_t kSyncEachMax = 8;  // up to here every file is synced by itself
-
-BytesView parent_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
 
 // Deletions last and from the bottom; otherwise parents come before what is in them.
 bool comes_before(const StagedItem& a, const StagedItem& b) {
@@ -133,7 +129,7 @@ void Publisher::fail(StagedItem& item, Error error) {
 }
 
 void Publisher::touch(BytesView key) {
-  touched_.insert(Bytes(parent_of(key)));
+  touched_.insert(Bytes(parent_of_key(key)));
 }
 
 void Publisher::retry_waiting() {

@@ -90,9 +90,9 @@ class Publisher {
     std::uint64_t kept = 0;
     std::uint64_t items = 0;  // known, and no directories
   };
-  // Of the directory; with `deep` of all that is beneath it. Stops at about kUnknownMax.
   Status discard_replaced(BytesView key, const StagedName& staged);
   Status check_replaceable(BytesView directory);  // nothing in it would be lost that must not be
+  // Of the directory; with `deep` of all that is beneath it. Stops at about kUnknownMax.
   [[nodiscard]] Result<Content> count_content(BytesView directory, bool deep);
   [[nodiscard]] Result<std::optional<Entry>> find_entry(BytesView key);
 

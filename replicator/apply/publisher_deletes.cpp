@@ -7,16 +7,13 @@
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/publisher.h"
 #include "replicator/apply/trash.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
 
 constexpr std::uint64_t kUnknownMax = 1000;  // counted for a message
 constexpr std::size_t kNamesAtOnce = 1000;
-
-Bytes joined(BytesView directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
-}
 
 Error not_empty(BytesView key, std::uint64_t unknown) {
   const std::string number = (unknown >= kUnknownMax ? "at least " : "") + std::to_string(unknown);
@@ -139,7 +136,7 @@ Result<Publisher::Content> Publisher::count_content(BytesView directory, bool de
         break;
       }
       for (const sys::DirectoryEntry& found : entries) {
-        const Bytes child = joined(key, found.name);
+        const Bytes child = key_in(key, found.name);
         HA_TRY(const std::optional<Entry> entry, find_entry(child));
         const bool known = entry && !entry->deleted;
         content.unknown += known ? 0U : 1U;

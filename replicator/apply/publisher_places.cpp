@@ -5,22 +5,9 @@
 #include "replicator/apply/file_facts.h"
 #include "replicator/apply/live_content.h"
 #include "replicator/apply/publisher.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
-namespace {
-
-BytesView parent_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
-
-BytesView name_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? key : key.substr(slash + 1);
-}
-
-}  // namespace
-
 Result<Publisher::Fate> Publisher::put(const StagedItem& item, LocalStat& local) {
   HA_CHECK(save_what_is_there(item));
   const bool covered = context_.overlays != nullptr && context_.overlays->covers(item.header.key);
@@ -58,7 +45,7 @@ Result<Publisher::Fate> Publisher::put(const StagedItem& item, LocalStat& local)
 // ---------------------------------------------------------------- places
 
 Result<Publisher::Place> Publisher::place(BytesView key, bool make_parents) {
-  const BytesView parent = parent_of(key);
+  const BytesView parent = parent_of_key(key);
   if (!parent_key_ || *parent_key_ != parent) {
     parent_key_.reset();
     auto opened = context_.root.open_beneath(parent);
@@ -69,7 +56,7 @@ Result<Publisher::Place> Publisher::place(BytesView key, bool make_parents) {
     HA_TRY(parent_, std::move(opened));
     parent_key_ = Bytes(parent);
   }
-  return Place{&parent_, Bytes(name_of(key))};
+  return Place{&parent_, Bytes(name_of_key(key))};
 }
 
 // Closed to everybody but us until their own items come.

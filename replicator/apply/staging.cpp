@@ -8,6 +8,7 @@
 #include "common/sys/metadata.h"
 #include "replicator/apply/stranded.h"
 #include "replicator/apply/trash.h"
+#include "replicator/model/key.h"
 #include "replicator/model/overlay.h"
 
 namespace ha::replicator {
@@ -18,17 +19,8 @@ constexpr char kMarkerText[] =
 constexpr std::size_t kPlacesMax = 10'000;
 constexpr std::uint32_t kStagingMode = 0700;
 
-Bytes joined(BytesView directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
-}
-
-BytesView parent_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
-
 Error not_mounted(const sys::Directory& root, const Bytes& top) {
-  const std::string path = escape(top.empty() ? root.path() : joined(root.path(), top));
+  const std::string path = escape(top.empty() ? root.path() : key_in(root.path(), top));
   return Error(Code::Held, "\"" + path + "\" has no " + kStagingName + "/" + kMarkerName +
                                ", which was there before: it is not mounted, was wiped, or is another one");
 }
@@ -58,7 +50,7 @@ Status make_directories(const sys::Directory& directory, BytesView rel) {
 }
 
 Bytes StagedName::path() const {
-  return joined(joined(area->top, kStagingName), name);
+  return key_in(key_in(area->top, kStagingName), name);
 }
 
 Status Staging::open_all() {
@@ -67,7 +59,7 @@ Status Staging::open_all() {
   HA_TRY(const std::vector<Bytes> listed, index_.staging_directories());
   bool root_listed = false;
   for (const Bytes& top : listed) {
-    HA_TRY(const bool there, root_.exists(joined(top, kStagingName)));
+    HA_TRY(const bool there, root_.exists(key_in(top, kStagingName)));
     if (!there && !top.empty()) {
       HA_TRY(const bool top_there, root_.exists(top));
       if (!top_there) {  // the mount point itself is gone, so nothing can be written beneath it
@@ -90,7 +82,7 @@ Status Staging::open_all() {
 }
 
 Status Staging::check_listed(const Bytes& top) const {
-  HA_TRY(const bool marked, root_.exists(joined(joined(top, kStagingName), kMarkerName)));
+  HA_TRY(const bool marked, root_.exists(key_in(key_in(top, kStagingName), kMarkerName)));
   if (!marked) {
     return not_mounted(root_, top);
   }
@@ -100,7 +92,7 @@ Status Staging::check_listed(const Bytes& top) const {
 Status Staging::check_markers() const {
   for (const auto& [top, area] : areas_) {
     HA_CHECK(check_listed(top));
-    const auto stat = root_.stat(joined(top, kStagingName));
+    const auto stat = root_.stat(key_in(top, kStagingName));
     if (!stat.ok() || stat->dev != area->device) {
       return not_mounted(root_, top);
     }
@@ -149,7 +141,7 @@ Result<sys::Directory> Staging::open_our_own(const Bytes& path) {
 Result<StagingArea*> Staging::open_area(const Bytes& top, bool listed) {
   auto area = std::make_unique<StagingArea>();
   area->top = top;
-  HA_TRY(area->directory, open_our_own(joined(top, kStagingName)));
+  HA_TRY(area->directory, open_our_own(key_in(top, kStagingName)));
   HA_TRY(const sys::Stat stat, area->directory.stat());
   area->device = stat.dev;
   if (stat.mode != kStagingMode) {
@@ -169,8 +161,7 @@ Result<StagingArea*> Staging::open_area(const Bytes& top, bool listed) {
   return borrowed;
 }
 
-Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
-  std::uint64_t swept = 0;
+Status Staging::sweep(const std::set<Bytes>& keep) {
   for (const auto& [top, area] : areas_) {
     HA_TRY(const std::vector<Bytes> names, area->directory.names(kStagedNamesMax));
     for (const Bytes& name : names) {
@@ -179,22 +170,21 @@ Result<std::uint64_t> Staging::sweep(const std::set<Bytes>& keep) {
                          name == kPristineName || name == kPristineNextName;
       if (!stays && !keep.contains(staged.path())) {
         HA_CHECK(discard(staged));
-        ++swept;
       }
     }
   }
-  return swept;
+  return ok();
 }
 
 // The first directory, from the root down, from which on everything to `parent` is on `device`.
 Result<Bytes> Staging::top_of(BytesView parent, std::uint64_t device) const {
   BytesView top = parent;
   while (!top.empty()) {
-    HA_TRY(const sys::Stat above, parent_of(top).empty() ? root_.stat() : root_.stat(parent_of(top)));
+    HA_TRY(const sys::Stat above, parent_of_key(top).empty() ? root_.stat() : root_.stat(parent_of_key(top)));
     if (above.dev != device) {
       break;
     }
-    top = parent_of(top);
+    top = parent_of_key(top);
   }
   return Bytes(top);
 }
@@ -219,7 +209,7 @@ Result<StagingArea*> Staging::area_for(BytesView parent) {
         (directory.error().code() != Code::NotFound && directory.error().code() != Code::Conflict)) {
       return std::move(directory).error();
     }
-    there = parent_of(there);
+    there = parent_of_key(there);
   }
   HA_TRY(const Bytes top, top_of(there, device));
   const auto known = areas_.find(top);
@@ -235,13 +225,13 @@ Result<StagingArea*> Staging::area_for(BytesView parent) {
 }
 
 Result<StagedName> Staging::name_for(BytesView key) {
-  HA_TRY(StagingArea* const area, area_for(parent_of(key)));
+  HA_TRY(StagingArea* const area, area_for(parent_of_key(key)));
   return StagedName{area, name_prefix_ + std::to_string(++names_given_)};
 }
 
 Result<StagedName> Staging::find(BytesView path) {
   for (const auto& [top, area] : areas_) {
-    const Bytes prefix = joined(top, kStagingName) + "/";
+    const Bytes prefix = key_in(top, kStagingName) + "/";
     if (path.starts_with(prefix) && path.find('/', prefix.size()) == BytesView::npos) {
       return StagedName{area.get(), Bytes(path.substr(prefix.size()))};
     }

@@ -54,9 +54,9 @@ class Staging {
   [[nodiscard]] Status check_markers() const;
   // As if something were to be staged beside each of these topmost directories' content.
   Status mark(const std::vector<Bytes>& tops);
-  // Removes everything but the markers, what is stranded or in the trash, and `keep` (paths as of
-  // StagedName::path); how many.
-  [[nodiscard]] Result<std::uint64_t> sweep(const std::set<Bytes>& keep);
+  // Removes everything but the markers, what is stranded or in the trash, pristine copies, and `keep` (paths
+  // as of StagedName::path).
+  Status sweep(const std::set<Bytes>& keep);
 
   // A fresh name on the file system where `key` is or will be (its nearest directory that exists).
   [[nodiscard]] Result<StagedName> name_for(BytesView key);

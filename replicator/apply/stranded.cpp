@@ -8,6 +8,7 @@
 
 #include "common/base/units.h"
 #include "common/sys/digest.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
@@ -18,15 +19,6 @@ constexpr std::size_t kIncidentsMax = 10'000;
 constexpr std::size_t kNamesAtOnce = 1000;
 constexpr int kCopiesMax = 1000;
 constexpr std::size_t kDeletedBytesMax = 64 * 1024 * 1024;
-
-Bytes joined(BytesView directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : Bytes(directory) + "/" + Bytes(name);
-}
-
-BytesView parent_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
 
 bool is_id(BytesView name) {
   return name.starts_with("x-") && std::count(name.begin(), name.end(), '-') == 2;
@@ -55,9 +47,9 @@ Status walk(const sys::Directory& directory, const Visit& visit) {
       for (const sys::DirectoryEntry& found : entries) {
         const auto stat = opened.stat(found.name);
         if (stat.ok() && stat->type == sys::FileType::Directory) {
-          open.push_back(joined(key, found.name));
+          open.push_back(key_in(key, found.name));
         } else if (stat.ok()) {
-          visit(joined(key, found.name), *stat);
+          visit(key_in(key, found.name), *stat);
         }
       }
     }
@@ -89,7 +81,7 @@ Status add(const sys::Directory& directory, StrandedIncident& out) {
 }
 
 Bytes store_of(const Bytes& top) {
-  return joined(joined(top, kStagingName), kStrandedName);
+  return key_in(key_in(top, kStagingName), kStrandedName);
 }
 
 }  // namespace
@@ -108,7 +100,7 @@ Result<Bytes> StrandedStore::incident(const StagingArea& area, std::uint64_t epo
       }
     }
   }
-  const Bytes path = joined(kStrandedName, id_);
+  const Bytes path = key_in(kStrandedName, id_);
   HA_CHECK(make_directories(area.directory, path));
   return path;
 }
@@ -134,8 +126,8 @@ Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& pa
   HA_TRY(const Bytes base, incident(*area.area, epoch));
   const sys::Directory& directory = area.area->directory;
   for (int copy = 0; copy < kCopiesMax; ++copy) {
-    const Bytes path = joined(joined(base, std::to_string(copy)), key);
-    auto made = make_directories(directory, parent_of(path));
+    const Bytes path = key_in(key_in(base, std::to_string(copy)), key);
+    auto made = make_directories(directory, parent_of_key(path));
     if (!made.ok() && made.error().code() != Code::Conflict) {
       return made;
     }
@@ -144,7 +136,7 @@ Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& pa
                                       : parent.link(name, directory, path);
     if (put.ok()) {
       ++*count_;
-      HA_TRY(const sys::Directory in, directory.open_beneath(parent_of(path)));
+      HA_TRY(const sys::Directory in, directory.open_beneath(parent_of_key(path)));
       return in.sync();
     }
     if (put.error().code() != Code::Exists) {
@@ -157,7 +149,7 @@ Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& pa
 Status StrandedStore::note_deleted(const StagedName& area, BytesView key, std::uint64_t epoch) {
   HA_TRY(const Bytes base, incident(*area.area, epoch));
   HA_TRY(const sys::FileHandle file,
-         area.area->directory.open_file(joined(base, kDeletedName), O_WRONLY | O_CREAT, kFileMode));
+         area.area->directory.open_file(key_in(base, kDeletedName), O_WRONLY | O_CREAT, kFileMode));
   HA_TRY(const sys::Stat stat, file.stat());
   HA_CHECK(file.write_at(stat.size, escape(key) + "\n"));
   return file.sync();
@@ -204,7 +196,7 @@ Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops,
   HA_TRY(const sys::Directory parent, sys::Directory::open_root(slash == 0 ? "/" : to.substr(0, slash)));
   std::size_t kept = 0;
   for (const Bytes& top : tops) {
-    const Bytes path = joined(store_of(top), id);
+    const Bytes path = key_in(store_of(top), id);
     HA_TRY(const bool here, root.exists(path));
     if (here) {
       const std::string name = to.substr(slash + 1) + (kept == 0 ? "" : "." + std::to_string(kept));
@@ -221,7 +213,7 @@ Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops,
 Status drop_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id) {
   bool there = false;
   for (const Bytes& top : tops) {
-    const Bytes path = joined(store_of(top), id);
+    const Bytes path = key_in(store_of(top), id);
     HA_TRY(const bool here,
            is_id(id) && id.find('/') == std::string::npos ? root.exists(path) : Result<bool>(false));
     if (here) {

@@ -19,7 +19,7 @@ enum class Rank : std::uint8_t {
 
 enum class EntryState : std::uint8_t {
   Mirrored = 0,  // equal to the origin's; in the sum
-  Kept = 1,      // deleted at the origin, kept here (delete = never or trash); outside the sum
+  Kept = 1,      // deleted at the origin, kept here (delete = never); outside the sum
   Overlaid = 2,  // altered here after delivery; its pristine hash counts
   Failed = 3,    // could not be read or applied; on the exception list, shown, retried; outside the sum
 };

@@ -37,11 +37,6 @@ bool is_lock_name(BytesView name) {
   return name == ".lock" || name == "lock" || name.starts_with(".lock-");
 }
 
-BytesView parent_of_key(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
-}
-
 bool is_in_unit(const IsUnit& is_unit, BytesView key) {
   const BytesView parent = parent_of_key(key);
   return is_unit && !parent.empty() && is_unit(parent);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/base/bytes.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 
@@ -30,7 +31,6 @@ struct MessageName {
 // The lock of a folder, and what it is made from. Never an item of a unit.
 [[nodiscard]] bool is_lock_name(BytesView name);
 
-[[nodiscard]] BytesView parent_of_key(BytesView key);
 // Whether the key is one of a file directly in a unit; the caller knows that it is no directory.
 [[nodiscard]] bool is_in_unit(const IsUnit& is_unit, BytesView key);
 

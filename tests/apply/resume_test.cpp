@@ -44,7 +44,7 @@ BOOST_AUTO_TEST_CASE(a_lost_connection_keeps_large_parts_and_they_are_resumed) {
   BOOST_REQUIRE(t.target.apply_frame(1, 0, frame_of({literal_item("small", "s")})).ok());
   BOOST_REQUIRE(t.target.abort_transfers().ok());
   BOOST_TEST(t.staged_count() == 1U);
-  BOOST_TEST(t.reopen().partials == 1U);
+  t.reopen();
   const std::vector<KeptPartial> partials = t.target.partials();
   BOOST_REQUIRE(partials.size() == 1U);
   BOOST_TEST(partials[0].key == "big");
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(leftovers_are_swept_at_the_start) {
   fs::create_directories(t.root / ".hareplicate" / "left" / "over");
   BOOST_REQUIRE(t.target.apply_frame(1, 0, frame_of({literal_item("f", "x")})).ok());
   BOOST_TEST(t.staged_count() == 2U);
-  BOOST_TEST(t.reopen().swept == 2U);
+  t.reopen();
   BOOST_TEST(t.staged_count() == 0U);
 }
 
