@@ -172,7 +172,6 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
     if (done.error().code() == Code::NoSpace) {
       HA_CHECK(free_space(batch));
     }
-    outcome.stranded_items = publisher_.take_stranded();
     return done.error();
   }
   journaled_ += options_.publish == Publish::PerSet ? gained : 0;

@@ -43,11 +43,11 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
   }
   HA_TRY(const StagedName area, context_.staging.name_for(key));
   const bool directory = live->type == sys::FileType::Directory;
-  HA_CHECK(context_.stranded.set_aside(area, *at->parent, at->name, key, directory, context_.index.epoch(),
-                                       origin.stranded_max));
+  HA_TRY(const bool aside, context_.stranded.set_aside(area, *at->parent, at->name, key, directory,
+                                                       context_.index.epoch(), origin.stranded_max));
   touch(key);
-  ++stranded_;
-  return ok();
+  stranded_ += aside ? 1U : 0U;
+  return context_.stranded.sync();
 }
 
 Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat& live) {
@@ -80,12 +80,13 @@ Status Publisher::save_messages(const std::vector<StagedItem>& items) {
         continue;
       }
       HA_TRY(const StagedName area, context_.staging.name_for(key));
-      HA_CHECK(context_.stranded.set_aside(area, *at.parent, name, key, false, context_.index.epoch(),
-                                           context_.origin.stranded_max));
-      ++stranded_;
+      HA_TRY(const bool aside,
+             context_.stranded.set_aside(area, *at.parent, name, key, false, context_.index.epoch(),
+                                         context_.origin.stranded_max));
+      stranded_ += aside ? 1U : 0U;
     }
   }
-  return ok();
+  return context_.stranded.sync();
 }
 
 // Nothing is lost that the unit still has afterwards, under whatever number.

@@ -105,45 +105,70 @@ Result<Bytes> StrandedStore::incident(const StagingArea& area, std::uint64_t epo
   return path;
 }
 
-Status StrandedStore::set_aside(const StagedName& area, const sys::Directory& parent, BytesView name,
-                                BytesView key, bool is_directory, std::uint64_t epoch,
-                                std::uint64_t items_max) {
-  if (!count_) {
-    count_ = 0;
-    for (const auto& [top, other] : staging_.areas()) {
-      if (const auto store = other->directory.open_beneath(kStrandedName); store.ok()) {
-        HA_CHECK(walk(*store, [&](const Bytes&, const sys::Stat&) { ++*count_; }));
-      }
+Status StrandedStore::count() {
+  if (count_) {
+    return ok();
+  }
+  std::uint64_t items = 0;
+  for (const auto& [top, area] : staging_.areas()) {
+    if (const auto store = area->directory.open_beneath(kStrandedName); store.ok()) {
+      HA_CHECK(walk(*store, [&](const Bytes&, const sys::Stat&) { ++items; }));
     }
   }
-  if (*count_ >= items_max) {
-    count_.reset();  // somebody may have made room by then
-    return Error(Code::Held,
-                 "the stranded store is full: " + show_count(items_max) +
-                     " items that only this site had are kept, and there is more of them",
-                 "hareplicate stranded list      and then: hareplicate stranded drop ID");
-  }
+  count_ = items;
+  return ok();
+}
+
+Result<bool> StrandedStore::set_aside(const StagedName& area, const sys::Directory& parent, BytesView name,
+                                      BytesView key, bool is_directory, std::uint64_t epoch,
+                                      std::uint64_t items_max) {
+  HA_CHECK(count());
+  HA_TRY(const sys::Stat item, parent.stat(name));
   HA_TRY(const Bytes base, incident(*area.area, epoch));
   const sys::Directory& directory = area.area->directory;
   for (int copy = 0; copy < kCopiesMax; ++copy) {
     const Bytes path = key_in(key_in(base, std::to_string(copy)), key);
+    if (const auto there = directory.stat(path); there.ok()) {
+      if (there->ino == item.ino && there->dev == item.dev) {
+        unsynced_.emplace(area.area, Bytes(parent_of_key(path)));
+        return false;  // put aside before, and its place could not be taken
+      }
+      continue;
+    }
+    if (*count_ >= items_max) {
+      count_.reset();  // somebody may have made room by then
+      return Error(Code::Held,
+                   "the stranded store is full: " + show_count(items_max) +
+                       " items that only this site had are kept, and there is more of them",
+                   "hareplicate stranded list      and then: hareplicate stranded drop ID");
+    }
     auto made = make_directories(directory, parent_of_key(path));
     if (!made.ok() && made.error().code() != Code::Conflict) {
-      return made;
+      return std::move(made).error();
     }
     const Status put = !made.ok()     ? Status(Error(Code::Exists, "a file is in the way"))
                        : is_directory ? parent.rename(name, directory, path, sys::RenameMode::NoReplace)
                                       : parent.link(name, directory, path);
     if (put.ok()) {
       ++*count_;
-      HA_TRY(const sys::Directory in, directory.open_beneath(parent_of_key(path)));
-      return in.sync();
+      unsynced_.emplace(area.area, Bytes(parent_of_key(path)));
+      return true;
     }
     if (put.error().code() != Code::Exists) {
       return put.error();
     }
   }
   return Error(Code::Exhausted, "\"" + escape(key) + "\" is stranded too often already");
+}
+
+Status StrandedStore::sync() {
+  for (const auto& [area, path] : unsynced_) {
+    const auto in = area->directory.open_beneath(path);
+    const bool dropped = !in.ok() && in.error().code() == Code::NotFound;
+    HA_CHECK(in.ok() ? in->sync() : dropped ? ok() : Status(in.error()));
+  }
+  unsynced_.clear();
+  return ok();
 }
 
 Status StrandedStore::note_deleted(const StagedName& area, BytesView key, std::uint64_t epoch) {
@@ -188,10 +213,11 @@ Result<std::vector<StrandedIncident>> list_stranded(const sys::Directory& root,
 Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops, const std::string& id,
                      const std::string& to) {
   const std::size_t slash = to.rfind('/');
+  const Bytes beside = root.path().substr(0, root.path().rfind('/') + 1);  // likely the same file system
   if (slash == std::string::npos || to.front() != '/' || slash + 1 == to.size() || !is_id(id) ||
       id.find('/') != std::string::npos) {
     return Error(Code::Invalid, "\"" + escape(to) + "\" is not an absolute path of a new directory",
-                 "hareplicate stranded keep " + escape(id) + " --to /var/tmp/" + escape(id));
+                 "hareplicate stranded keep " + escape(id) + " --to " + escape(beside + id));
   }
   HA_TRY(const sys::Directory parent, sys::Directory::open_root(slash == 0 ? "/" : to.substr(0, slash)));
   std::size_t kept = 0;

@@ -10,7 +10,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -39,9 +41,14 @@ class StrandedStore {
   // Must outlive it.
   explicit StrandedStore(const Staging& staging) : staging_(staging) {}
 
-  // Held when `items_max` are kept already, NoSpace and others as they come; nothing has changed then.
-  Status set_aside(const StagedName& area, const sys::Directory& parent, BytesView name, BytesView key,
-                   bool is_directory, std::uint64_t epoch, std::uint64_t items_max);
+  // Finds out how many items there are, which set_aside() would do. Walks all of them, once.
+  Status count();
+  // False: what stands there is kept already. Held when `items_max` are, NoSpace and others as they come;
+  // nothing has changed then. It is safe after the next sync().
+  [[nodiscard]] Result<bool> set_aside(const StagedName& area, const sys::Directory& parent, BytesView name,
+                                       BytesView key, bool is_directory, std::uint64_t epoch,
+                                       std::uint64_t items_max);
+  Status sync();
   Status note_deleted(const StagedName& area, BytesView key, std::uint64_t epoch);
 
  private:
@@ -49,7 +56,8 @@ class StrandedStore {
 
   const Staging& staging_;
   std::optional<std::uint64_t> count_;
-  std::string id_;  // of the incident that goes on
+  std::set<std::pair<const StagingArea*, Bytes>> unsynced_;  // directories
+  std::string id_;                                           // of the incident that goes on
 };
 
 // All incidents of a set; with the first `items_max` items of each. `tops`: where its staging directories

@@ -251,4 +251,36 @@ BOOST_AUTO_TEST_CASE(a_batch_that_is_broken_off_leaves_nothing_behind) {
   BOOST_TEST(!fs::exists(t.at("large")));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_put_aside_already_is_not_put_aside_again_when_its_place_is_tried_again) {
+  Careful t;
+  t.batch({at(kUnseen, literal_item("b", "ours"))});
+  t.turn(true, 1);
+  std::uint64_t counted = 0;
+  for (int tries = 0; tries < 3; ++tries) {
+    const auto outcome = t.batch({link_item("b", "leader", "theirs")});
+    BOOST_TEST(outcome.troubles.size() == 1U);  // the leader is not here
+    counted += outcome.stranded_items;
+  }
+  BOOST_TEST(counted == 1U);
+  BOOST_TEST(t.stranded().size() == 1U);
+  BOOST_TEST(t.kept("b") == "ours");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_put_aside_before_a_full_store_is_counted_with_the_next_batch) {
+  Careful t;
+  t.batch({at(kUnseen, literal_item("a", "ours")), at(kUnseen, literal_item("b", "ours"))});
+  t.turn(true, 1);
+  BOOST_REQUIRE(!t.try_batch({literal_item("a", "theirs"), literal_item("b", "theirs")}).ok());
+  t.turn();
+  BOOST_TEST(t.batch({literal_item("b", "theirs")}).stranded_items == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(who_keeps_what_is_stranded_is_told_a_directory_beside_the_set) {
+  Careful t;
+  const auto root_directory = sys::Directory::open_root(t.root.string()).value();
+  const Status kept = keep_stranded(root_directory, {""}, "x-2-7f3a", "not/absolute");
+  BOOST_TEST(kept.error().hint().find("--to " + t.root.parent_path().string() + "/x-2-7f3a") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
