@@ -110,7 +110,7 @@ void Publisher::reset() {
 void Publisher::fail(StagedItem& item, Error error) {
   Trouble trouble{item.header.key, error.what(), false, {}};
   // It was changed under us, or what was staged is gone: what is there now decides how it has to be built.
-  const bool again = !item.staged.is_set() || item.journal != 0;
+  const bool again = (!item.staged.is_set() || item.journal != 0) && !context_.origin.adopting;
   if (again && error.code() == Code::Conflict && !item.header.deleted &&
       item.meta.type == FileType::Regular) {
     const auto live = open_live(context_.root, context_.index, context_.key, item.header.key);

@@ -23,7 +23,7 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
   const ApplyOrigin& origin = context_.origin;
   const bool metadata_only =
       !item.header.deleted && item.meta.type == FileType::Regular && !item.staged.is_set();
-  if (metadata_only || (!origin.careful && !origin.adopting)) {
+  if (!origin.adopting && (metadata_only || !origin.careful)) {
     return metadata_only || origin.lineage.empty() ? ok() : note_put_back(item);
   }
   const Bytes& key = item.header.key;

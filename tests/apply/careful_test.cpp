@@ -251,6 +251,17 @@ BOOST_AUTO_TEST_CASE(a_batch_that_is_broken_off_leaves_nothing_behind) {
   BOOST_TEST(!fs::exists(t.at("large")));
 }
 
+BOOST_AUTO_TEST_CASE(a_holder_alters_nothing_of_what_is_there_although_a_peer_says_it_has_the_same_content) {
+  Careful t;
+  t.batch({literal_item("there", "x"), plain_item("d", meta_of(FileType::Directory, 0755))});
+  t.adopt();
+  const auto outcome = t.batch({same_content_item("there", "x", meta_of(FileType::Regular, 04755))});
+  BOOST_TEST(t.only_trouble(outcome).find("has come into being") != std::string::npos);
+  BOOST_TEST((stat_of(t.at("there")).st_mode & 07777U) == 0644U);
+  BOOST_TEST(t.batch({plain_item("d", meta_of(FileType::Directory, 0777))}).troubles.size() == 1U);
+  BOOST_TEST((stat_of(t.at("d")).st_mode & 07777U) == 0755U);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_put_aside_already_is_not_put_aside_again_when_its_place_is_tried_again) {
   Careful t;
   t.batch({at(kUnseen, literal_item("b", "ours"))});
