@@ -229,6 +229,10 @@ Status SetStore::open_target() {
   options.overlays = overlays_.get();
   options.is_unit = is_unit_;
   HA_TRY(FileTarget target, FileTarget::open(options_.set.path, index_, *key_, options));
+  // What is rolled forward was a replica's, and must not lose more than it would have lost then.
+  HA_TRY(Lineage lineage, index_.lineage());
+  const bool careful = index_.reconciled() < index_.epoch();
+  target.set_origin({{}, false, careful, std::move(lineage), options_.set.stranded_max});
   HA_TRY(const Recovery recovery, target.recover());
   applied_.items += recovery.rolled_forward;
   target_ = std::make_unique<FileTarget>(std::move(target));

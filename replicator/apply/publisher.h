@@ -63,6 +63,7 @@ class Publisher {
   Status save_what_is_there(const StagedItem& item);
   Status save_messages(const std::vector<StagedItem>& items);
   [[nodiscard]] Result<bool> unit_loses(const StagedItem& item);
+  [[nodiscard]] bool is_in_place(const StagedItem& item, const Place& at, const sys::Stat& live) const;
   [[nodiscard]] Result<bool> loses_something(const StagedItem& item, const sys::Stat& live);
   Status note_put_back(const StagedItem& item);
   [[nodiscard]] Result<Fate> put(const StagedItem& item, LocalStat& local);

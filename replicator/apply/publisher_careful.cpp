@@ -36,9 +36,11 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
   if (origin.adopting) {
     return Error(Code::Conflict, "\"" + escape(key) + "\" has come into being here meanwhile");
   }
-  const bool published_before = item.journal != 0 && live->ino == item.local.inode;
+  if (item.journal != 0 && is_in_place(item, *at, *live)) {
+    return ok();
+  }
   HA_TRY(const bool loses, loses_something(item, *live));
-  if (published_before || !loses) {
+  if (!loses) {
     return ok();
   }
   HA_TRY(const StagedName area, context_.staging.name_for(key));
@@ -48,6 +50,22 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
   touch(key);
   stranded_ += aside ? 1U : 0U;
   return context_.stranded.sync();
+}
+
+// It was published before a kill.
+bool Publisher::is_in_place(const StagedItem& item, const Place& at, const sys::Stat& live) const {
+  if (item.header.deleted || live.type != system_type(item.meta.type)) {
+    return false;
+  }
+  if (item.meta.type == FileType::Symlink) {
+    const auto target = at.parent->read_link(at.name);
+    return target.ok() && *target == item.meta.target;
+  }
+  if (item.meta.type == FileType::HardLink) {
+    const auto leader = context_.root.stat(item.meta.target);
+    return leader.ok() && leader->ino == live.ino && leader->dev == live.dev;
+  }
+  return item.meta.type == FileType::Regular ? live.ino == item.local.inode : live.rdev == item.meta.device;
 }
 
 Result<bool> Publisher::loses_something(const StagedItem& item, const sys::Stat& live) {

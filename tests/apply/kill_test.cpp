@@ -2,6 +2,7 @@
 // over, and applying again ends where it should. The process is traced, so that a seed replays on any
 // machine.
 #include <boost/test/unit_test.hpp>
+#include <set>
 
 #include "common/base/random.h"
 #include "replicator/apply/file_target.h"
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kRounds = 60;  // the first one is not killed
+constexpr int kCarefulRounds = 20;
 constexpr std::size_t kFiles = 12;
 
 struct Version {
@@ -69,9 +71,11 @@ Status apply_all(FileTarget& target, const Version& wanted) {
 }
 
 Result<Recovery> recover(const std::string& root, const std::string& index_path,
-                         const FileTargetOptions& options, const Version* apply) {
+                         const FileTargetOptions& options, const Version* apply,
+                         const ApplyOrigin& origin = {}) {
   HA_TRY(Index index, Index::open(index_path));
   HA_TRY(FileTarget target, FileTarget::open(root, index, test_key(), options));
+  target.set_origin(origin);
   HA_TRY(Recovery recovery, target.recover());
   if (apply != nullptr) {
     HA_CHECK(apply_all(target, *apply));
@@ -145,6 +149,48 @@ BOOST_AUTO_TEST_CASE(a_kill_while_files_are_published_leaves_old_or_new) {
 
 BOOST_AUTO_TEST_CASE(a_kill_while_a_set_is_published_leaves_all_old_or_all_new) {
   run_rounds(Publish::PerSet);
+}
+
+// One that may be ahead: whatever stood there and goes is put aside, also by the run that rolls forward.
+BOOST_AUTO_TEST_CASE(a_kill_while_a_set_takes_the_place_of_what_nobody_has_seen_loses_nothing) {
+  const std::uint64_t seed = random_seed();
+  BOOST_TEST_MESSAGE("seed " << seed);
+  Random random(seed);
+  FileTargetOptions options = Target::fast();
+  options.publish = Publish::PerSet;
+  const ApplyOrigin ahead{{8, 2}, false, true, {{2, {7, 1, 0, {}}}}, 100};
+  const Version theirs = version(1, nullptr);
+  std::uint64_t calls = 0;
+  std::uint64_t forward = 0;
+  for (int round = 0; round <= kCarefulRounds; ++round) {
+    Target t(options);
+    const std::string index_path = (t.directory.path() / "index").string();
+    const Version ours = version(0, nullptr);
+    t.target.set_origin({{9, 1}, false, false, {}, 0});
+    BOOST_REQUIRE(apply_all(t.target, ours).ok());
+    IndexBatch batch = t.index.begin().value();
+    BOOST_REQUIRE(batch.set_epoch(2).ok());
+    BOOST_REQUIRE(batch.commit().ok());
+    const Run run = run_and_kill(calls == 0 ? ~0ULL : random.between(calls / 2, calls), [&] {
+      return recover(t.root.string(), index_path, options, &theirs, ahead).ok();
+    });
+    calls = calls == 0 ? run.calls : calls;
+    const auto recovered = recover(t.root.string(), index_path, options, nullptr, ahead);
+    BOOST_REQUIRE_MESSAGE(recovered.ok(), text_of(recovered));
+    forward += recovered->rolled_forward;
+    std::set<Bytes> aside;
+    const fs::path store = t.root / ".hareplicate" / "stranded";
+    for (const auto& each :
+         fs::exists(store) ? fs::recursive_directory_iterator(store) : fs::recursive_directory_iterator()) {
+      BOOST_TEST((!each.is_regular_file() || aside.insert(read_all(each.path())).second),
+                 "seed " << seed << " round " << round << ": " << each.path() << " is there twice");
+    }
+    for (const auto& [key, content] : ours.files) {
+      BOOST_TEST((read_all(t.root / key) == content || aside.contains(content)),
+                 "seed " << seed << " round " << round << ": " << key << " is lost");
+    }
+  }
+  BOOST_TEST_MESSAGE(forward << " items rolled forward");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
