@@ -20,7 +20,7 @@ Result<Recovery> FileTarget::Impl::recover() {
   Recovery recovery;
   BatchOutcome outcome;
   std::set<Bytes> kept;
-  HA_TRY(going_, journal_says_go());
+  HA_TRY(going_, journal_.has_go());
   if (going_) {
     HA_CHECK(publish_journal(outcome));
   } else if (units_.any()) {
@@ -156,9 +156,7 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
   }
   HA_TRY(const std::int64_t gained, items_gained(*finished));
   if (auto judged = judge(gained); !judged.ok()) {
-    for (const StagedItem& item : *finished) {
-      HA_CHECK(context_.staging.discard(item.staged));
-    }
+    HA_CHECK(discard_all(context_.staging, *finished));
     return judged.error();
   }
   std::vector<Bytes> keys;
@@ -166,7 +164,7 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
     keys.push_back(item.header.key);
   }
   HA_CHECK(publisher_.record_failures(outcome.troubles));
-  const Status done = options_.publish == Publish::PerSet ? write_journal(*finished)
+  const Status done = options_.publish == Publish::PerSet ? publish_later(*finished, outcome)
                                                           : publish_now(std::move(finished).value(), outcome);
   if (!done.ok()) {
     if (done.error().code() == Code::NoSpace) {

@@ -9,6 +9,7 @@
 
 #include "replicator/apply/apply_context.h"
 #include "replicator/apply/file_target.h"
+#include "replicator/apply/journal.h"
 #include "replicator/apply/overlay_align.h"
 #include "replicator/apply/precopy.h"
 #include "replicator/apply/publisher.h"
@@ -24,6 +25,7 @@ class FileTarget::Impl {
       : context_(std::move(root), index, key, options.sync, options.deletes),
         options_(options),
         publisher_(context_),
+        journal_(context_, publisher_, Journal::Kind::Item),
         units_(context_, publisher_, options.is_unit),
         precopy_(context_),
         aligner_(context_) {
@@ -52,14 +54,13 @@ class FileTarget::Impl {
   Status free_space(std::uint64_t batch);
   Result<std::vector<StagedItem>> finish_transfers(Batch& batch, BatchOutcome& outcome);
   Status publish_now(std::vector<StagedItem> items, BatchOutcome& outcome);
+  Status publish_later(const std::vector<StagedItem>& items, BatchOutcome& outcome);
   Result<std::int64_t> items_gained(const std::vector<StagedItem>& items);
   [[nodiscard]] Status judge(std::int64_t gained) const;
   Status take_as_equal(IndexBatch& batch, const Position& holder);
-  Result<bool> journal_says_go();
-  Status write_journal(const std::vector<StagedItem>& items);
   Status publish_journal(BatchOutcome& outcome);
   Status drop_journal();
-  Status journal_to_partial(const JournalRecord& record);
+  Status journal_to_partial(const StagedItem& item);
   Status load_partials(std::set<Bytes>& staged);
   Status drop_partial(const Bytes& key);
   Status drop_other_partials(const std::vector<Bytes>& keys);
@@ -68,6 +69,7 @@ class FileTarget::Impl {
   ApplyContext context_;
   FileTargetOptions options_;
   Publisher publisher_;
+  Journal journal_;
   Units units_;
   std::map<std::uint64_t, Batch> batches_;
   std::size_t transfers_ = 0;

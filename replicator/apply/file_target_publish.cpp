@@ -5,72 +5,24 @@
 #include "replicator/apply/file_target_impl.h"
 
 namespace ha::replicator {
-namespace {
-
-constexpr std::size_t kJournalPage = 512;
-constexpr std::uint8_t kJournalItem = 1;
-constexpr std::uint8_t kJournalGo = 2;  // all before it is to be published, whatever happens
-constexpr char kGoKey[] = ".";          // no item's key
-
-}  // namespace
-
-Result<bool> FileTarget::Impl::journal_says_go() {
-  for (std::uint64_t after = 0;;) {
-    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
-    if (page.empty()) {
-      return false;
-    }
-    for (const JournalRecord& record : page) {
-      if (record.op == kJournalGo) {
-        return true;
-      }
-    }
-    after = page.back().number;
-  }
-}
 
 // ---------------------------------------------------------------- publishing a whole set
 
-Status FileTarget::Impl::write_journal(const std::vector<StagedItem>& items) {
-  const auto write = [&]() -> Status {
-    HA_CHECK(publisher_.sync_contents(items));
-    HA_TRY(IndexBatch batch, context_.index.begin());
-    for (const StagedItem& item : items) {
-      HA_CHECK(batch.put_journal(item.header.key, encode_staged(item), kJournalItem));
-    }
-    return batch.commit();
-  }();
-  if (!write.ok()) {
-    for (const StagedItem& item : items) {
-      HA_CHECK(context_.staging.discard(item.staged));
-    }
+// What an earlier pass could not end comes first.
+Status FileTarget::Impl::publish_later(const std::vector<StagedItem>& items, BatchOutcome& outcome) {
+  const Status before = going_ ? publish_journal(outcome) : ok();
+  if (!before.ok()) {
+    HA_CHECK(discard_all(context_.staging, items));
+    return before;
   }
-  return write;
+  return journal_.put(items);
 }
 
 // All items of the journal, in their order. What fails with NoSpace stays there.
 Status FileTarget::Impl::publish_journal(BatchOutcome& outcome) {
-  for (std::uint64_t after = 0;;) {
-    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
-    if (page.empty()) {
-      break;
-    }
-    std::vector<StagedItem> items;
-    for (const JournalRecord& record : page) {
-      if (record.op != kJournalItem) {
-        continue;
-      }
-      auto item = decode_staged(context_.staging, record.key, record.staged);
-      if (item.ok()) {
-        item->journal = record.number;
-        items.push_back(std::move(item).value());
-      } else {
-        outcome.troubles.push_back({record.key, item.error().what(), false, {}});
-      }
-    }
-    HA_CHECK(publisher_.publish(std::move(items), outcome));
-    after = page.back().number;
-  }
+  HA_CHECK(journal_.each(outcome.troubles, [&](std::vector<StagedItem> items) {
+    return publisher_.publish(std::move(items), outcome);
+  }));
   HA_CHECK(publisher_.finish_pass(outcome));
   HA_TRY(IndexBatch batch, context_.index.begin());
   HA_CHECK(batch.clear_journal());
@@ -83,16 +35,14 @@ Status FileTarget::Impl::publish_journal(BatchOutcome& outcome) {
 // The pass will not be completed: what is staged goes, but for large contents.
 Status FileTarget::Impl::drop_journal() {
   journaled_ = 0;
-  for (std::uint64_t after = 0;;) {
-    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
-    if (page.empty()) {
-      break;
+  std::vector<Trouble> lost;  // a sweep takes what there is of them
+  const Status kept = journal_.each(lost, [&](const std::vector<StagedItem>& items) -> Status {
+    for (const StagedItem& item : items) {
+      HA_CHECK(journal_to_partial(item));
     }
-    for (const JournalRecord& record : page) {
-      HA_CHECK(journal_to_partial(record));
-    }
-    after = page.back().number;
-  }
+    return ok();
+  });
+  HA_CHECK(kept);
   HA_TRY(const std::uint64_t left, context_.index.journal_size());
   if (left == 0) {
     return ok();
@@ -102,18 +52,14 @@ Status FileTarget::Impl::drop_journal() {
   return batch.commit();
 }
 
-Status FileTarget::Impl::journal_to_partial(const JournalRecord& record) {
-  auto item = decode_staged(context_.staging, record.key, record.staged);
-  if (!item.ok() || !item->staged.is_set()) {
-    return ok();  // nothing staged, or nothing we could find: a sweep takes it
-  }
-  if (item->header.size < options_.partial_bytes_min) {
-    return context_.staging.discard(item->staged);
+Status FileTarget::Impl::journal_to_partial(const StagedItem& item) {
+  if (!item.staged.is_set() || item.header.size < options_.partial_bytes_min) {
+    return context_.staging.discard(item.staged);
   }
   Assembly assembly;
-  HA_CHECK(assembly.add(0, item->chunks));
+  HA_CHECK(assembly.add(0, item.chunks));
   return put_partial(
-      {record.key, item->header.content, item->staged.path(), assembly.encode(), item->header.size});
+      {item.header.key, item.header.content, item.staged.path(), assembly.encode(), item.header.size});
 }
 
 // What is here is what the holder has: nothing is missing, and all of it is the holder's change as well.
@@ -137,9 +83,7 @@ Result<CommitOutcome> FileTarget::Impl::commit(std::string_view origin, const Po
     HA_TRY(const std::uint64_t waiting, context_.index.journal_size());
     if (waiting > 0) {
       if (!going_) {
-        HA_TRY(IndexBatch batch, context_.index.begin());
-        HA_CHECK(batch.put_journal(kGoKey, {}, kJournalGo));
-        HA_CHECK(batch.commit());
+        HA_CHECK(journal_.put_go());
         going_ = true;
       }
       HA_CHECK(publish_journal(outcome.published));

@@ -22,6 +22,13 @@ bool take_block(BytesView& in, BytesView& out) {
 
 }  // namespace
 
+Status discard_all(Staging& staging, const std::vector<StagedItem>& items) {
+  for (const StagedItem& item : items) {
+    HA_CHECK(staging.discard(item.staged));
+  }
+  return ok();
+}
+
 Bytes encode_staged(const StagedItem& item) {
   Bytes out;
   out.push_back(item.header.deleted ? '\1' : '\0');

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -25,6 +26,9 @@ struct StagedItem {
   bool had_partial = false;   // a kept transfer in the index ends with it
   std::uint64_t journal = 0;  // number of its journal record, which ends with it too; 0: none. Not encoded
 };
+
+// Lets go of what they have staged.
+Status discard_all(Staging& staging, const std::vector<StagedItem>& items);
 
 [[nodiscard]] Bytes encode_staged(const StagedItem& item);
 // Corrupt if it is not what encode_staged() wrote. A staging area that is gone leaves `staged` not set and

@@ -48,10 +48,18 @@ Result<bool> try_link(const sys::Directory& staging, const sys::Directory& folde
   return is_same_file(staging, kOurs, folder, kLockFile);
 }
 
-// Nothing: somebody has it. As ast_lock_path_flock() does it, and so that the PBX may open what we made.
+// Nothing: somebody has it, or something else is called so. As ast_lock_path_flock() does it, and so that the
+// PBX may open what we made.
 Result<sys::FileHandle> try_flock(const sys::Directory& folder, const sys::Stat& owner) {
-  HA_TRY(sys::FileHandle file, folder.open_file(kFlockFile, O_WRONLY | O_CREAT, 0600));
+  auto opened = folder.open_file(kFlockFile, O_WRONLY | O_CREAT, 0600);
+  if (!opened.ok() && (opened.error().code() == Code::Conflict || opened.error().code() == Code::Io)) {
+    return sys::FileHandle();  // a directory, a symbolic link, a fifo
+  }
+  HA_TRY(sys::FileHandle file, std::move(opened));
   HA_TRY(const sys::Stat stat, file.stat());
+  if (stat.type != sys::FileType::Regular || stat.nlink != 1) {
+    return sys::FileHandle();  // not made as a lock, and its owner is not ours to change
+  }
   if (stat.uid != owner.uid || stat.gid != owner.gid) {
     HA_CHECK(sys::set_owner(file, owner.uid, owner.gid));
   }

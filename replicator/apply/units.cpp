@@ -12,13 +12,16 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::uint8_t kJournalUnit = 3;  // to be published whatever happens, with the others of its unit
-constexpr std::size_t kJournalPage = 512;
 constexpr Duration kMoveWait = std::chrono::seconds(30);
 constexpr std::size_t kNamesMax = 1'000'000;
 
 bool is_counted(const Entry& entry) {
   return entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
+}
+
+// The folder that its folders are in; what stands at the top is its own.
+Bytes mailbox_of(const Bytes& unit) {
+  return parent_of_key(unit).empty() ? unit : Bytes(parent_of_key(unit));
 }
 
 std::int64_t now_ns() {
@@ -81,7 +84,7 @@ Result<Units::Here> Units::look(const Bytes& unit) {
     HA_TRY(const FileMeta meta, decode_meta(directory->meta));
     here.digest = meta.unit;
   }
-  const Bytes mailbox = parent_of_key(unit).empty() ? unit : Bytes(parent_of_key(unit));
+  const Bytes mailbox = mailbox_of(unit);
   HA_CHECK(context_.index.for_each({mailbox + "/", mailbox + "0"}, {}, [&](Entry& entry) -> Result<bool> {
     const bool ours = parent_of_key(entry.key) == unit;
     if (entry.rank != Rank::Container &&
@@ -178,7 +181,7 @@ Result<std::set<Bytes>> Units::ready() {
   for (const auto& [unit, waiting] : waiting_) {
     HA_TRY(const bool whole, is_whole(unit, waiting));
     HA_TRY(const bool waits, whole ? has_to_wait(unit, waiting) : Result<bool>(true));
-    if (!waits && !locked_.contains(unit)) {  // what is in the journal comes first
+    if (!waits && !journaled_.contains(unit)) {  // what is in the journal comes first
       ready.insert(unit);
     }
   }
@@ -204,73 +207,46 @@ Status Units::publish(BatchOutcome& outcome) {
   if (!whole.empty()) {
     HA_CHECK(journal(whole));
   }
-  return whole.empty() && locked_.empty() ? ok() : publish_journal(outcome, false);
+  return journaled_.empty() ? ok() : publish_journal(outcome, false);
 }
 
 Status Units::journal(const std::vector<StagedItem>& items) {
-  const auto write = [&]() -> Status {
-    HA_CHECK(publisher_.sync_contents(items));
-    HA_TRY(IndexBatch batch, context_.index.begin());
-    for (const StagedItem& item : items) {
-      HA_CHECK(batch.put_journal(item.header.key, encode_staged(item), kJournalUnit));
-    }
-    return batch.commit();
-  }();
-  if (!write.ok()) {
-    for (const StagedItem& item : items) {
-      HA_CHECK(context_.staging.discard(item.staged));
-    }
+  HA_CHECK(journal_.put(items));
+  for (const StagedItem& item : items) {
+    journaled_.insert(Bytes(parent_of_key(item.header.key)));
   }
-  return write;
+  return ok();
 }
 
 Status Units::recover(BatchOutcome& outcome, std::set<Bytes>& staged) {
   HA_CHECK(publish_journal(outcome, true));
-  return each_journaled([&](StagedItem item) -> Status {
-    if (item.staged.is_set()) {
-      staged.insert(item.staged.path());
+  return journal_.each(outcome.troubles, [&](const std::vector<StagedItem>& items) -> Status {
+    for (const StagedItem& item : items) {
+      if (item.staged.is_set()) {
+        staged.insert(item.staged.path());
+      }
     }
     return ok();
   });
 }
 
-Status Units::each_journaled(const std::function<Status(StagedItem)>& visit) {
-  for (std::uint64_t after = 0;;) {
-    HA_TRY(const std::vector<JournalRecord> page, context_.index.journal(after, kJournalPage));
-    if (page.empty()) {
-      return ok();
-    }
-    for (const JournalRecord& record : page) {
-      if (record.op != kJournalUnit) {
-        continue;
-      }
-      auto item = decode_staged(context_.staging, record.key, record.staged);
-      if (!item.ok()) {  // its file system is not mounted any more
-        HA_TRY(IndexBatch batch, context_.index.begin());
-        HA_CHECK(batch.remove_journal(record.number));
-        HA_CHECK(batch.commit());
-        continue;
-      }
-      item->journal = record.number;
-      HA_CHECK(visit(std::move(item).value()));
-    }
-    after = page.back().number;
-  }
-}
-
+// A unit that cannot be published now stays in the journal.
 Status Units::publish_journal(BatchOutcome& outcome, bool recovering) {
   std::map<Bytes, std::vector<StagedItem>> by_unit;
-  HA_CHECK(each_journaled([&](StagedItem item) -> Status {
-    by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
+  std::map<Bytes, std::set<Digest>> coming;  // by mailbox
+  HA_CHECK(journal_.each(outcome.troubles, [&](std::vector<StagedItem> items) -> Status {
+    for (StagedItem& item : items) {
+      const Bytes unit(parent_of_key(item.header.key));
+      coming[mailbox_of(unit)].insert(item.header.content);
+      by_unit[unit].push_back(std::move(item));
+    }
     return ok();
   }));
-  std::set<Digest> coming;
+  journaled_.clear();
   std::vector<Bytes> order;  // those that get messages from another folder come last
   std::vector<Bytes> last;
   for (const auto& [unit, items] : by_unit) {
-    for (const StagedItem& item : items) {
-      coming.insert(item.header.content);
-    }
+    journaled_.insert(unit);
     HA_TRY(const bool gets, stands_elsewhere(unit, items, {}));
     (gets ? last : order).push_back(unit);
   }
@@ -284,7 +260,7 @@ Status Units::publish_journal(BatchOutcome& outcome, bool recovering) {
       HA_CHECK(wait_again(unit, std::move(items)));
       continue;
     }
-    HA_CHECK(publish_unit(unit, std::move(items), coming, outcome));
+    HA_CHECK(publish_unit(unit, std::move(items), coming[mailbox_of(unit)], outcome));
     if (!locked_.contains(unit)) {
       moving_.erase(unit);
     }
@@ -317,6 +293,7 @@ Status Units::wait_again(const Bytes& unit, std::vector<StagedItem> items) {
     HA_CHECK(batch.remove_journal(std::exchange(item.journal, 0)));
   }
   HA_CHECK(batch.commit());
+  journaled_.erase(unit);
   for (StagedItem& item : items) {
     Bytes key = item.header.key;
     const auto [there, waits] = waiting_[unit].try_emplace(std::move(key), std::move(item));
@@ -342,6 +319,7 @@ Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, con
   for (const auto& [key, entry] : here.elsewhere) {
     pass.contents.insert(entry.content);
   }
+  HA_CHECK(context_.stranded.count());  // not under the lock
   const auto folder = context_.root.open_beneath(unit);
   std::optional<UnitLock> lock;
   if (folder.ok()) {
@@ -356,11 +334,13 @@ Status Units::publish_unit(const Bytes& unit, std::vector<StagedItem> items, con
     if (!known) {
       HA_CHECK(lock->release());
       changed_.insert(unit);
-      return give_up(items);
+      return give_up(unit, items);
     }
     pass.lock = &*lock;
   }
-  return publisher_.publish(std::move(items), outcome, &pass);
+  HA_CHECK(publisher_.publish(std::move(items), outcome, &pass));
+  journaled_.erase(unit);
+  return ok();
 }
 
 // Nothing stands in it that the index does not know, but for what was published before a kill.
@@ -387,12 +367,13 @@ Result<bool> Units::is_as_known(const Bytes& unit, const Here& here, const std::
   return known;
 }
 
-Status Units::give_up(const std::vector<StagedItem>& items) {
+Status Units::give_up(const Bytes& unit, const std::vector<StagedItem>& items) {
+  HA_CHECK(discard_all(context_.staging, items));
   HA_TRY(IndexBatch batch, context_.index.begin());
   for (const StagedItem& item : items) {
-    HA_CHECK(context_.staging.discard(item.staged));
     HA_CHECK(batch.remove_journal(item.journal));
   }
+  journaled_.erase(unit);
   return batch.commit();
 }
 

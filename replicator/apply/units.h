@@ -8,7 +8,6 @@
 // Thread safety: that of the FileTarget. Errors: those of the index and of staging.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "replicator/apply/apply_context.h"
+#include "replicator/apply/journal.h"
 #include "replicator/apply/publisher.h"
 #include "replicator/apply/staged_item.h"
 #include "replicator/model/unit.h"
@@ -28,7 +28,10 @@ class Units {
  public:
   // All must outlive it.
   Units(ApplyContext& context, Publisher& publisher, IsUnit is_unit)
-      : context_(context), publisher_(publisher), is_unit_(std::move(is_unit)) {}
+      : context_(context),
+        publisher_(publisher),
+        journal_(context, publisher, Journal::Kind::Unit),
+        is_unit_(std::move(is_unit)) {}
 
   [[nodiscard]] bool any() const noexcept { return is_unit_ != nullptr; }
   // Takes the parts of units out of `items`.
@@ -60,32 +63,33 @@ class Units {
   [[nodiscard]] Result<std::set<Bytes>> ready();
   [[nodiscard]] Result<bool> would_be_twice(const Bytes& unit, const std::set<Bytes>& ready);
   Status journal(const std::vector<StagedItem>& items);
-  Status each_journaled(const std::function<Status(StagedItem)>& visit);
   // After a kill all of it rolls forward; else what came from a folder that was left alone waits again.
   Status publish_journal(BatchOutcome& outcome, bool recovering);
   [[nodiscard]] Result<bool> stands_elsewhere(const Bytes& unit, const std::vector<StagedItem>& items,
                                               const std::set<Bytes>& next);
   Status wait_again(const Bytes& unit, std::vector<StagedItem> items);
-  // `coming`: contents that are journaled together.
+  // `coming`: contents that are journaled together, of its mailbox.
   Status publish_unit(const Bytes& unit, std::vector<StagedItem> items, const std::set<Digest>& coming,
                       BatchOutcome& outcome);
   [[nodiscard]] Result<bool> is_as_known(const Bytes& unit, const Here& here,
                                          const std::vector<StagedItem>& items);
-  Status give_up(const std::vector<StagedItem>& items);
+  Status give_up(const Bytes& unit, const std::vector<StagedItem>& items);
   Status note_locked(const Bytes& unit, const Error& error);
   Status note_unlocked(const Bytes& unit);
   Status adopt_in(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome);
-  [[nodiscard]] Result<std::vector<StagedItem>> number(const Bytes& unit, const std::vector<Bytes>& names,
-                                                       std::vector<StagedItem>& items);
+  [[nodiscard]] Result<std::vector<StagedItem>> number(const Bytes& unit, std::vector<StagedItem>& items);
+  [[nodiscard]] Result<std::set<unsigned>> numbers_in(const Bytes& unit);
   Status renew_digest(const Bytes& unit);
 
   ApplyContext& context_;
   Publisher& publisher_;
+  Journal journal_;
   IsUnit is_unit_;
   std::map<Bytes, Waiting> waiting_;  // by unit, then by key
   std::set<Bytes> going_;             // units whose directories are to be deleted
   std::set<Bytes> changed_;
-  std::set<Bytes> locked_;
+  std::set<Bytes> journaled_;           // units of which something is in the journal
+  std::set<Bytes> locked_;              // by the PBX: their failures are listed
   std::map<Bytes, SteadyTime> moving_;  // units that wait for another folder of their mailbox, and since when
 };
 

@@ -30,7 +30,6 @@ std::vector<StagedItem> Units::take_messages(std::vector<StagedItem>& items) con
 
 Status Units::adopt(std::vector<StagedItem> messages, BatchOutcome& outcome) {
   std::map<Bytes, std::vector<StagedItem>> by_unit;
-  HA_CHECK(publisher_.sync_contents(messages));
   for (StagedItem& item : messages) {
     by_unit[Bytes(parent_of_key(item.header.key))].push_back(std::move(item));
   }
@@ -53,12 +52,24 @@ Status Units::adopt(std::vector<StagedItem> messages, BatchOutcome& outcome) {
   return ok();
 }
 
-// Gives each message its number, the own one if that is free, and drops those whose content is here.
-Result<std::vector<StagedItem>> Units::number(const Bytes& unit, const std::vector<Bytes>& names,
-                                              std::vector<StagedItem>& items) {
-  HA_TRY(const Here here, look(unit));
-  Messages known;
+Result<std::set<unsigned>> Units::numbers_in(const Bytes& unit) {
+  HA_TRY(const sys::Directory folder, context_.root.open_beneath(unit));
+  HA_TRY(const std::vector<Bytes> names, folder.names(kNamesMax));
   std::set<unsigned> numbers;
+  for (const Bytes& name : names) {
+    if (const auto message = message_of(name)) {
+      numbers.insert(message->number);
+    }
+  }
+  return numbers;
+}
+
+// Gives each message its number, the own one if that is free, and takes it out of `items`. Those whose
+// content is here stay; on an error all do.
+Result<std::vector<StagedItem>> Units::number(const Bytes& unit, std::vector<StagedItem>& items) {
+  HA_TRY(const Here here, look(unit));
+  HA_TRY(std::set<unsigned> numbers, numbers_in(unit));
+  Messages known;
   for (const auto& [key, entry] : here.entries) {
     if (const auto name = message_of(key)) {
       known[Bytes(name->stem)].emplace(name->extension, entry.content);
@@ -69,16 +80,11 @@ Result<std::vector<StagedItem>> Units::number(const Bytes& unit, const std::vect
     const auto name = message_of(key);
     known[Bytes(name->stem)].emplace(name->extension, entry.content);
   }
-  for (const Bytes& name : names) {
-    if (const auto message = message_of(name)) {
-      numbers.insert(message->number);
-    }
-  }
   std::map<Bytes, std::vector<StagedItem*>> messages;
   for (StagedItem& item : items) {
     messages[Bytes(message_of(item.header.key)->stem)].push_back(&item);
   }
-  std::vector<StagedItem> ready;
+  std::vector<std::pair<StagedItem*, Bytes>> renamed;
   for (auto& [stem, parts] : messages) {
     Contents contents;
     for (const StagedItem* part : parts) {
@@ -95,47 +101,58 @@ Result<std::vector<StagedItem>> Units::number(const Bytes& unit, const std::vect
     numbers.insert(number);
     known.emplace(message_stem(unit, number), contents);
     for (StagedItem* part : parts) {
-      Entry& header = part->header;
-      header.key = message_stem(unit, number) + Bytes(message_of(header.key)->extension);
-      header.hash = item_hash(context_.key, header);
-      ready.push_back(std::exchange(*part, {}));
+      renamed.emplace_back(part, message_stem(unit, number) + Bytes(message_of(part->header.key)->extension));
     }
+  }
+  std::vector<StagedItem> ready;
+  for (auto& [part, key] : renamed) {
+    part->header.key = std::move(key);
+    part->header.hash = item_hash(context_.key, part->header);
+    ready.push_back(std::exchange(*part, {}));
   }
   return ready;
 }
 
+// Numbered and journaled before the lock is taken, because both wait for the disk.
 Status Units::adopt_in(const Bytes& unit, std::vector<StagedItem> items, BatchOutcome& outcome) {
-  const auto discard = [&](const std::vector<StagedItem>& unused) -> Status {
-    for (const StagedItem& item : unused) {
-      HA_CHECK(context_.staging.discard(item.staged));
-    }
-    return ok();
-  };
-  HA_TRY(const StagedName there, context_.staging.name_for(unit + "/"));
-  auto lock = UnitLock::take(*there.area, context_.root, unit);
-  if (!lock.ok()) {
-    HA_CHECK(discard(items));
-    return lock.error();
-  }
-  HA_TRY(const sys::Directory folder, context_.root.open_beneath(unit));
-  HA_TRY(const std::vector<Bytes> names, folder.names(kNamesMax));
-  auto ready = number(unit, names, items);
-  HA_CHECK(discard(items));  // but for those that have got a number
+  auto ready = number(unit, items);
+  HA_CHECK(discard_all(context_.staging, items));
   HA_CHECK(ready.ok() ? ok() : Status(ready.error()));
   if (ready->empty()) {
-    return lock->release();
+    return ok();
+  }
+  std::set<Bytes> keys;
+  for (const StagedItem& item : *ready) {
+    keys.insert(item.header.key);
   }
   HA_CHECK(journal(*ready));
   std::vector<StagedItem> journaled;
-  HA_CHECK(each_journaled([&](StagedItem item) -> Status {
-    if (parent_of_key(item.header.key) == unit) {
-      journaled.push_back(std::move(item));
+  HA_CHECK(journal_.each(outcome.troubles, [&](std::vector<StagedItem> page) -> Status {
+    for (StagedItem& item : page) {
+      if (keys.contains(item.header.key)) {
+        journaled.push_back(std::move(item));
+      }
     }
     return ok();
   }));
+  HA_TRY(const StagedName there, context_.staging.name_for(unit + "/"));
+  auto lock = UnitLock::take(*there.area, context_.root, unit);
+  if (!lock.ok()) {
+    HA_CHECK(give_up(unit, journaled));
+    return lock.error();
+  }
+  HA_TRY(const std::set<unsigned> taken, numbers_in(unit));
+  if (std::any_of(keys.begin(), keys.end(),
+                  [&](const Bytes& key) { return taken.contains(message_of(key)->number); })) {
+    HA_CHECK(lock->release());
+    HA_CHECK(give_up(unit, journaled));
+    return Error(Code::Unavailable,
+                 "\"" + escape(unit) + "\" has got a message meanwhile; it is tried again");
+  }
   UnitPass pass;
   pass.lock = &*lock;
   HA_CHECK(publisher_.publish(std::move(journaled), outcome, &pass));
+  journaled_.erase(unit);
   return renew_digest(unit);
 }
 

@@ -123,6 +123,22 @@ BOOST_AUTO_TEST_CASE(a_set_is_published_at_commit_and_not_before) {
   BOOST_TEST(read_all(t.at("d/f")) == "one");
 }
 
+BOOST_AUTO_TEST_CASE(of_an_item_that_comes_twice_in_a_pass_the_later_one_counts) {
+  FileTargetOptions options = Target::fast();
+  options.publish = Publish::PerSet;
+  Target t(options);
+  t.batch({literal_item("f", "one"), literal_item("g", "one")});
+  t.commit();
+  t.batch({deleted_item("f"), literal_item("g", "two")});
+  t.batch({literal_item("f", "two"), literal_item("g", "three")});
+  t.batch({deleted_item("g")});
+  t.commit();
+  check_converged(t, "f", "two");
+  BOOST_TEST(!fs::exists(t.at("g")));
+  BOOST_TEST(t.index.journal_size().value() == 0U);
+  BOOST_TEST(t.staged_count() == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(leftovers_are_swept_at_the_start) {
   Target t;
   fs::create_directories(t.root / ".hareplicate" / "left" / "over");

@@ -1,5 +1,10 @@
 // Units at a replica and at a holder that adopts: docs/units.md.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
+#include <functional>
+#include <thread>
 
 #include "replicator/apply/file_target.h"
 #include "replicator/apply/stranded.h"
@@ -21,6 +26,9 @@ FileTargetOptions with_units() {
 }
 
 using Files = std::map<Bytes, Bytes>;  // name → content
+
+const Files kTwo = {
+    {"msg0000.txt", "t0"}, {"msg0000.wav", "w0"}, {"msg0001.txt", "t1"}, {"msg0001.wav", "w1"}};
 
 ItemPart unit_of(const Files& files) {
   FileMeta meta = meta_of(FileType::Directory, 0755);
@@ -58,6 +66,16 @@ struct Box : Target {
     return out;
   }
   void put(const Bytes& name, BytesView content) const { write_all(at(kBox + "/" + name), content); }
+  // A peer that is ahead: what goes has to be put aside, and there is room for one file.
+  void hold_by_full_store(const Files& now) {
+    target.set_origin({{7, 3}, false, true, {}, 1});
+    batch({unit_of(now)});
+    batch(parts_of(now));
+    const auto held = try_batch({deleted_item(kBox + "/msg0001.txt"), deleted_item(kBox + "/msg0001.wav")});
+    BOOST_REQUIRE(!held.ok());
+    BOOST_TEST((held.error().code() == Code::Held));
+    BOOST_TEST((there() == kTwo));
+  }
   void holder() {
     index.set_own_changes(true);
     target.set_origin({{}, true, false, {}, 100});
@@ -67,9 +85,6 @@ struct Box : Target {
     return list_stranded(*opened, {""}, 100).value();
   }
 };
-
-const Files kTwo = {
-    {"msg0000.txt", "t0"}, {"msg0000.wav", "w0"}, {"msg0001.txt", "t1"}, {"msg0001.wav", "w1"}};
 
 }  // namespace
 
@@ -289,6 +304,122 @@ BOOST_AUTO_TEST_CASE(two_folders_can_exchange_a_message) {
   commit();
   BOOST_TEST((there() == after));
   BOOST_TEST(read_all(at(old + "/msg0000.txt")) == "a");
+}
+
+// The tree is writable by strangers: whatever is called so, the PBX cannot use it as a lock either.
+BOOST_AUTO_TEST_CASE(what_is_called_like_a_lock_and_is_no_file_is_in_the_way_of_its_unit_alone) {
+  fill({{"msg0000.txt", "t0"}});
+  const fs::path lock = at(kBox + "/lock");
+  const std::vector<std::function<void()>> kinds = {[&] { fs::create_directory(lock); },
+                                                    [&] { fs::create_symlink("msg0000.txt", lock); },
+                                                    [&] { BOOST_REQUIRE(::mkfifo(lock.c_str(), 0600) == 0); },
+                                                    [&] { fs::create_hard_link(at("linked"), lock); }};
+  batch({literal_item("linked", "0")});
+  Files files = kTwo;
+  for (const auto& make : kinds) {
+    make();
+    files["msg0001.wav"] += "+";
+    batch({unit_of(files)});
+    std::vector<ItemPart> parts = parts_of(files);
+    parts.push_back(literal_item("other", files["msg0001.wav"]));
+    BOOST_TEST(batch(parts).troubles.empty());
+    BOOST_TEST(read_all(at("other")) == files["msg0001.wav"]);  // the rest of the set goes on
+    BOOST_TEST(index.failure(kBox).value().has_value());
+    reopen();
+    fs::remove(lock);
+    commit();
+    BOOST_TEST((there() == files));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_somebody_has_linked_as_a_lock_keeps_its_owner) {
+  if (!is_root("files of others")) {
+    return;
+  }
+  fill({{"msg0000.txt", "t0"}});
+  put("../../../secret", "of somebody else");
+  BOOST_REQUIRE(::chown(at("secret").c_str(), 4321, 4321) == 0);
+  fs::create_hard_link(at("secret"), at(kBox + "/lock"));
+  batch({unit_of(kTwo)});
+  batch(parts_of(kTwo));
+  BOOST_TEST(stat_of(at("secret")).st_uid == 4321U);
+  BOOST_TEST(fs::exists(at(kBox + "/lock")));
+}
+
+BOOST_AUTO_TEST_CASE(a_unit_that_a_full_store_has_held_is_published_when_there_is_room) {
+  fill(kTwo);
+  const Files one = {{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}};
+  hold_by_full_store(one);
+  BOOST_REQUIRE(target.abort_transfers().ok());
+  target.set_origin({{7, 3}, false, true, {}, 100});
+  commit();
+  BOOST_TEST((there() == one));
+  BOOST_TEST(index.journal_size().value() == 0U);
+  BOOST_REQUIRE(aside().size() == 1U);
+  BOOST_TEST(aside()[0].items.size() == 2U);  // and none of them twice
+}
+
+BOOST_AUTO_TEST_CASE(what_a_full_store_has_held_does_not_undo_what_comes_after_it) {
+  fill(kTwo);
+  hold_by_full_store({{"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}});
+  BOOST_REQUIRE(target.abort_transfers().ok());
+  target.set_origin({{7, 3}, false, true, {}, 100});
+  const Files then = {
+      {"msg0000.txt", "t1"}, {"msg0000.wav", "w1"}, {"msg0001.txt", "t2"}, {"msg0001.wav", "w2"}};
+  batch({unit_of(then)});
+  batch(parts_of(then));
+  commit();
+  BOOST_TEST((there() == then));
+  BOOST_TEST(index.journal_size().value() == 0U);
+  BOOST_TEST(staged_count() == 1U);  // what is stranded
+}
+
+BOOST_AUTO_TEST_CASE(what_is_in_another_mailbox_afterwards_is_stranded_all_the_same) {
+  const Bytes other = "d/2/INBOX";
+  options.is_unit = [&](BytesView key) { return key == kBox || key == other; };
+  reopen();
+  batch({plain_item("d/2", meta_of(FileType::Directory, 0755))});
+  fill({{"msg0000.txt", "t0"}});
+  target.set_origin({{7, 3}, false, true, {}, 100});
+  FileMeta meta = meta_of(FileType::Directory, 0755);
+  meta.unit = literal_item(other + "/msg0000.txt", "t0").header->hash;
+  batch({unit_of({}), plain_item(other, meta)});
+  batch({literal_item(other + "/msg0000.txt", "t0"), deleted_item(kBox + "/msg0000.txt")});
+  BOOST_TEST(there().empty());
+  BOOST_TEST(read_all(at(other + "/msg0000.txt")) == "t0");
+  BOOST_REQUIRE(aside().size() == 1U);
+  BOOST_TEST(aside()[0].items.at(0).key == kBox + "/msg0000.txt");
+}
+
+BOOST_AUTO_TEST_CASE(messages_for_which_there_is_no_number_leave_nothing_staged) {
+  fill({{"msg9999.txt", "t"}});
+  holder();
+  const auto outcome = batch(parts_of({{"msg0005.txt", "free"}, {"msg9999.txt", "other"}}));
+  BOOST_TEST(outcome.troubles.size() == 2U);
+  BOOST_TEST(staged_count() == 0U);
+  BOOST_TEST(index.journal_size().value() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_the_pbx_takes_while_we_wait_for_its_lock_is_its_own) {
+  fill(kTwo);
+  holder();
+  put(".lock", "");
+  std::thread pbx([&] {
+    while (!fs::exists(root / ".hareplicate" / "unit-lock")) {
+      std::this_thread::yield();
+    }
+    put("msg0002.txt", "of the PBX");
+    fs::remove(at(kBox + "/.lock"));
+  });
+  const auto outcome = batch(parts_of({{"msg0002.txt", "t2"}}));
+  pbx.join();
+  BOOST_TEST(read_all(at(kBox + "/msg0002.txt")) == "of the PBX");
+  if (!outcome.troubles.empty()) {
+    BOOST_TEST(staged_count() == 0U);
+    BOOST_TEST(index.journal_size().value() == 0U);
+    batch(parts_of({{"msg0002.txt", "t2"}}));
+  }
+  BOOST_TEST(read_all(at(kBox + "/msg0003.txt")) == "t2");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
