@@ -80,11 +80,18 @@ Status FileTarget::Impl::apply_frame(std::uint64_t batch, BytesView body) {
   batches_.try_emplace(batch);
   for (const ItemPart& part : frame.parts) {
     HA_TRY(Transfer* const into, transfer(batch, part));
-    if (auto applied = into->apply(part); !applied.ok()) {
+    const std::uint64_t zeros = into->zero_bytes();
+    const Status applied = into->apply(part);
+    zero_bytes_ += into->zero_bytes() - zeros;
+    if (zero_bytes_ > kZeroBytesMax) {
+      return Error(Code::Exhausted,
+                   "more than " + std::to_string(kZeroBytesMax) + " bytes of zeros at one time");
+    }
+    if (!applied.ok()) {
       if (applied.error().code() == Code::NoSpace) {
         HA_CHECK(free_space(batch));
       }
-      return std::move(applied).error().in("\"" + escape(part.key) + "\"");
+      return Error(applied.error()).in("\"" + escape(part.key) + "\"");
     }
   }
   return ok();
@@ -111,12 +118,19 @@ Result<Transfer*> FileTarget::Impl::transfer(std::uint64_t batch, const ItemPart
   return &open.try_emplace(part.key, context_, part.key, part.content, std::move(kept)).first->second;
 }
 
+void FileTarget::Impl::forget(const Batch& batch) {
+  transfers_ -= batch.size();
+  for (const auto& [key, transfer] : batch) {
+    zero_bytes_ -= transfer.zero_bytes();
+  }
+}
+
 Status FileTarget::Impl::free_batch(std::uint64_t batch) {
   const auto found = batches_.find(batch);
   if (found == batches_.end()) {
     return ok();
   }
-  transfers_ -= found->second.size();
+  forget(found->second);
   for (auto& [key, transfer] : found->second) {
     HA_CHECK(transfer.discard());
   }
@@ -148,7 +162,7 @@ Result<BatchOutcome> FileTarget::Impl::close_batch(std::uint64_t batch) {
     HA_CHECK(finished.error().code() == Code::NoSpace ? free_space(batch) : free_batch(batch));
     return std::move(finished).error();
   }
-  transfers_ -= found->second.size();
+  forget(found->second);
   batches_.erase(found);
   for (StagedItem& item : *finished) {
     item.header.source = context_.origin.source;

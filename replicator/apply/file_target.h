@@ -168,7 +168,8 @@ class FileTarget {
 };
 
 inline constexpr std::uint64_t kAnswerBytesMax = 256ULL * 1024 * 1024;
-inline constexpr std::size_t kTransfersMax = 100'000;  // items open at one time
+inline constexpr std::size_t kTransfersMax = 100'000;       // items open at one time
+inline constexpr std::uint64_t kZeroBytesMax = 1ULL << 51;  // in them: chunk lists of about 25 MB
 inline constexpr std::size_t kPartialsMax = 64;
 
 }  // namespace ha::replicator

@@ -51,6 +51,7 @@ class FileTarget::Impl {
 
   Status require_recovered() const;
   Result<Transfer*> transfer(std::uint64_t batch, const ItemPart& part);
+  void forget(const Batch& batch);
   Status free_space(std::uint64_t batch);
   Result<std::vector<StagedItem>> finish_transfers(Batch& batch, BatchOutcome& outcome);
   Status publish_now(std::vector<StagedItem> items, BatchOutcome& outcome);
@@ -72,7 +73,8 @@ class FileTarget::Impl {
   Journal journal_;
   Units units_;
   std::map<std::uint64_t, Batch> batches_;
-  std::size_t transfers_ = 0;
+  std::size_t transfers_ = 0;                  // in all batches
+  std::uint64_t zero_bytes_ = 0;               // likewise
   std::map<Bytes, PartialTransfer> partials_;  // by key; `ranges` as in the index
   Precopy precopy_;
   OverlayAligner aligner_;

@@ -133,6 +133,7 @@ Status FileTarget::Impl::abort_transfers() {
   }
   batches_.clear();
   transfers_ = 0;
+  zero_bytes_ = 0;
   publisher_.forget_waiting();
   HA_CHECK(units_.forget());
   HA_CHECK(precopy_.drop_old());

@@ -13,7 +13,6 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::uint64_t kSizeMax = 1ULL << 62;
 constexpr std::size_t kElsewhereMax = 4;  // so many other keys are tried
 constexpr char kOtherBasis[] = "what is here is not what the change was made for";
 constexpr long kXfsMagic = 0x58465342;
@@ -71,7 +70,8 @@ Status Transfer::take_header(const Entry& header) {
   }
   if (!header.deleted) {
     HA_TRY(meta_, decode_meta(header.meta));
-    if (rank_of(meta_.type) != header.rank || header.size > kSizeMax || assembly_.end() > header.size) {
+    if (rank_of(meta_.type) != header.rank || header.size > kChunkedFileBytesMax ||
+        assembly_.end() > header.size) {
       return corrupt("an item header does not fit its item");
     }
     if (item_hash(context_.key, header) != header.hash) {
@@ -207,7 +207,7 @@ bool Transfer::covers_all() const noexcept {
 }
 
 std::uint64_t Transfer::size_max() const noexcept {
-  return header_ ? header_->size : kSizeMax;
+  return header_ ? header_->size : kChunkedFileBytesMax;
 }
 
 Result<std::optional<StagedItem>> Transfer::finish() {

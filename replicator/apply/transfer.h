@@ -34,6 +34,8 @@ class Transfer {
   // Before there is any part: copies up to `bytes` more of what is here now to where it would stay if nothing
   // moved, for parts to come. False: all is done, or it is of no use here.
   [[nodiscard]] Result<bool> precopy(std::uint64_t bytes);
+  // That ZerosOps said so far. They cost nothing to send, and memory here.
+  [[nodiscard]] std::uint64_t zero_bytes() const noexcept { return zero_bytes_; }
   [[nodiscard]] std::uint64_t precopied_bytes() const noexcept { return precopied_; }
   // The content that the parts to come are of; only after precopy().
   void take_content(const Digest& content) {
@@ -100,6 +102,7 @@ class Transfer {
   std::size_t next_precopied_ = 0;  // chunk of live_
   std::uint64_t precopied_ = 0;     // bytes that are those of precopied_content_
   Digest precopied_content_;
+  std::uint64_t zero_bytes_ = 0;
   std::uint64_t written_through_ = 0;  // by the precopy: beyond, what is not covered is a hole
   std::optional<Trouble> trouble_;
 };

@@ -176,6 +176,7 @@ Status Transfer::zeros(std::uint64_t offset, const ZerosOp& op) {
     return ok();
   }
   HA_CHECK(clear(offset, op.bytes));
+  zero_bytes_ += op.bytes;
   return assembly_.add(offset, zero_chunks(op.bytes));
 }
 

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "replicator/delta/chunker.h"
+#include "replicator/model/item_hash.h"
 #include "tests/apply/apply_fixture.h"
 
 using namespace ha;
@@ -21,6 +23,16 @@ Bytes edited(Bytes content, std::size_t every) {
     content[at] = static_cast<char>(content[at] + 1);
   }
   return content;
+}
+
+ItemPart zeros_item(const Bytes& key, std::uint64_t bytes) {
+  ItemPart part = same_content_item(key, "", meta_of(FileType::Regular));
+  part.header->size = bytes;
+  part.header->content = part.content = digest_of("never asked for");
+  part.header->hash = item_hash(test_key(), *part.header);
+  part.basis = {};
+  part.ops.push_back({0, ZerosOp{bytes}});
+  return part;
 }
 
 }  // namespace
@@ -384,6 +396,25 @@ BOOST_AUTO_TEST_CASE(missing_parents_are_made_closed_and_fixed_by_their_own_item
   BOOST_TEST((stat_of(t.at("a")).st_mode & 07777U) == 0700U);
   BOOST_TEST(t.batch({plain_item("a", meta_of(FileType::Directory, 0755))}).troubles.empty());
   BOOST_TEST((stat_of(t.at("a")).st_mode & 07777U) == 0755U);
+}
+
+BOOST_AUTO_TEST_CASE(an_item_larger_than_any_file_is_corrupt) {
+  Target t;
+  const auto applied = t.target.apply_frame(1, 0, frame_of({zeros_item("f", kChunkedFileBytesMax + 1)}));
+  BOOST_TEST((applied.error().code() == Code::Corrupt));
+}
+
+BOOST_AUTO_TEST_CASE(zeros_of_many_items_at_one_time_are_bounded) {
+  Target t;
+  Status applied = ok();
+  for (int i = 0; i < 10 && applied.ok(); ++i) {
+    applied =
+        t.target.apply_frame(1, 0, frame_of({zeros_item("f" + std::to_string(i), kChunkedFileBytesMax)}));
+  }
+  BOOST_REQUIRE(!applied.ok());
+  BOOST_TEST((applied.error().code() == Code::Exhausted));
+  BOOST_REQUIRE(t.target.abort_transfers().ok());
+  BOOST_TEST(t.target.apply_frame(1, 0, frame_of({zeros_item("f", kChunkedFileBytesMax)})).ok());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
