@@ -48,7 +48,7 @@ Result<bool> ScanRun::is_quiet(const sys::Directory& directory, const std::vecto
     return false;
   }
   for (const Bytes& name : names) {
-    if (name.starts_with(".lock") || name == "lock") {
+    if (is_lock_name(name)) {
       const auto lock = directory.stat(name);
       if (!lock.ok() || is_within(lock->ctime, kLockStale, now)) {
         return false;
@@ -76,9 +76,12 @@ Status ScanRun::look_at_unit(const Bytes& key, const sys::Directory& directory, 
   bool whole = quiet;
   for (const Bytes& name : names) {
     const auto stat = directory.stat(name);
+    if (is_lock_name(name)) {
+      continue;
+    }
     if (stat.ok() && stat->type == sys::FileType::Directory) {
       directories.push_back(name);
-    } else if (whole && !is_lock_name(name)) {
+    } else if (whole) {
       HA_TRY(whole, stat.ok() ? read_of_unit(unit, name, *stat) : Result<bool>(false));
     }
   }

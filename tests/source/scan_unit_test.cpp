@@ -107,6 +107,16 @@ BOOST_AUTO_TEST_CASE(a_lock_that_nobody_can_still_hold_is_in_nobodys_way) {
   BOOST_TEST(!entry(box + "/.lock-00c0ffee").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_directory_that_is_called_like_a_lock_does_not_travel) {
+  write(box + "/lock/inside", "x");
+  write(box + "/.lock-00c0ffee/inside", "x");
+  scan();
+  BOOST_TEST(entry(box + "/msg0001.wav").has_value());
+  BOOST_TEST(!entry(box + "/lock").has_value());
+  BOOST_TEST(!entry(box + "/lock/inside").has_value());
+  BOOST_TEST(!entry(box + "/.lock-00c0ffee").has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_unit_that_was_touched_within_a_tick_is_not_believed) {
   const sys::Timestamp changed = must(root.stat(box)).ctime;
   const Duration now = std::chrono::seconds(changed.seconds) + std::chrono::nanoseconds(changed.nanoseconds);
