@@ -186,6 +186,11 @@ Result<ScanResult> SetStore::scan_directories(std::vector<Bytes> directories) {
   if (!key_) {
     return Error(Code::Unavailable, "no origin has made itself known yet");
   }
+  HA_CHECK(reopen_moved_root());
+  HA_CHECK(check_markers());
+  if (!target_ && !options_.is_origin) {
+    return Error(Code::Unavailable, "\"" + escape(options_.set.path) + "\" is another directory now");
+  }
   HA_TRY(ScanOptions options, scan_options({}));
   FileScanner scanner(root_, index_, *key_, std::move(options));
   HA_TRY(ScanResult result, scanner.scan_directories(std::move(directories), stop_));

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 from cluster import STAGING, Cluster
+from mounts import tmpfs
 from promise import Promise
 
 import tree_compare
@@ -139,6 +140,26 @@ def standby_unmounted(promise, cluster):
     promise.check(True, "  it goes on by itself when it is mounted")
 
 
+def mount_in_the_set_is_gone(promise, cluster, tool):
+    """A change in the directory below is noticed at once; so few files are no loss that is held."""
+    fill(promise, cluster.origin, count=100)
+    point = cluster.origin.path("monitor")
+    os.mkdir(point)
+    with tmpfs(point, "4m"):
+        for number in range(5):
+            cluster.origin.write(f"monitor/call-{number}", b"recorded")
+        cluster.start()
+        cluster.wait_equal(30)
+        before = digest(cluster.replica)
+    cluster.origin.write("monitor/another", b"below")
+    found = held(promise, cluster, ["monitor", "has no .hareplicate/marker"], "a mount in the set is gone")
+    promise.check(digest(cluster.replica) == before, "  the replica has what was on it")
+    there = tool.run(cluster.origin, *found["hint"].split()[1:])
+    promise.check(there.returncode == 0, f"  released {there.stderr.strip()[-200:]}")
+    cluster.wait_equal(30)
+    promise.check(True, "  equal after that")
+
+
 def by_hand(promise, cluster, tool):
     done = tool.run(cluster.origin, "hold", "tree", "--reason", "a test")
     promise.check(done.returncode == 0, f"hold by hand: {done.stdout.strip()[-60:]}")
@@ -249,4 +270,6 @@ def main():
 
 
 if __name__ == "__main__":
+        with Cluster(promise, sys.argv[1], check="1s") as cluster:
+            mount_in_the_set_is_gone(promise, cluster, Tool(cluster, program))
     main()
