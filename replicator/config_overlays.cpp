@@ -5,11 +5,10 @@
 #include "common/base/bytes.h"
 #include "common/sys/file.h"
 #include "replicator/config_parts.h"
+#include "replicator/model/reserved.h"
 
 namespace ha::replicator {
 namespace {
-
-constexpr std::string_view kReserved = ".hareplicate";
 
 // An overlay that has been read, as far as the next ones have to agree with it.
 struct Seen {
@@ -72,11 +71,11 @@ class Reader {
           shown + "is not a path beneath the set's — write it without a / at either end and without . or ..");
       return;
     }
+    if (is_reserved_key(overlay.file)) {
+      error(section, "file", shown + "is hareplicate's own");
+    }
     for (std::size_t end = 0, start = 0; end != std::string::npos; start = end + 1) {
       end = overlay.file.find('/', start);
-      if (overlay.file.substr(start, end == std::string::npos ? end : end - start) == kReserved) {
-        error(section, "file", shown + "is hareplicate's own");
-      }
       const bool is_directory = end != std::string::npos;
       if (set != nullptr && set->exclude.matches(overlay.file.substr(0, end), is_directory)) {
         error(section, "file", shown + "is excluded from set \"" + escape(overlay.set) + "\"");

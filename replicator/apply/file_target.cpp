@@ -73,9 +73,6 @@ Status FileTarget::Impl::apply_frame(std::uint64_t batch, BytesView body) {
     if (auto checked = sys::check_key(part.key); !checked.ok()) {
       return Error(Code::Corrupt, checked.error().what());
     }
-    if (is_reserved_key(part.key)) {
-      return Error(Code::Corrupt, "an item in the staging directory");
-    }
   }
   batches_.try_emplace(batch);
   for (const ItemPart& part : frame.parts) {

@@ -27,17 +27,6 @@ Error not_mounted(const sys::Directory& root, const Bytes& top) {
 
 }  // namespace
 
-bool is_reserved_key(BytesView key) noexcept {
-  for (std::size_t start = 0; start <= key.size();) {
-    const std::size_t end = std::min(key.find('/', start), key.size());
-    if (key.substr(start, end - start) == kStagingName) {
-      return true;
-    }
-    start = end + 1;
-  }
-  return false;
-}
-
 Status make_directories(const sys::Directory& directory, BytesView rel) {
   for (std::size_t end = 0; end != BytesView::npos && !rel.empty();) {
     end = rel.find('/', end + 1);

@@ -15,15 +15,12 @@
 #include "common/base/result.h"
 #include "common/sys/file.h"
 #include "replicator/index/index.h"
+#include "replicator/model/reserved.h"
 
 namespace ha::replicator {
 
-inline constexpr char kStagingName[] = ".hareplicate";
 inline constexpr char kMarkerName[] = "marker";
 inline constexpr std::size_t kStagedNamesMax = 10'000'000;
-
-// Whether any component of the key is the staging directory's name: such a key is never applied.
-[[nodiscard]] bool is_reserved_key(BytesView key) noexcept;
 
 // Makes `rel` and what is missing above it, 0700. Conflict: something else is in the way.
 Status make_directories(const sys::Directory& directory, BytesView rel);

@@ -39,7 +39,12 @@ Transfer::Transfer(ApplyContext& context, Bytes key, const Digest& content,
       key_(std::move(key)),
       content_(content),
       kept_(std::move(kept)),
-      had_partial_(kept_.has_value()) {}
+      had_partial_(kept_.has_value()) {
+  if (is_reserved_key(key_)) {
+    trouble_ =
+        Trouble{key_, std::string("the name \"") + kStagingName + "\" is this program's own", false, {}};
+  }
+}
 
 Status Transfer::apply(const ItemPart& part) {
   if (part.content != content_) {

@@ -7,6 +7,7 @@
 #include "common/sys/digest.h"
 #include "replicator/model/overlay.h"
 #include "replicator/model/pristine_lines.h"
+#include "replicator/model/reserved.h"
 
 namespace ha::replicator {
 namespace {
@@ -145,7 +146,7 @@ Error not_intact(const std::vector<const Hunk*>& broken) {
 }  // namespace
 
 Bytes pristine_path(BytesView key) {
-  return Bytes(".hareplicate/") + kPristineName + "/" + Bytes(key);
+  return Bytes(kStagingName) + "/" + kPristineName + "/" + Bytes(key);
 }
 
 Bytes content_path(const Entry& entry) {

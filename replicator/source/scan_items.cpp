@@ -2,13 +2,12 @@
 #include <utility>
 
 #include "replicator/model/file_meta.h"
+#include "replicator/model/reserved.h"
 #include "replicator/source/disk_facts.h"
 #include "replicator/source/scan_run.h"
 
 namespace ha::replicator {
 namespace {
-
-constexpr BytesView kStagingName = ".hareplicate";
 
 bool has_several_names(const sys::Stat& stat) {
   return stat.type != sys::FileType::Directory && stat.nlink > 1;
@@ -44,7 +43,7 @@ Status ScanRun::visit(const Bytes& name) {
 Status ScanRun::visit_present(const sys::Directory& directory, const Bytes& name, const Bytes& key,
                               const sys::Stat& stat, std::optional<Entry> old) {
   const bool is_directory = stat.type == sys::FileType::Directory;
-  if (is_excluded(key, name, is_directory)) {
+  if (is_excluded(key, is_directory)) {
     if (old) {
       HA_CHECK(writer_.forget(key));
       ++result_.excluded;
@@ -150,12 +149,8 @@ void ScanRun::add_block(const Bytes& key, const sys::Stat& stat, const std::opti
   levels_.back().blocks.push_back({key, enter ? Action::Enter : Action::Skip});
 }
 
-bool ScanRun::is_excluded(BytesView key, BytesView name, bool is_directory) const {
-  const Level& level = levels_.back();
-  if (name == kStagingName && (level.key.empty() || level.mount_root)) {
-    return true;
-  }
-  return options_->exclude && options_->exclude(key, is_directory);
+bool ScanRun::is_excluded(BytesView key, bool is_directory) const {
+  return is_reserved_key(key) || (options_->exclude && options_->exclude(key, is_directory));
 }
 
 Status ScanRun::fail(BytesView key, std::string_view reason) {

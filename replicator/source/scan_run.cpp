@@ -69,7 +69,6 @@ Status ScanRun::walk_root() {
   HA_TRY(std::vector<Bytes> names, root.names(kDirectoryNamesMax));
   HA_CHECK(open_cursor({}));
   HA_CHECK(push({}, std::move(root), std::move(names), stat.dev));
-  levels_.back().mount_root = true;
   return walk();
 }
 
@@ -172,11 +171,8 @@ Status ScanRun::enter(const Bytes& key) {
     HA_CHECK(look_at_unit(key, *opened, *names));
   }
   HA_CHECK(push(key, std::move(opened).value(), std::move(names).value(), stat->dev));
-  if (stat->dev != device_above) {
-    levels_.back().mount_root = true;
-    if (result_.mount_points.size() < kScanListMax) {
-      result_.mount_points.push_back(key);
-    }
+  if (stat->dev != device_above && result_.mount_points.size() < kScanListMax) {
+    result_.mount_points.push_back(key);
   }
   return ok();
 }

@@ -47,7 +47,6 @@ class ScanRun {
     Bytes key;                 // of the directory; "" is the root
     sys::Directory directory;  // closed while far above the bottom: see hold()
     std::uint64_t device = 0;
-    bool mount_root = false;
     std::vector<Bytes> names;  // sorted
     std::size_t next = 0;
     std::vector<Block> blocks;  // the last one comes first
@@ -103,7 +102,7 @@ class ScanRun {
   Status put(const Finding& finding, const Bytes& key, const std::optional<Entry>& old);
   Status revive_above(const Bytes& key);
   void add_block(const Bytes& key, const sys::Stat& stat, const std::optional<Entry>& old);
-  [[nodiscard]] bool is_excluded(BytesView key, BytesView name, bool is_directory) const;
+  [[nodiscard]] bool is_excluded(BytesView key, bool is_directory) const;
   Status fail(BytesView key, std::string_view reason);
   void note_busy(const Bytes& key);
 

@@ -104,7 +104,7 @@ Status ScanRun::look_at_unit(const Bytes& key, const sys::Directory& directory, 
 
 Result<bool> ScanRun::read_of_unit(Unit& unit, const Bytes& name, const sys::Stat& stat) {
   const Bytes key = unit.key + "/" + name;
-  if (options_->exclude && options_->exclude(key, false)) {
+  if (is_excluded(key, false)) {
     return true;
   }
   ++result_.items;
@@ -169,8 +169,7 @@ Status ScanRun::record_unit(Unit& unit) {
     HA_CHECK(record(found, file.key, file.old));
   }
   for (const auto& [key, entry] : unit.known) {
-    const bool excluded =
-        is_lock_name(key.substr(unit.key.size() + 1)) || (options_->exclude && options_->exclude(key, false));
+    const bool excluded = is_lock_name(key.substr(unit.key.size() + 1)) || is_excluded(key, false);
     ++(excluded ? result_.excluded : result_.deleted);
     HA_CHECK(excluded ? writer_.forget(key) : writer_.remove(entry));
   }

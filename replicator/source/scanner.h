@@ -6,8 +6,8 @@
 // read: such items, and all beneath such directories, stay as they were and go on the index' list of
 // failures.
 //
-// Not here: who calls it when (events, intervals), guards against mass deletion, and `.hareplicate` beyond
-// leaving it out (at the root and at the root of every mount met).
+// Not here: who calls it when (events, intervals), guards against mass deletion, and `.hareplicate`, which is
+// left out wherever it is.
 //
 // Hard links: of the names of one inode the lowest path is the leader, the others become HardLink entries
 // with the leader's content. Only a full scan can tell, so a directory rescan that meets a new or changed

@@ -262,13 +262,30 @@ BOOST_FIXTURE_TEST_CASE(excluded_items_leave_without_a_tombstone, TreeFixture) {
   BOOST_TEST(scan_in({"log", "log/deep", ""}).changed == 0U);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_staging_directory_at_the_top_is_never_in, TreeFixture) {
+// Replicas do not take it either: what is read and not taken would be sent for ever.
+BOOST_FIXTURE_TEST_CASE(our_own_name_is_never_in_at_whatever_depth, TreeFixture) {
   write(".hareplicate/t/1", "staged");
-  write("d/.hareplicate", "an ordinary file");
+  write("d/.hareplicate", "a file");
+  write("d/e/.hareplicate/marker", "a set's root was copied here");
+  write("d/e/f.hareplicate", "another name");
   scan();
-  BOOST_TEST((keys() == names({"d", "d/.hareplicate"})));
-  scan_in({"", "d"});
-  BOOST_TEST((keys() == names({"d", "d/.hareplicate"})));
+  const auto wanted = names({"d", "d/e", "d/e/f.hareplicate"});
+  BOOST_TEST((keys() == wanted));
+  scan_in({"", "d", "d/e", "d/e/.hareplicate", "d/e/.hareplicate/deep"});
+  BOOST_TEST((keys() == wanted));
+}
+
+BOOST_FIXTURE_TEST_CASE(our_own_name_leaves_an_index_that_has_it_without_a_tombstone, TreeFixture) {
+  write("d/f", "1");
+  write("d/.hareplicate", "x");
+  scan();
+  Entry old = *entry("d/f");
+  old.key = "d/.hareplicate";
+  IndexBatch batch = must(index.begin());
+  must(batch.put(old));
+  must(batch.commit());
+  BOOST_TEST(scan().excluded == 1U);
+  BOOST_TEST(!must(index.get("d/.hareplicate")).has_value());
 }
 
 // Root may read anything, so these cases scan as somebody else.
