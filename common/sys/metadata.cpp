@@ -31,6 +31,16 @@ Error xattr_error(std::string_view what, BytesView name, const FileHandle& file,
                     error_number);
 }
 
+// ext4 keeps all attributes of a file in one block and calls it ENOSPC: that is this file's trouble, not the
+// disk's.
+Error does_not_fit(BytesView name, BytesView value, const FileHandle& file) {
+  return Error(Code::Exhausted,
+               "the attribute \"" + escape(name) + "\" of \"" + escape(file.path()) + "\" has " +
+                   std::to_string(value.size()) +
+                   " bytes, which this file system has no room for beside a file",
+               "setfattr -x NAME FILE at the origin, or another file system here (XFS, btrfs)");
+}
+
 Error too_many(const FileHandle& file) {
   return Error(Code::Exhausted, "the extended attributes of \"" + escape(file.path()) +
                                     "\" are larger than " + std::to_string(kXattrTotalBytesMax) + " bytes");
@@ -157,7 +167,7 @@ Status set_xattrs(const FileHandle& file, const Xattrs& wanted) {
       continue;
     }
     if (::setxattr(path.data(), name.c_str(), value.data(), value.size(), 0) != 0 && name != kSelinux) {
-      return xattr_error("cannot set", name, file, errno);
+      return errno == ENOSPC ? does_not_fit(name, value, file) : xattr_error("cannot set", name, file, errno);
     }
   }
   return ok();

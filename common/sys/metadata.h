@@ -33,7 +33,8 @@ using Xattrs = std::map<Bytes, Bytes>;
 // kernel computes) are left out. A file system without any gives an empty map. Exhausted past the limits.
 [[nodiscard]] Result<Xattrs> read_xattrs(const FileHandle& file);
 // Makes them equal to `wanted`: sets what differs, removes what is extra. security.selinux is left alone, set
-// or removed, where the system cannot change it. Invalid past the limits or in another namespace.
+// or removed, where the system cannot change it. Invalid past the limits or in another namespace, Exhausted
+// when the file system has no room for one beside a file.
 Status set_xattrs(const FileHandle& file, const Xattrs& wanted);
 
 // 4294967295 is not an id (the kernel reads it as "leave alone"): Invalid.

@@ -49,6 +49,20 @@ bool without_root() {
 
 BOOST_AUTO_TEST_SUITE(sys_metadata)
 
+// ext4 says ENOSPC, as a full disk does.
+BOOST_AUTO_TEST_CASE(an_attribute_that_does_not_fit_is_not_a_full_disk) {
+  const TempDirectory temp;
+  temp.write("f", "x");
+  const FileHandle pinned = must(temp.root.pin("f"));
+  const auto set = set_xattrs(pinned, {{"user.large", Bytes(60'000, 'v')}});
+  if (set.ok()) {
+    BOOST_TEST_MESSAGE("skipped: this file system takes 60,000 bytes");
+    return;
+  }
+  BOOST_TEST((set.error().code() == Code::Exhausted));
+  BOOST_TEST(set.error().what().find("user.large") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(everything_of_a_file_survives_in_one_go) {
   if (without_root()) {
     return;
