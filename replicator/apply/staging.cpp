@@ -94,7 +94,9 @@ Status Staging::mark(const std::vector<Bytes>& tops) {
     if (!areas_.contains(top)) {
       auto opened = open_area(top, false);
       const Code code = opened.ok() ? Code::Internal : opened.error().code();
-      if (!opened.ok() && code != Code::Io && code != Code::Denied && code != Code::NoSpace) {
+      const bool forgiven = code == Code::Io || code == Code::Denied || code == Code::NoSpace ||
+                            code == Code::Conflict || code == Code::NotFound || code == Code::Refused;
+      if (!opened.ok() && !forgiven) {
         return std::move(opened).error();
       }
     }
@@ -102,23 +104,26 @@ Status Staging::mark(const std::vector<Bytes>& tops) {
   return ok();
 }
 
-// Who may write in the tree can put a directory of his own there, or get ours given to him as an item:
-// nothing in it can be trusted. It is moved aside, where the next walk finds it as any other thing that the
-// origin has not.
+// Who may write in the tree can put a directory of his own there, or a file: nothing in it can be trusted. It
+// is moved aside, where the next walk finds it as any other thing.
 Result<sys::Directory> Staging::open_our_own(const Bytes& path) {
   for (bool again = false;; again = true) {
     if (auto made = root_.make_directory(path, kStagingMode);
         !made.ok() && made.error().code() != Code::Exists) {
       return std::move(made).error();
     }
-    HA_TRY(sys::Directory directory, root_.open_beneath(path));
-    HA_TRY(const sys::Stat stat, directory.stat());
-    if (stat.uid == ::geteuid()) {
+    auto directory = root_.open_beneath(path);
+    if (!directory.ok() && directory.error().code() != Code::Conflict) {
+      return directory;
+    }
+    HA_TRY(const sys::Stat stat, directory.ok() ? directory->stat() : root_.stat(path));
+    if (directory.ok() && stat.uid == ::geteuid()) {
       return directory;
     }
     if (again) {
       return Error(Code::Refused,
-                   "\"" + escape(directory.path()) + "\" belongs to user " + std::to_string(stat.uid),
+                   "\"" + escape(joined(root_.path(), path)) + "\" is no directory, or belongs to user " +
+                       std::to_string(stat.uid),
                    "move it away");
     }
     HA_TRY(const Bytes random, sys::random_bytes(4));

@@ -254,6 +254,24 @@ BOOST_AUTO_TEST_CASE(a_mount_inside_the_set_has_its_own_staging_and_is_missed_wh
   BOOST_TEST((recovered.error().code() == Code::Held));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_our_name_is_moved_aside_and_nothing_of_it_is_lost) {
+  Target t;
+  SmallMount mount(t.at("m"), "4m");
+  if (!mount.mounted()) {
+    BOOST_TEST_MESSAGE("skipped: cannot mount");
+    return;
+  }
+  write_all(t.at("m/.hareplicate"), "somebody's");
+  const Status marked = t.target.mark({"m"});
+  BOOST_REQUIRE_MESSAGE(marked.ok(), text_of(marked));
+  BOOST_TEST(fs::exists(t.at("m/.hareplicate/marker")));
+  std::size_t kept = 0;
+  for (const auto& entry : fs::directory_iterator(t.at("m"))) {
+    kept += entry.is_regular_file() && read_all(entry.path()) == "somebody's" ? 1U : 0U;
+  }
+  BOOST_TEST(kept == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(immutable_files_are_trouble_and_the_rest_goes_on) {
   Target t;
   BOOST_TEST(t.batch({literal_item("fixed", "old"), literal_item("free", "old")}).troubles.empty());
