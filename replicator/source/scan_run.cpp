@@ -148,11 +148,12 @@ Status ScanRun::run_block(const Block& block) {
 
 Status ScanRun::enter(const Bytes& key) {
   Level& above = levels_.back();
-  HA_TRY(const sys::Directory* parent, hold(above));
   const std::uint64_t device_above = above.device;
   const std::size_t slash = key.rfind('/');
+  const BytesView name = slash == Bytes::npos ? BytesView(key) : BytesView(key).substr(slash + 1);
+  auto parent = hold(above);
   auto opened =
-      parent->open_beneath(slash == Bytes::npos ? BytesView(key) : BytesView(key).substr(slash + 1));
+      parent.ok() ? (*parent)->open_beneath(name) : Result<sys::Directory>(std::move(parent).error());
   if (!opened.ok()) {
     if (is_not_there(opened.error())) {
       note_busy(key);  // its entries are looked at one by one

@@ -288,6 +288,29 @@ BOOST_FIXTURE_TEST_CASE(our_own_name_leaves_an_index_that_has_it_without_a_tombs
   BOOST_TEST(!must(index.get("d/.hareplicate")).has_value());
 }
 
+// Deeper than so many levels a directory is opened again when the walk comes back to it.
+BOOST_FIXTURE_TEST_CASE(what_is_renamed_far_above_the_walk_does_not_end_it, TreeFixture) {
+  Bytes deep = "a/d-";
+  for (int level = 0; level < 100; ++level) {
+    deep += "/x";
+  }
+  write(deep + "/f", "1");
+  write("a/d/f", "2");  // "a/d" has been seen by then, and is entered after "a/d-"
+  write("z", "3");
+  options.progress = [&](const ScanProgress& at) {
+    if (at.key == deep + "/f" && fs::exists(path("a"))) {
+      fs::rename(path("a"), path("b"));
+    }
+  };
+  const ScanResult result = scan();
+  BOOST_TEST(result.failed == 0U);
+  BOOST_TEST(result.busy > 0U);
+  BOOST_TEST(entry("z").has_value());
+  scan();
+  BOOST_TEST(entry("b/d/f").has_value());
+  BOOST_TEST(!entry("a").has_value());
+}
+
 // Root may read anything, so these cases scan as somebody else.
 struct NobodyFixture : TreeFixture {
   NobodyFixture() { fs::permissions(place, fs::perms::all); }
