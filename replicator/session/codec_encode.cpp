@@ -1,4 +1,5 @@
 // Session messages to bytes; the way back is codec_decode.cpp.
+#include "replicator/session/clipped.h"
 #include "replicator/session/codec.h"
 #include "schemas/replication.pb.h"
 
@@ -74,8 +75,8 @@ Encoded pack(const Welcome& from) {
 Encoded pack_refusal(const Refusal& from, MessageType type) {
   pb::Refusal to;
   to.set_code(static_cast<std::uint32_t>(from.code));
-  to.set_what(from.what);
-  to.set_hint(from.hint);
+  to.set_what(clipped(from.what, kTextBytesMax));
+  to.set_hint(clipped(from.hint, kTextBytesMax));
   return packed(type, to);
 }
 Encoded pack_ping(const Ping& from, MessageType type) {
@@ -166,7 +167,7 @@ Encoded pack(const Ack& from) {
   for (const ItemTrouble& item : from.trouble) {
     pb::ItemTrouble& out = *to.add_trouble();
     out.set_key(item.key);
-    out.set_reason(item.reason);
+    out.set_reason(clipped(item.reason, kTextBytesMax));
     out.set_redo(item.redo);
     out.set_basis(item.basis);
   }

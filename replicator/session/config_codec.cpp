@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "replicator/session/clipped.h"
 #include "replicator/session/messages.h"
 #include "schemas/replication.pb.h"
 
@@ -35,15 +36,6 @@ template <typename List>
 bool are_words(const List& list) {
   return static_cast<std::size_t>(list.size()) <= kConfigSitesMax &&
          std::all_of(list.begin(), list.end(), is_word);
-}
-
-// At most so many bytes, and no character in pieces: protobuf takes only whole ones.
-std::string clipped(const std::string& text, std::size_t bytes_max) {
-  std::size_t end = std::min(text.size(), bytes_max);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
-    --end;
-  }
-  return text.substr(0, end);
 }
 
 bool is_span(std::int64_t nanoseconds) {
