@@ -148,7 +148,7 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
       fresh_[session.set] = *fresh;
     }
     session.receiver.on_link_down();
-    advance(origin, number, now);
+    advance(origin, number);
   }
   origin.sessions.clear();
   origin.waiting.clear();
@@ -200,7 +200,7 @@ void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& hea
   Session* session = session_for(origin, header.set, message, header.attempt);
   if (session != nullptr) {
     session->receiver.on_message(std::move(message), header.attempt, now.steady);
-    advance(origin, header.set, now);
+    advance(origin, header.set);
   }
 }
 
@@ -214,14 +214,14 @@ void ReplicaSide::hold(const std::string& set, std::optional<Error> why, const N
     for (auto& [number, session] : origin.sessions) {
       if (session.set == set) {
         session.receiver.on_work_failed(session.receiver.attempt(), *why, now.steady);
-        advance(origin, number, now);
+        advance(origin, number);
       }
     }
   }
 }
 
 // ---------------------------------------------------------------- actions
-void ReplicaSide::advance(Origin& origin, std::uint32_t number, const Now&) {
+void ReplicaSide::advance(Origin& origin, std::uint32_t number) {
   Session& session = origin.sessions.at(number);
   for (ReceiverAction& action : session.receiver.take_actions()) {
     perform(origin, number, session, std::move(action));
@@ -249,7 +249,7 @@ void ReplicaSide::run(Origin& origin, std::uint32_t number, Session& session, Wo
             log_.warn("set.refused", result.error(), {{"set", found->second.set}, {"peer", origin.site}});
             receiver.on_work_failed(attempt, result.error(), loop_.now().steady);
           }
-          advance(origin, number, loop_.now());
+          advance(origin, number);
         });
       });
 }
@@ -295,9 +295,8 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
                 [batch = apply.batch, frame = apply.frame, body = std::move(apply.body)](SetStore& store) {
                   return store.apply(batch, frame, body);
                 },
-                [now, batch = apply.batch, frame = apply.frame, bytes](Session& done, std::uint64_t attempt,
-                                                                       Unit) {
-                  done.receiver.on_applied(attempt, batch, frame, bytes, now());
+                [now, batch = apply.batch, bytes](Session& done, std::uint64_t attempt, Unit) {
+                  done.receiver.on_applied(attempt, batch, bytes, now());
                 });
           },
           [&](const CloseAction& batch) { close(origin, number, session, batch.batch); },
@@ -312,12 +311,15 @@ void ReplicaSide::perform(Origin& origin, std::uint32_t number, Session& session
           [&](const CommitAction& mark) { commit(origin, number, session, mark); },
           [&](FetchAction& wanted) { fetch(origin, number, session, std::move(wanted.fetch)); },
           [&](const ExpectAction& item) {
-            const ReplicaSet& set = sets_.at(session.set);
-            set.strand->post([store = set.store, strand = set.strand, key = item.key] {
-              if (store->expect(key)) {
-                precopy(*strand, *store);
-              }
-            });
+            run(
+                origin, number, session,
+                [strand = sets_.at(session.set).strand, key = item.key](SetStore& store) -> Status {
+                  if (store.expect(key)) {
+                    precopy(*strand, store);
+                  }
+                  return ok();
+                },
+                [](Session& done, std::uint64_t attempt, Unit) { done.receiver.on_expected(attempt); });
           },
           [&](const AbortAction&) {
             const ReplicaSet& set = sets_.at(session.set);
@@ -428,7 +430,7 @@ void ReplicaSide::on_tick(const Now& now) {
       const auto due = session.receiver.next_wakeup();
       if (due && *due <= now.steady) {
         session.receiver.on_tick(now.steady);
-        advance(origin, number, now);
+        advance(origin, number);
       }
     }
   }

@@ -113,7 +113,7 @@ class ReplicaSide {
   void start_link(Origin& origin, const Hello& hello, const Now& now);
   Session* session_for(Origin& origin, std::uint32_t number, const SetMessage& message,
                        std::uint64_t attempt);
-  void advance(Origin& origin, std::uint32_t number, const Now& now);
+  void advance(Origin& origin, std::uint32_t number);
   static void precopy(Strand& strand, SetStore& store);
   void perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action);
   template <typename Work, typename Done>

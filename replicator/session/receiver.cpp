@@ -31,6 +31,7 @@ void Receiver::start(Offer offer, std::uint64_t attempt, SteadyTime now) {
   attempt_ = attempt;
   state_ = ReceiverState::Preparing;
   reason_.clear();
+  expecting_ = false;
   incoming_.clear();
   done_through_ = 0;
   done_beyond_.clear();
@@ -77,26 +78,33 @@ void Receiver::on_message(SetMessage message, std::uint64_t attempt, SteadyTime 
     return;
   }
   std::visit(Overloaded{
-                 [&](Compare& compare) {
-                   ++working_;
-                   actions_.push_back(CompareAction{std::move(compare)});
-                 },
+                 [&](Compare& compare) { ask(CompareAction{std::move(compare)}, now); },
                  [&](Data& data) { on_data(std::move(data), now); },
-                 [&](Ask& ask) {
-                   ++working_;
-                   actions_.push_back(AnswerAction{ask.batch, std::move(ask.body)});
+                 [&](Ask& basis) {
+                   ask(AnswerAction{basis.batch, std::move(basis.body)}, now);
                  },
                  [&](const Mark& mark) { on_mark(mark); },
-                 [&](Fetch& fetch) {
-                   ++working_;
-                   actions_.push_back(FetchAction{std::move(fetch)});
+                 [&](Fetch& fetch) { ask(FetchAction{std::move(fetch)}, now); },
+                 [&](Expect& item) {
+                   if (!std::exchange(expecting_, true)) {
+                     actions_.push_back(ExpectAction{std::move(item.key)});
+                   }
                  },
-                 [&](Expect& item) { actions_.push_back(ExpectAction{std::move(item.key)}); },
                  [&](const auto&) {
                    refuse({Code::Corrupt, "the origin sent what only a replica sends", {}}, now);
                  },
              },
              message);
+}
+
+// What is asked waits for the strand with all that it carries: the number of questions is what bounds it.
+void Receiver::ask(ReceiverAction question, SteadyTime now) {
+  if (working_ >= kWorkingMax) {
+    refuse({Code::Exhausted, "the origin asks too much at one time", {}}, now);
+    return;
+  }
+  ++working_;
+  actions_.push_back(std::move(question));
 }
 
 // ---------------------------------------------------------------- frames
@@ -148,8 +156,7 @@ void Receiver::apply_more() {
   }
 }
 
-void Receiver::on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint32_t, std::size_t bytes,
-                          SteadyTime now) {
+void Receiver::on_applied(std::uint64_t attempt, std::uint64_t batch, std::size_t bytes, SteadyTime now) {
   const auto it = incoming_.find(batch);
   if (attempt != attempt_ || state_ != ReceiverState::Active || it == incoming_.end()) {
     return;
@@ -301,6 +308,10 @@ void Receiver::on_fetched(std::uint64_t attempt, Fetched fetched, SteadyTime now
     --working_;
     reply(std::move(fetched), now);
   }
+}
+
+void Receiver::on_expected(std::uint64_t attempt) {
+  expecting_ = expecting_ && attempt != attempt_;
 }
 
 void Receiver::on_answer(std::uint64_t attempt, std::uint64_t batch, Bytes body, SteadyTime now) {

@@ -46,7 +46,7 @@ struct CommitAction {  // we are where the origin says; keep it, with our own su
 struct FetchAction {  // → on_fetched
   Fetch fetch;
 };
-struct ExpectAction {  // a large item may change soon; nothing is answered
+struct ExpectAction {  // a large item may change soon; one at a time → on_expected
   Bytes key;
 };
 struct AbortAction {};  // the attempt has ended: drop or keep what is staged
@@ -71,6 +71,7 @@ inline constexpr std::size_t kOpenBatchesMax = 4096;
 inline constexpr std::uint32_t kFramesPerBatchMax = 1U << 24;
 inline constexpr std::size_t kHeadsMax = 64;
 inline constexpr int kApplyingMax = 4;
+inline constexpr int kWorkingMax = 32;  // an origin that keeps its own limits comes to half of that
 
 class Receiver {
  public:
@@ -83,12 +84,12 @@ class Receiver {
 
   void on_prepared(std::uint64_t attempt, Have have, SteadyTime now);
   void on_compared(std::uint64_t attempt, Differ differ, SteadyTime now);
-  void on_applied(std::uint64_t attempt, std::uint64_t batch, std::uint32_t frame, std::size_t bytes,
-                  SteadyTime now);
+  void on_applied(std::uint64_t attempt, std::uint64_t batch, std::size_t bytes, SteadyTime now);
   void on_closed(std::uint64_t attempt, std::uint64_t batch, std::vector<ItemTrouble> trouble,
                  SteadyTime now);
   void on_answer(std::uint64_t attempt, std::uint64_t batch, Bytes body, SteadyTime now);
   void on_fetched(std::uint64_t attempt, Fetched fetched, SteadyTime now);
+  void on_expected(std::uint64_t attempt);
   void on_committed(std::uint64_t attempt, const Position& position, std::uint64_t failed, SteadyTime now);
   // The attempt is refused with the error's words; the origin tries again later.
   void on_work_failed(std::uint64_t attempt, const Error& error, SteadyTime now);
@@ -120,6 +121,7 @@ class Receiver {
   void start(Offer offer, std::uint64_t attempt, SteadyTime now);
   void on_head(const Head& head, SteadyTime now);
   void refuse(const Refusal& refusal, SteadyTime now);
+  void ask(ReceiverAction question, SteadyTime now);
   void on_data(Data data, SteadyTime now);
   void on_mark(const Mark& mark);
   void apply(Data data);
@@ -149,7 +151,8 @@ class Receiver {
   std::optional<Mark> mark_;          // not committed yet
   Mark last_mark_;                    // of this attempt; one that says less is a late copy
   bool committing_ = false;
-  int working_ = 0;  // actions whose answer is due
+  int working_ = 0;         // actions whose answer is due
+  bool expecting_ = false;  // likewise, of a hint
   std::optional<Position> committed_;
   Position offered_;
   bool caught_up_ = false;  // we have been at the offered position, and only missing_ is after it

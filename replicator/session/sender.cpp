@@ -32,6 +32,7 @@ void Sender::clear_attempt() {
   step_ = 0;
   describing_ = false;
   differ_expected_ = false;
+  described_.clear();
   leaves_.clear();
   work_.clear();
   building_.clear();
@@ -230,7 +231,7 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
   std::visit(Overloaded{
                  [&](Have& have) { on_have(std::move(have), now); },
                  [&](Differ& differ) { on_differ(std::move(differ), now); },
-                 [&](Ack& ack) { on_ack(std::move(ack), now); },
+                 [&](Ack& ack) { on_ack(std::move(ack)); },
                  [&](const Done& done) { on_done(done, now); },
                  [&](Fetched& fetched) { on_fetched(std::move(fetched), now); },
                  [&](const Refusal& refusal) { on_refusal(refusal, now); },
@@ -295,7 +296,7 @@ void Sender::on_have(Have have, SteadyTime now) {
   }
 }
 
-void Sender::on_ack(Ack ack, SteadyTime now) {
+void Sender::on_ack(Ack ack) {
   consumed_bytes_ = std::max(consumed_bytes_, std::min(ack.consumed_bytes, sent_bytes_));
   std::map<Bytes, ItemTrouble> trouble;
   for (ItemTrouble& item : ack.trouble) {
@@ -317,7 +318,6 @@ void Sender::on_ack(Ack ack, SteadyTime now) {
     it = unacknowledged_.erase(it);
   }
   retry_ = options_.retry_min;
-  static_cast<void>(now);
 }
 
 void Sender::on_trouble(ItemTrouble trouble, Work work) {

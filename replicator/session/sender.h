@@ -253,7 +253,7 @@ class Sender {
   void clear_attempt();
   void on_have(Have have, SteadyTime now);
   void on_differ(Differ differ, SteadyTime now);
-  void on_ack(Ack ack, SteadyTime now);
+  void on_ack(Ack ack);
   void on_done(const Done& done, SteadyTime now);
   void on_refusal(const Refusal& refusal, SteadyTime now);
   void on_trouble(ItemTrouble trouble, Work work);
@@ -337,6 +337,7 @@ class Sender {
   std::uint64_t step_ = 0;
   bool describing_ = false;
   bool differ_expected_ = false;
+  std::vector<Span> described_;                 // the ranges of that step that are sums, in their order
   std::map<Bytes, Listed> leaves_;              // of the step that is under way
   std::deque<Work> work_;                       // ordered by rank
   std::map<std::uint64_t, Building> building_;  // not completely in the output

@@ -92,6 +92,12 @@ void Sender::on_described(std::uint64_t attempt, Description description, Steady
   for (Listed& leaf : description.leaves) {
     leaves_.emplace(leaf.key, std::move(leaf));
   }
+  described_.clear();
+  for (const Range& range : description.compare.ranges) {
+    if (!range.leaf) {
+      described_.push_back({range.low, range.high});
+    }
+  }
   actions_.push_back(SetMessage(std::move(description.compare)));
 }
 
@@ -100,7 +106,15 @@ void Sender::on_differ(Differ differ, SteadyTime now) {
     return;
   }
   differ_expected_ = false;
+  auto next = described_.begin();
   for (Range& range : differ.ranges) {
+    next = std::find_if(next, described_.end(),
+                        [&](const Span& span) { return span.low == range.low && span.high == range.high; });
+    if (next == described_.end()) {
+      end_attempt("the replica answers of keys that it was not asked about", {}, now);
+      return;
+    }
+    ++next;
     spans_.push_back({std::move(range.low), std::move(range.high)});
   }
   if (compare_request_) {

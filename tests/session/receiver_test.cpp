@@ -29,7 +29,7 @@ struct Fixture {
   // Takes a batch of one frame up to its end.
   std::vector<ReceiverAction> whole(std::uint64_t batch, std::vector<ItemTrouble> trouble = {}) {
     BOOST_CHECK(find<ApplyAction>(receive(Data{batch, 0, true, 0, "x"})));
-    receiver.on_applied(kAttempt, batch, 0, 1, at(1));
+    receiver.on_applied(kAttempt, batch, 1, at(1));
     BOOST_CHECK(find<CloseAction>(receiver.take_actions()));
     receiver.on_closed(kAttempt, batch, std::move(trouble), at(1));
     return receiver.take_actions();
@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_newer_offer_aborts_the_attempt_that_is_under_way) {
   const auto actions = test.receive(Offer{}, kAttempt + 1);
   BOOST_CHECK(std::holds_alternative<AbortAction>(actions.at(0)));
   BOOST_CHECK(find<PrepareAction>(actions));
-  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));  // of the old one
+  test.receiver.on_applied(kAttempt, 1, 1, at(1));  // of the old one
   test.receiver.on_closed(kAttempt, 1, {}, at(1));
   BOOST_TEST(test.receiver.take_actions().empty());
 }
@@ -79,10 +79,10 @@ BOOST_AUTO_TEST_CASE(a_batch_is_closed_when_all_its_frames_are_applied_in_any_or
   for (const std::uint32_t frame : {2U, 0U, 1U}) {
     BOOST_CHECK(find<ApplyAction>(test.receive(Data{1, frame, frame == 2, 0, "x"})));
   }
-  test.receiver.on_applied(kAttempt, 1, 1, 1, at(1));
-  test.receiver.on_applied(kAttempt, 1, 2, 1, at(1));
+  test.receiver.on_applied(kAttempt, 1, 1, at(1));
+  test.receiver.on_applied(kAttempt, 1, 1, at(1));
   BOOST_CHECK(!find<CloseAction>(test.receiver.take_actions()));
-  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));
+  test.receiver.on_applied(kAttempt, 1, 1, at(1));
   BOOST_CHECK(find<CloseAction>(test.receiver.take_actions()));
   test.receiver.on_closed(kAttempt, 1, {}, at(1));
   const auto ack = find_message<Ack>(test.receiver.take_actions());
@@ -225,7 +225,7 @@ BOOST_AUTO_TEST_CASE(a_busy_replica_gives_a_sign_of_life) {
   BOOST_REQUIRE(test.receiver.next_wakeup());
   test.receiver.on_tick(*test.receiver.next_wakeup());
   BOOST_CHECK(find_message<Ack>(test.receiver.take_actions()));
-  test.receiver.on_applied(kAttempt, 1, 0, 1, at(9));
+  test.receiver.on_applied(kAttempt, 1, 1, at(9));
   test.receiver.on_closed(kAttempt, 1, {}, at(9));
   BOOST_CHECK(!test.receiver.next_wakeup());
 }
@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(only_a_few_frames_are_applied_at_once_and_a_complete_batch_
     applying += find<ApplyAction>(test.receive(Data{batch, 0, true, 0, "x"})) ? 1 : 0;
   }
   BOOST_TEST(applying == kApplyingMax);
-  test.receiver.on_applied(kAttempt, 1, 0, 1, at(1));
+  test.receiver.on_applied(kAttempt, 1, 1, at(1));
   const auto actions = test.receiver.take_actions();
   BOOST_CHECK(std::holds_alternative<CloseAction>(actions.at(0)));
   BOOST_TEST(find<ApplyAction>(actions)->batch == 1U + kApplyingMax);
@@ -348,6 +348,29 @@ BOOST_AUTO_TEST_CASE(a_commit_knows_whether_the_mark_was_exact) {
   BOOST_TEST(find<CommitAction>(test.receive(Mark{0, position(10), 0, true}))->exact);
   test.receiver.on_committed(kAttempt, position(10), 0, at(2));
   BOOST_TEST(!find<CommitAction>(test.receive(Mark{0, position(11), 0, false}))->exact);
+}
+
+BOOST_AUTO_TEST_CASE(more_questions_than_an_honest_origin_has_are_refused) {
+  for (const SetMessage& question :
+       {SetMessage(Compare{1, {}}), SetMessage(Ask{3, "?"}), SetMessage(Fetch{1, 0, {"k"}})}) {
+    Fixture test;
+    for (int i = 0; i < kWorkingMax; ++i) {
+      BOOST_CHECK(!find_message<Refusal>(test.receive(question)));
+    }
+    const auto refusal = find_message<Refusal>(test.receive(question));
+    BOOST_REQUIRE(refusal);
+    BOOST_CHECK(refusal->code == Code::Exhausted);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(one_hint_waits_and_those_that_come_meanwhile_are_dropped) {
+  Fixture test;
+  BOOST_TEST(find<ExpectAction>(test.receive(Expect{"a"}))->key == "a");
+  BOOST_TEST(test.receive(Expect{"b"}).empty());
+  test.receiver.on_expected(kAttempt - 1);
+  BOOST_TEST(test.receive(Expect{"b"}).empty());
+  test.receiver.on_expected(kAttempt);
+  BOOST_TEST(find<ExpectAction>(test.receive(Expect{"c"}))->key == "c");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

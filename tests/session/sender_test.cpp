@@ -284,6 +284,20 @@ BOOST_AUTO_TEST_CASE(an_item_that_was_not_offered_cannot_be_wanted) {
   BOOST_CHECK(test.sender.state() == SenderState::Waiting);
 }
 
+BOOST_AUTO_TEST_CASE(a_range_that_was_not_described_cannot_differ) {
+  const Range sum{"a", "m", 5, {}, false, {}};
+  const Range leaf{"m", "z", 5, {}, true, {}};
+  const Range other{"b", "c", 5, {}, false, {}};
+  for (const std::vector<Range>& ranges :
+       {std::vector<Range>{other}, {leaf}, {sum, sum}, {sum, other}, {other, sum}}) {
+    Fixture test;
+    test.receive(Have{position(5, 1, 8), 3, {}});
+    test.sender.on_described(test.sender.attempt(), Description{{1, {sum, leaf}}, {}, {}}, at(1));
+    test.receive(Differ{1, ranges, {}, {}});
+    BOOST_CHECK(test.sender.state() == SenderState::Waiting);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_differs_is_sent_and_what_is_extra_deleted) {
   Fixture test;
   test.receive(Have{position(5, 1, 8), 3, {}});
@@ -373,9 +387,10 @@ BOOST_AUTO_TEST_CASE(what_is_resumed_is_not_looked_for_elsewhere) {
 BOOST_AUTO_TEST_CASE(deletions_wait_until_all_is_compared) {
   Fixture test;
   test.receive(Have{position(5, 1, 8), 3, {}});
-  test.sender.on_described(test.sender.attempt(), Description{{1, {}}, {item("b")}, {}}, at(1));
+  const Range range{"m", "n", 1, {}, false, {}};
+  test.sender.on_described(test.sender.attempt(), Description{{1, {range}}, {item("b")}, {}}, at(1));
   static_cast<void>(test.sender.take_actions());
-  test.receive(Differ{1, {{"m", "n", 1, {}, false, {}}}, {}, {"a"}});  // and there is more to compare
+  test.receive(Differ{1, {range}, {}, {"a"}});  // and there is more to compare
   auto actions = test.sender.take_actions();
   BOOST_CHECK(!find<BuildAction>(actions));
   BOOST_CHECK(find<DescribeAction>(actions));

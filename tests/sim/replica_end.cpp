@@ -199,9 +199,8 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                 [batch = apply.batch, body = std::move(apply.body)](SimStore& store) {
                   return store.apply(batch, body);
                 },
-                [now, batch = apply.batch, frame = apply.frame, bytes](Session& done, std::uint64_t attempt,
-                                                                       Unit) {
-                  done.receiver.on_applied(attempt, batch, frame, bytes, now());
+                [now, batch = apply.batch, bytes](Session& done, std::uint64_t attempt, Unit) {
+                  done.receiver.on_applied(attempt, batch, bytes, now());
                 });
           },
           [&](const CloseAction& close) {
@@ -214,7 +213,7 @@ void ReplicaEnd::perform(Origin& origin, std::uint32_t number, Session& session,
                   done.receiver.on_closed(attempt, batch, std::move(trouble), now());
                 });
           },
-          [&](const ExpectAction&) {},  // only a hint
+          [&](const ExpectAction&) { session.receiver.on_expected(session.receiver.attempt()); },
           [&](AnswerAction& ask) {
             run(
                 origin, number, session,
