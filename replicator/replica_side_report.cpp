@@ -121,7 +121,9 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
       report.sent_bytes = status.bytes;
       report.reason = status.reason;
       if (status.held) {
-        report.hint = "on " + set.origin + ": hareplicate release " + name;
+        report.hint = !status.hint.empty() ? status.hint
+                                           : "on " + set.origin + ": hareplicate release " + name + " --to " +
+                                                 options_.facts.site + " --force-delete";
       }
       report.position = status.committed.value_or(Position{});
       fresh = session->second.receiver.fresh_at(origin.last_heard);

@@ -31,6 +31,7 @@ void Receiver::start(Offer offer, std::uint64_t attempt, SteadyTime now) {
   attempt_ = attempt;
   state_ = ReceiverState::Preparing;
   reason_.clear();
+  hint_.clear();
   expecting_ = false;
   incoming_.clear();
   done_through_ = 0;
@@ -55,6 +56,7 @@ void Receiver::refuse(const Refusal& refusal, SteadyTime now) {
   caught_up_ = false;
   state_ = ReceiverState::Refused;
   reason_ = refusal.what;
+  hint_ = refusal.hint;
   refused_by_hold_ = refusal.code == Code::Held || refusal.code == Code::HeldByHand;
   incoming_.clear();
   ready_.clear();
@@ -373,6 +375,7 @@ ReceiverStatus Receiver::status() const {
   out.in_sync = state_ == ReceiverState::Active && caught_up_ && missing_.empty();
   out.held = state_ == ReceiverState::Refused && refused_by_hold_;
   out.reason = reason_;
+  out.hint = hint_;
   return out;
 }
 

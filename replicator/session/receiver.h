@@ -64,6 +64,7 @@ struct ReceiverStatus {
   bool in_sync = false;  // at the origin's head, as far as has been heard
   bool held = false;     // refused by a guard
   std::string reason;
+  std::string hint;  // of a refusal; empty: it has none of its own
 };
 
 inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
@@ -137,6 +138,7 @@ class Receiver {
   ReceiverState state_ = ReceiverState::Idle;
   std::uint64_t attempt_ = 0;
   std::string reason_;
+  std::string hint_;
   bool refused_by_hold_ = false;
   std::vector<ReceiverAction> actions_;
   std::map<std::uint64_t, Incoming> incoming_;

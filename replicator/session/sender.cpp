@@ -248,11 +248,14 @@ void Sender::on_message(SetMessage message, std::uint64_t attempt, SteadyTime no
 }
 
 void Sender::on_refusal(const Refusal& refusal, SteadyTime now) {
+  const std::string there = "on " + options_.peer + ": ";  // where what the replica says is to be typed
   if (refusal.code == Code::HeldByHand) {
-    hold(SenderHold::HandThere, refusal.what, "on " + options_.peer + ": hareplicate release " + options_.set,
-         now);
+    hold(SenderHold::HandThere, refusal.what, there + "hareplicate release " + options_.set, now);
+  } else if (refusal.code == Code::Held && !refusal.hint.empty()) {
+    hold(SenderHold::Replica, refusal.what,
+         refusal.hint.starts_with(there) ? refusal.hint : there + refusal.hint, now);
   } else if (refusal.code == Code::Held) {
-    hold(SenderHold::Replica, refusal.what, refusal.hint.empty() ? release_command(true) : refusal.hint, now);
+    hold(SenderHold::Replica, refusal.what, release_command(true), now);
   } else {
     end_attempt(refusal.what, refusal.hint, now);
   }

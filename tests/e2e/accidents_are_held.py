@@ -220,7 +220,10 @@ def stranded_store_full(promise, cluster, tool):
                      if "stranded store is full" in each["reason"]), None)
 
     found = cluster.wait("the store is full", full, 20)
-    promise.check(found["state"] == "HELD" and "stranded" in found["hint"], f"HELD: {found['reason']}")
+    promise.check(found["state"] == "HELD" and found["hint"].startswith("on nyc1: hareplicate stranded list"),
+                  f"HELD: {found['reason']}; {found['hint']}")
+    there = cluster.wait_state(cluster.replica, "HELD", 10)
+    promise.check(there["hint"].startswith("hareplicate stranded list"), f"  and there: {there['hint']}")
     own = os.listdir(cluster.replica.path("own"))
     promise.check(len(own) >= 3, f"  {len(own)} files of its own are still in place")
     listed = tool.run(cluster.replica, "stranded", "--json")
@@ -267,9 +270,9 @@ def main():
             promise.check(True, "  equal after that")
         with Cluster(promise, sys.argv[1], check="1s", guards="stranded_max = 5\n") as cluster:
             stranded_store_full(promise, cluster, Tool(cluster, program))
+        with Cluster(promise, sys.argv[1], check="1s") as cluster:
+            mount_in_the_set_is_gone(promise, cluster, Tool(cluster, program))
 
 
 if __name__ == "__main__":
-        with Cluster(promise, sys.argv[1], check="1s") as cluster:
-            mount_in_the_set_is_gone(promise, cluster, Tool(cluster, program))
     main()

@@ -373,4 +373,13 @@ BOOST_AUTO_TEST_CASE(one_hint_waits_and_those_that_come_meanwhile_are_dropped) {
   BOOST_TEST(find<ExpectAction>(test.receive(Expect{"c"}))->key == "c");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_guard_says_is_to_be_done_is_kept_until_the_next_attempt) {
+  Fixture test;
+  test.receiver.on_work_failed(kAttempt, Error(Code::Held, "full", "make room"), at(1));
+  BOOST_TEST(test.receiver.status().held);
+  BOOST_TEST(test.receiver.status().hint == "make room");
+  test.receive(Offer{}, kAttempt + 1);
+  BOOST_TEST(test.receiver.status().hint.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -118,6 +118,16 @@ BOOST_AUTO_TEST_CASE(a_guard_of_the_replica_holds_and_its_sentence_is_what_is_re
   BOOST_TEST(test.offer()->released == "it is not empty: 7 items");
 }
 
+BOOST_AUTO_TEST_CASE(a_remedy_of_the_replica_says_where_to_type_it) {
+  Fixture test;
+  test.index(11, 1001, 1);
+  test.receive(Refusal{Code::Held, "the store is full", "hareplicate stranded list"}, 2);
+  BOOST_TEST(test.sender.status().hint == "on nyc1: hareplicate stranded list");
+  test.sender.on_tick(at(40));
+  test.receive(Refusal{Code::Held, "the store is full", "on nyc1: hareplicate stranded list"}, 41);
+  BOOST_TEST(test.sender.status().hint == "on nyc1: hareplicate stranded list");
+}
+
 BOOST_AUTO_TEST_CASE(what_somebody_holds_at_the_replica_is_not_released_from_here) {
   Fixture test;
   test.index(11, 1001, 1);
