@@ -186,6 +186,14 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
              Refusal{Code::Refused, paused, "hareplicate config diff " + options_.facts.site});
     return nullptr;
   }
+  for (const auto& [other, session] : origin.sessions) {
+    if (session.set == offer->set) {  // the batches of two would mix in one tree
+      send_set(origin, number, attempt,
+               Refusal{Code::Refused, "set \"" + offer->set + "\" has a session with this origin already",
+                       "on " + origin.site + ": systemctl restart replicator"});
+      return nullptr;
+    }
+  }
   const auto known = fresh_.find(offer->set);
   Receiver receiver(known == fresh_.end() ? std::nullopt : std::optional(known->second));
   return &origin.sessions.emplace(number, Session{offer->set, std::move(receiver), 0, 0}).first->second;
@@ -357,23 +365,31 @@ void ReplicaSide::fetch(Origin& origin, std::uint32_t number, Session& session, 
 void ReplicaSide::commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark) {
   run(
       origin, number, session,
-      [site = origin.site, mark](SetStore& store) { return store.commit(site, mark.position, mark.exact); },
-      [this, &origin](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
-        if (committed.applied.items > 0) {
-          on_published_({done.set, origin.site, committed.position, committed.applied, committed.failed,
-                         committed.own});
+      [this, set = session.set, site = origin.site, mark](SetStore& store) {
+        auto committed = store.commit(site, mark.position, mark.exact);
+        if (committed.ok()) {
+          loop_.post_or_wait([this, set, site, done = *committed] { tell(set, site, done); });
         }
-        for (const ItemTrouble& item : committed.trouble) {
-          log_.warn("item.failed", {{"set", done.set}, {"item", escape(item.key)}, {"reason", item.reason}});
-        }
-        if (committed.stranded > 0) {
-          log_.warn("stranded.found",
-                    {{"set", done.set}, {"peer", origin.site}, {"items", committed.stranded}});
-        }
+        return committed;
+      },
+      [this](Session& done, std::uint64_t attempt, SetStore::Committed committed) {
         done.items = committed.count;
         done.failed = committed.failed;
         done.receiver.on_committed(attempt, committed.position, committed.failed, loop_.now().steady);
       });
+}
+
+// Of every commit, whether its attempt goes on or has ended meanwhile: nobody will hear of it a second time.
+void ReplicaSide::tell(const std::string& set, const std::string& site, const SetStore::Committed& done) {
+  if (done.applied.items > 0) {
+    on_published_({set, site, done.position, done.applied, done.failed, done.own});
+  }
+  for (const ItemTrouble& item : done.trouble) {
+    log_.warn("item.failed", {{"set", set}, {"item", escape(item.key)}, {"reason", item.reason}});
+  }
+  if (done.stranded > 0) {
+    log_.warn("stranded.found", {{"set", set}, {"peer", site}, {"items", done.stranded}});
+  }
 }
 
 // ---------------------------------------------------------------- out

@@ -121,6 +121,7 @@ class ReplicaSide {
   void close(Origin& origin, std::uint32_t number, Session& session, std::uint64_t batch);
   void fetch(Origin& origin, std::uint32_t number, Session& session, Fetch wanted);
   void commit(Origin& origin, std::uint32_t number, Session& session, const CommitAction& mark);
+  void tell(const std::string& set, const std::string& site, const SetStore::Committed& done);
   void send_set(Origin& origin, std::uint32_t number, std::uint64_t attempt, const SetMessage& message);
   void send_link(Origin& origin, const std::string& routing_id, const LinkMessage& message);
   void send(Origin& origin, const std::string& routing_id, Bytes message);
