@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/sys/metadata.h"
+#include "common/sys/mounts.h"
 #include "replicator/apply/file_facts.h"
 #include "replicator/model/key.h"
 
@@ -56,6 +57,7 @@ class Planner {
   Status plan(ExchangePlan& plan) {
     HA_TRY(const Stat root, live_.stat());
     device_ = root.dev;
+    HA_TRY(mounts_, sys::mounts_beneath(live_));
     return enter("", plan);
   }
 
@@ -103,8 +105,7 @@ class Planner {
       return ok();
     }
     if (live && live->dev != device_) {
-      return Error(Code::Refused, "\"" + escape(key) + "\" is a mount point: it cannot change places",
-                   "exclude it from the set, or use place = \"live\"");
+      return is_mounted(key);
     }
     if (is_directory(live) && (!shelf || is_directory(shelf))) {
       HA_TRY(const bool enters, holds_excluded(key));
@@ -112,8 +113,19 @@ class Planner {
         return add_entered(key, shelf.has_value(), plan);
       }
     }
+    const auto mount = std::find_if(mounts_.begin(), mounts_.end(), [&](const Bytes& each) {
+      return each == key || each.starts_with(key + "/");
+    });
+    if (mount != mounts_.end()) {
+      return is_mounted(*mount);
+    }
     plan.steps.push_back({key, live ? live->ino : 0, shelf ? shelf->ino : 0});
     return ok();
+  }
+
+  static Error is_mounted(BytesView key) {
+    return Error(Code::Refused, "\"" + escape(key) + "\" is a mount point: it cannot change places",
+                 "exclude it from the set, or use place = \"live\"");
   }
 
   Status add_entered(const Bytes& key, bool on_shelf, ExchangePlan& plan) {
@@ -171,6 +183,7 @@ class Planner {
   const Directory& shelf_;
   const GlobList& exclude_;
   std::uint64_t device_ = 0;
+  std::vector<Bytes> mounts_;  // at the live side
 };
 
 // ---------------------------------------------------------------- doing

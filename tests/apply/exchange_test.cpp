@@ -1,5 +1,6 @@
 #include "replicator/apply/exchange.h"
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -293,6 +294,28 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_right_is_refused_before_anything_moves) {
   BOOST_REQUIRE(!excluded.ok());
   BOOST_TEST(excluded.error().what().find("\"keys\" is excluded at the path") != std::string::npos);
   check_equal(read(place.path), live, "live");
+}
+
+BOOST_AUTO_TEST_CASE(what_holds_a_mount_point_is_refused_before_anything_moves) {
+  const Place place;
+  place.begin();
+  const fs::path point = place.path / "d" / "a mount";
+  fs::create_directories(point);
+  for (const unsigned long flags : {0UL, static_cast<unsigned long>(MS_BIND)}) {  // the latter has our st_dev
+    const char* const from = flags == 0 ? "tmpfs" : place.shelf.c_str();
+    if (::mount(from, point.c_str(), "tmpfs", flags, nullptr) != 0) {
+      BOOST_TEST_MESSAGE("skipped: cannot mount");
+      return;
+    }
+    const Tree before = read(place.tree);
+    const auto refused = settle(place.options(true));
+    BOOST_TEST(::umount2(point.c_str(), MNT_DETACH) == 0);
+    BOOST_REQUIRE(!refused.ok());
+    BOOST_TEST((refused.error().code() == Code::Refused));
+    BOOST_TEST(refused.error().what().find("d/a mount") != std::string::npos);
+    check_equal(read(place.tree), before, "shelf");
+  }
+  BOOST_TEST(settle(place.options(true)).ok());
 }
 
 BOOST_AUTO_TEST_CASE(a_journal_is_read_as_it_was_written_and_nothing_else_is) {
