@@ -212,8 +212,6 @@ class PeerReader {
   };
   Result<Sorted> sort_ahead(const std::vector<Bytes>& keys);
   Result<Pending> pending(std::uint64_t after) { return index_.pending(after); }
-  // What was learnt of signatures since the last call; to be saved on the set's strand.
-  Status save_signatures(IndexBatch& batch) { return signatures_.save(batch); }
 
  private:
   PeerReader(IndexReader index, sys::Directory root, sys::DigestKey key, IsUnit is_unit)
@@ -227,7 +225,7 @@ class PeerReader {
   sys::Directory root_;
   sys::DigestKey key_;
   IsUnit is_unit_;
-  IndexSignatures signatures_;
+  IndexSignatures signatures_;  // what replicas answer is kept while this lives
   sys::Compressor compressor_;
   sys::Decompressor decompressor_;
   std::map<std::uint64_t, FrameBuilder> builders_;

@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::uint64_t kNumberMax = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kSiteBytesMax = 255;
-// A signature used again within this many uses stays where it is in the queue: reading is mostly not writing.
-constexpr std::uint64_t kSignatureUseGrain = 1024;
-
 constexpr const char* kAgeChunks = "UPDATE OR REPLACE chunks SET version = 1 WHERE key = ? AND version = 0";
 constexpr const char* kCurrentIs = "SELECT 1 FROM chunks WHERE key = ? AND version = 0 AND content = ?";
 constexpr const char* kPutChunks =
@@ -24,7 +21,6 @@ constexpr const char* kDropChunksOf = "DELETE FROM chunks WHERE key = ?";
 constexpr const char* kDropSignature = "DELETE FROM signatures WHERE chunk = ? RETURNING size";
 constexpr const char* kPutSignature =
     "INSERT INTO signatures (chunk, used, size, signature) VALUES (?, ?, ?, ?)";
-constexpr const char* kTouchSignature = "UPDATE signatures SET used = ?2 WHERE chunk = ?1 AND used < ?3";
 constexpr const char* kEvictSignature =
     "DELETE FROM signatures WHERE chunk = (SELECT chunk FROM signatures ORDER BY used LIMIT 1) RETURNING "
     "size";
@@ -100,12 +96,6 @@ Status IndexBatch::evict_signatures() {
         bytes ? index_->signature_bytes_ - std::min(*bytes, index_->signature_bytes_) : 0;
   }
   return ok();
-}
-
-Status IndexBatch::touch_signature(const Digest& chunk) {
-  const std::uint64_t now = ++index_->signature_clock_;
-  const std::uint64_t young = now - std::min(now, kSignatureUseGrain);
-  return run(kTouchSignature, chunk, signed_of(now), signed_of(young));
 }
 
 // --- positions ---

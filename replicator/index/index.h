@@ -152,9 +152,8 @@ class IndexBatch {
   // keep_previous (all peers had acknowledged it); if not it goes and the previous one stays.
   Status put_chunks(BytesView key, const Digest& content, BytesView encoded_list, bool keep_previous);
   Status drop_chunks(BytesView key);
-  // Puts the signature of a chunk; over options.signature_bytes_max the least recently used ones go.
+  // Puts the signature of a chunk; over options.signature_bytes_max the oldest ones go.
   Status put_signature(const Digest& chunk, BytesView signature);
-  Status touch_signature(const Digest& chunk);
 
   // --- positions ---
   Status set_acknowledged(std::string_view peer, const Position& position);

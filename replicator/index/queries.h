@@ -186,7 +186,7 @@ class IndexQueries {
   Result<std::optional<StoredChunks>> current_chunks(BytesView key);
   // Of the version before it that all peers had acknowledged, if one is kept.
   Result<std::optional<StoredChunks>> kept_chunks(BytesView key);
-  // The fine signature of a chunk, by the chunk's digest. IndexBatch::touch_signature keeps it young.
+  // The fine signature of a chunk, by the chunk's digest.
   Result<bool> has_signature(const Digest& chunk);
   Result<std::optional<Bytes>> get_signature(const Digest& chunk);
 

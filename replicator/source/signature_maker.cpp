@@ -9,8 +9,6 @@
 namespace ha::replicator {
 namespace {
 
-constexpr std::size_t kUsedMax = 65536;
-
 struct Target {
   Bytes path;  // where its content is
   Digest content;
@@ -72,29 +70,23 @@ std::optional<Bytes> IndexSignatures::get(const Digest& chunk) {
     return known->second;
   }
   auto found = index_->get_signature(chunk);
-  if (!found.ok() || !*found) {
-    return std::nullopt;
-  }
-  if (used_.size() < kUsedMax) {
-    used_.push_back(chunk);
-  }
-  return *std::move(found);
+  return found.ok() ? *std::move(found) : std::nullopt;
 }
 
 void IndexSignatures::put(const Digest& chunk, BytesView signature) {
-  if (fresh_bytes_ + signature.size() <= kFreshSignatureBytesMax && fresh_.emplace(chunk, signature).second) {
+  if (fresh_bytes_ + signature.size() > kFreshSignatureBytesMax) {
+    fresh_.clear();
+    fresh_bytes_ = 0;
+  }
+  if (fresh_.emplace(chunk, signature).second) {
     fresh_bytes_ += signature.size();
   }
 }
 
 Status IndexSignatures::save(IndexBatch& batch) {
-  for (const Digest& chunk : used_) {
-    HA_CHECK(batch.touch_signature(chunk));
-  }
   for (const auto& [chunk, signature] : fresh_) {
     HA_CHECK(batch.put_signature(chunk, signature));
   }
-  used_.clear();
   fresh_.clear();
   fresh_bytes_ = 0;
   return ok();

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/result.h"
@@ -22,9 +21,9 @@ namespace ha::replicator {
 inline constexpr std::uint64_t kWholeFileBytesMax = 64 * 1024;  // up to this files travel whole
 inline constexpr std::size_t kFreshSignatureBytesMax = 8 * 1024 * 1024;
 
-// The index' signatures as a SignatureStore. What is put is kept in memory until save(), because the reader
-// need not be the writer; past kFreshSignatureBytesMax new ones are dropped. What was used is marked as used
-// by save(). An index that cannot be read counts as one that has no signatures.
+// The index' signatures as a SignatureStore. What is put is kept in memory, where save() takes it from;
+// beyond kFreshSignatureBytesMax it starts afresh. An index that cannot be read counts as one that has no
+// signatures.
 class IndexSignatures final : public SignatureStore {
  public:
   // `index` must outlive it.
@@ -45,7 +44,6 @@ class IndexSignatures final : public SignatureStore {
   IndexQueries* index_;
   std::map<Digest, Bytes> fresh_;
   std::size_t fresh_bytes_ = 0;
-  std::vector<Digest> used_;
 };
 
 struct SignaturesMade {

@@ -74,6 +74,21 @@ BOOST_FIXTURE_TEST_CASE(what_is_put_is_found_before_and_after_saving, TreeFixtur
   BOOST_TEST((kept.get(chunk) == Bytes("signature")));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_put_and_never_saved_stays_bounded_and_the_last_is_kept, TreeFixture) {
+  IndexSignatures kept(index);
+  const Bytes signature(kSignatureBytesMax, 's');
+  std::size_t found = 0;
+  const std::uint64_t count = 3 * kFreshSignatureBytesMax / signature.size();
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    kept.put({number, 1}, signature);
+    BOOST_TEST(kept.has({number, 1}));
+  }
+  for (std::uint64_t number = 1; number <= count; ++number) {
+    found += kept.has({number, 1}) ? 1U : 0U;
+  }
+  BOOST_TEST(found * signature.size() <= kFreshSignatureBytesMax);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ha::replicator
