@@ -120,7 +120,7 @@ class OriginPeer {
 
   // sessions
   void advance(const Now& now);  // performs all actions, then sends what credit allows
-  void perform(Session& session, SenderAction action, const Now& now);
+  void perform(Session& session, SenderAction action);
   void perform_link(const Now& now);
   void start_sessions(std::uint32_t nonce, const Now& now);
   void pump_data(const Now& now);

@@ -157,7 +157,7 @@ void OriginPeer::advance(const Now& now) {
   do {
     for (auto& session : sessions_) {
       for (SenderAction& action : session->sender.take_actions()) {
-        perform(*session, std::move(action), now);
+        perform(*session, std::move(action));
       }
       if (session->sender.state() == SenderState::Equal && session->sender.take_became_equal()) {
         session->last_equal = now.wall;
@@ -198,7 +198,7 @@ void OriginPeer::run(Session& session, Work work, Done done) {
   });
 }
 
-void OriginPeer::perform(Session& session, SenderAction action, const Now&) {
+void OriginPeer::perform(Session& session, SenderAction action) {
   const auto built = [this, &session](std::uint64_t batch) {
     return [this, &session, batch](std::uint64_t attempt, PeerReader::Built result) {
       on_built(session, attempt, batch, std::move(result));

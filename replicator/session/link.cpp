@@ -118,10 +118,6 @@ void OriginLink::on_pong(const Ping& ping, const Now& now) {
   answered_ = ping.id;
   status_.last_heard = now.steady;
   status_.rtt = rtt;
-  if (!status_.rtt_min || rtt <= *status_.rtt_min || now.steady - rtt_min_at_ > kRttWindow) {
-    status_.rtt_min = rtt;
-    rtt_min_at_ = now.steady;
-  }
   status_.clock_offset = std::chrono::nanoseconds(ping.wall_ns - nanoseconds(now.wall)) + rtt / 2;
 }
 

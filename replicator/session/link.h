@@ -45,7 +45,6 @@ struct LinkStatus {
   LinkState state = LinkState::Unconnected;
   SteadyTime since{};
   std::optional<Duration> rtt;           // of the last answered ping
-  std::optional<Duration> rtt_min;       // of the last minute: the path without queues
   std::optional<Duration> clock_offset;  // positive: the peer's wall clock is ahead
   SteadyTime last_heard{};               // with state Up: the last answer
   std::string peer_config_digest;
@@ -72,7 +71,6 @@ class OriginLink {
   static constexpr Duration kRefusedRepeat = std::chrono::seconds(10);
   static constexpr Duration kPingInterval = std::chrono::seconds(1);
   static constexpr Duration kSilenceMax = std::chrono::seconds(15);
-  static constexpr Duration kRttWindow = std::chrono::seconds(60);
 
  private:
   void greet(const Now& now);
@@ -89,7 +87,6 @@ class OriginLink {
   std::uint64_t ping_id_ = 0;
   std::uint64_t answered_ = 0;  // every ping comes back twice
   SteadyTime wake_at_{};
-  SteadyTime rtt_min_at_{};
   std::vector<LinkAction> actions_;
 };
 

@@ -15,7 +15,7 @@
 //
 // Thread safety: one call at a time, on one thread with the Index it was made with; it may block for long.
 // Errors: only what ends a scan (the index fails, the root cannot be read, Cancelled never: see `complete`).
-// What was written before an error stays and is right. Source: docs/replication.md, "Finding changes".
+// What was written before an error stays and is right. Source: docs/architecture.md, "The one flow".
 #pragma once
 
 #include <atomic>
