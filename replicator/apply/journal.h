@@ -33,8 +33,8 @@ class Journal {
   Status put_go();
   [[nodiscard]] Result<bool> has_go();
 
-  // In the order in which they were put, some at a time. What is on a file system that is not mounted any
-  // more goes, and is added to `lost`.
+  // The older ones first, some at a time, those by key. What is on a file system that is not mounted any more
+  // goes, and is added to `lost`.
   using Visit = std::function<Status(std::vector<StagedItem> items)>;
   Status each(std::vector<Trouble>& lost, const Visit& visit);
 

@@ -122,7 +122,7 @@ Result<sys::Directory> Staging::open_our_own(const Bytes& path) {
     }
     if (again) {
       return Error(Code::Refused,
-                   "\"" + escape(joined(root_.path(), path)) + "\" is no directory, or belongs to user " +
+                   "\"" + escape(key_in(root_.path(), path)) + "\" is no directory, or belongs to user " +
                        std::to_string(stat.uid),
                    "move it away");
     }
