@@ -63,7 +63,9 @@ Result<Secret> Secret::allocate(std::size_t size) {
 
 Result<Secret> Secret::copy_of(BytesView bytes) {
   HA_TRY(Secret out, allocate(bytes.size()));
-  std::memcpy(out.data_, bytes.data(), bytes.size());
+  if (!bytes.empty()) {
+    std::memcpy(out.data_, bytes.data(), bytes.size());
+  }
   return out;
 }
 

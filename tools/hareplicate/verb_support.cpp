@@ -153,10 +153,11 @@ void ask_daemon(const Context& context, bool configured, std::vector<BundleFile>
 // it, and each of its lines that is long enough to be one. Read whatever its mode and owner are.
 void take_out(const std::string& file, std::vector<BundleFile>& files) {
   auto text = sys::read_kept(file, sys::kSecretBytesMax);
-  const auto secret = sys::Secret::copy_of(text.ok() ? BytesView(*text) : BytesView());
-  if (text.ok()) {
-    text->assign(text->size(), '\0');
+  if (!text.ok()) {
+    return;
   }
+  const auto secret = sys::Secret::copy_of(*text);
+  text->assign(text->size(), '\0');
   BytesView rest = secret.ok() ? secret->bytes() : BytesView();
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
