@@ -11,14 +11,13 @@ It needs root and what tests/support/asterisk_root makes.
 import contextlib
 import itertools
 import os
-import random
 import sys
-import threading
 import time
 
 from asterisk import MAILBOX, Asterisk, read_folder, root_of
 from promise import FULL, Promise, skip, skip_unless_root
 from turns import TurningCluster
+from voicemail import UntilEnded
 
 SUITE = sys.argv[2] if len(sys.argv) > 2 else "bullseye"
 ROOT = root_of(SUITE)
@@ -106,12 +105,11 @@ class Pbxs:
         return [os.stat(path).st_mtime_ns for path in paths if os.path.isdir(path)]
 
 
-class Calls(threading.Thread):
-    """One after the other at one site, until ended."""
+class Calls(UntilEnded):
+    """One after the other at one site."""
 
     def __init__(self, pbxs, site):
-        super().__init__(daemon=True)
-        self.pbxs, self.site, self.ending, self.error = pbxs, site, threading.Event(), None
+        super().__init__(1, lambda: pbxs.leave(site))
 
     @staticmethod
     def start_at(pbxs, sites):
@@ -119,19 +117,6 @@ class Calls(threading.Thread):
         for each in calls.values():
             each.start()
         return calls
-
-    def run(self):
-        try:
-            while not self.ending.wait(random.random()):
-                self.pbxs.leave(self.site)
-        except Exception as error:  # pylint: disable=broad-except
-            self.error = error
-
-    def end(self):
-        self.ending.set()
-        self.join()
-        if self.error:
-            raise self.error
 
 
 def turns_with_calls(promise, lockmode, turns):

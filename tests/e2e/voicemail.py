@@ -196,19 +196,18 @@ def read_mailbox(path):
     return names, wrong
 
 
-class Callers(threading.Thread):
-    """Leave messages at one site until stopped, one every `every` seconds."""
+class UntilEnded(threading.Thread):
+    """Does `leave` again and again, up to `pause` seconds apart. end() raises what it raised."""
 
-    def __init__(self, mailbox, label, every=0.15):
+    def __init__(self, pause, leave):
         super().__init__(daemon=True)
-        self.mailbox, self.label, self.every = mailbox, label, every
-        self.ending, self.number, self.error = threading.Event(), 0, None
+        self.pause, self.leave = pause, leave
+        self.ending, self.error = threading.Event(), None
 
     def run(self):
         try:
-            while not self.ending.wait(self.every * random.random() * 2):
-                self.number += 1
-                self.mailbox.leave(f"{self.label}-{self.number}")
+            while not self.ending.wait(self.pause * random.random()):
+                self.leave()
         except Exception as error:  # pylint: disable=broad-except
             self.error = error
 
@@ -217,3 +216,15 @@ class Callers(threading.Thread):
         self.join()
         if self.error:
             raise self.error
+
+
+class Callers(UntilEnded):
+    """Leave messages at one site until ended, one every `every` seconds."""
+
+    def __init__(self, mailbox, label, every=0.15):
+        super().__init__(2 * every, self.leave_next)
+        self.mailbox, self.label, self.number = mailbox, label, 0
+
+    def leave_next(self):
+        self.number += 1
+        self.mailbox.leave(f"{self.label}-{self.number}")
