@@ -1,14 +1,12 @@
 #include "replicator/config.h"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <sstream>
 
-#include <unistd.h>
-
 #include "common/base/bytes.h"
 #include "common/base/suggest.h"
+#include "common/sys/process.h"
 #include "replicator/config_parts.h"
 
 namespace ha::replicator {
@@ -45,15 +43,6 @@ std::optional<std::string> read_text(const std::filesystem::path& file, ConfigPr
   return text;
 }
 
-std::string short_host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) {
-    return {};
-  }
-  const std::string full = name.data();
-  return full.substr(0, full.find('.'));
-}
-
 }  // namespace
 
 Result<Config> Config::load(const std::filesystem::path& cluster_file, const std::filesystem::path& node_file,
@@ -63,7 +52,7 @@ Result<Config> Config::load(const std::filesystem::path& cluster_file, const std
   if (problems.errors() > 0) {
     return Error(Code::Invalid, "the configuration cannot be read", "hareplicate help first-hour");
   }
-  return parse({cluster_file, *cluster, node_file, std::move(node), short_host_name()}, problems);
+  return parse({cluster_file, *cluster, node_file, std::move(node), sys::short_host_name()}, problems);
 }
 
 const SiteConfig* Config::site(std::string_view name) const {

@@ -16,10 +16,6 @@ namespace {
 constexpr std::string_view kOverrideAdvice =
     " — a node may set \"set.NAME.path\", \"set.NAME.shelf\" and \"link.bwlimit\"";
 
-std::string quote(std::string_view text) {
-  return "\"" + escape(text) + "\"";
-}
-
 std::filesystem::path beside(const std::filesystem::path& file, const std::string& path) {
   return (file.parent_path() / path).lexically_normal();
 }
@@ -81,8 +77,8 @@ class ConfigBuilder {
       const std::size_t dot = name.rfind('.');
       const std::string key = dot == std::string::npos ? "" : name.substr(dot + 1);
       if (!name.starts_with(kSet) || dot <= kSet.size() || (key != "path" && key != "shelf")) {
-        problems_.error(value.place,
-                        about + quote(name) + " cannot differ between nodes" + std::string(kOverrideAdvice));
+        problems_.error(value.place, about + in_quotes(name) + " cannot differ between nodes" +
+                                         std::string(kOverrideAdvice));
         continue;
       }
       override_set(name.substr(kSet.size(), dot - kSet.size()), key, value);
@@ -93,12 +89,13 @@ class ConfigBuilder {
     std::vector<std::string> known;
     for (ConfigSection& set : cluster_.sections("set")) {
       if (set.text("name") == name) {
-        check(value.place, "override: set " + quote(name) + ": ", set.replace(key, value.data, value.place));
+        check(value.place, "override: set " + in_quotes(name) + ": ",
+              set.replace(key, value.data, value.place));
         return;
       }
       known.push_back(set.text("name"));
     }
-    problems_.error(value.place, "override: no set is called " + quote(name) + known_names(name, known));
+    problems_.error(value.place, "override: no set is called " + in_quotes(name) + known_names(name, known));
   }
 
   void add_cluster() {
@@ -123,7 +120,7 @@ class ConfigBuilder {
     check(section.place("name"), table + ": ", check_name(name));
     for (const T& other : others) {
       if (other.name == name) {
-        problems_.error(section.place("name"), table + " " + quote(name) + " is there twice, first at " +
+        problems_.error(section.place("name"), table + " " + in_quotes(name) + " is there twice, first at " +
                                                    other.place.text() + " — give it another name");
       }
     }
@@ -137,7 +134,7 @@ class ConfigBuilder {
       if (!take_name(section, "site", config_.sites_, site.name)) {
         continue;
       }
-      const std::string about = "site " + quote(site.name) + ": ";
+      const std::string about = "site " + in_quotes(site.name) + ": ";
       site.location = section.text("location");
       site.addresses = section.list("address");
       site.key = section.text("key");
@@ -176,13 +173,13 @@ class ConfigBuilder {
       for (const std::string_view key : {"key", "next_key"}) {
         if (other.has_key(section.text(key))) {
           problems_.error(section.place(key), about + std::string(key) + " is that of site " +
-                                                  quote(other.name) + " too — every site has its own");
+                                                  in_quotes(other.name) + " too — every site has its own");
         }
       }
       for (const std::string& address : site.addresses) {
         if (std::find(other.addresses.begin(), other.addresses.end(), address) != other.addresses.end()) {
-          problems_.error(section.place("address"), about + "address " + quote(address) +
-                                                        " is that of site " + quote(other.name) + " too");
+          problems_.error(section.place("address"), about + "address " + in_quotes(address) +
+                                                        " is that of site " + in_quotes(other.name) + " too");
         }
       }
     }
@@ -195,7 +192,7 @@ class ConfigBuilder {
       if (!take_name(section, "service", config_.services_, service.name)) {
         continue;
       }
-      const std::string about = "service " + quote(service.name) + ": ";
+      const std::string about = "service " + in_quotes(service.name) + ": ";
       service.sites = section.list("sites");
       service.holder = section.text("holder");
       service.epoch = static_cast<std::uint64_t>(section.integer("epoch"));
@@ -203,7 +200,7 @@ class ConfigBuilder {
       const bool eligible =
           std::find(service.sites.begin(), service.sites.end(), service.holder) != service.sites.end();
       if (!service.holder.empty() && section.has("sites") && !eligible) {
-        problems_.error(section.place("holder"), about + "holder " + quote(service.holder) +
+        problems_.error(section.place("holder"), about + "holder " + in_quotes(service.holder) +
                                                      " is not among its sites" +
                                                      known_names(service.holder, service.sites));
       }
@@ -221,11 +218,12 @@ class ConfigBuilder {
     std::set<std::string> seen;
     for (const std::string& name : names) {
       if (config_.site(name) == nullptr) {
-        problems_.error(section.place(key), about + "no site is called " + quote(name) +
+        problems_.error(section.place(key), about + "no site is called " + in_quotes(name) +
                                                 known_names(name, names_of(config_.sites_)));
       }
       if (!seen.insert(name).second) {
-        problems_.error(section.place(key), about + std::string(key) + " names " + quote(name) + " twice");
+        problems_.error(section.place(key),
+                        about + std::string(key) + " names " + in_quotes(name) + " twice");
       }
     }
   }
@@ -234,7 +232,7 @@ class ConfigBuilder {
     const ConfigSection& section = node_.section("");
     config_.self_ = section.has("site") ? section.text("site") : texts_.host_name;
     if (readable && config_.site(config_.self_) == nullptr) {
-      problems_.error(section.place("site"), "this site is " + quote(config_.self_) + ", which " +
+      problems_.error(section.place("site"), "this site is " + in_quotes(config_.self_) + ", which " +
                                                  cluster_.file() + " does not have" +
                                                  known_names(config_.self_, names_of(config_.sites_)) +
                                                  (section.has("site") ? "" : "; set site = in node.toml"));
@@ -297,7 +295,7 @@ class ConfigBuilder {
       }
       set.base = set.name;
       bases.push_back(set);
-      const std::string about = "set " + quote(set.name) + ": ";
+      const std::string about = "set " + in_quotes(set.name) + ": ";
       check_kind(section, about);
       set.live_path = directory_of(section, "path", about);
       set.shelf = directory_of(section, "shelf", about);
@@ -344,12 +342,12 @@ class ConfigBuilder {
       return;
     }
     if (std::find(later.begin(), later.end(), kind) != later.end()) {
-      problems_.error(section.place("kind"), about + "kind " + quote(kind) +
+      problems_.error(section.place("kind"), about + "kind " + in_quotes(kind) +
                                                  " is not supported by this version — it knows \"files\"");
       return;
     }
     problems_.error(section.place("kind"),
-                    about + "no kind is called " + quote(kind) + known_names(kind, {"files"}));
+                    about + "no kind is called " + in_quotes(kind) + known_names(kind, {"files"}));
   }
 
   void add_times(const ConfigSection& section, SetConfig& set, const std::string& about) {

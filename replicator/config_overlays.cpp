@@ -113,7 +113,7 @@ class Reader {
       }
       if (other.file.starts_with(overlay.file + "/") || overlay.file.starts_with(other.file + "/")) {
         error(section, "file",
-              "\"" + escape(overlay.file) + "\" and \"" + escape(other.file) + "\" (" + other.place.text() +
+              in_quotes(overlay.file) + " and \"" + escape(other.file) + "\" (" + other.place.text() +
                   ") cannot both be files");
       }
     }

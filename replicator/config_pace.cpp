@@ -49,7 +49,7 @@ Status check_program(const std::vector<std::string>& words) {
     return Error(Code::Invalid, escape(words[0]) + " is not supported by this version", "name a program");
   }
   if (words[0].find('/') != std::string::npos && words[0][0] != '/') {
-    return Error(Code::Invalid, "\"" + escape(words[0]) + "\" is relative, and commands run in /",
+    return Error(Code::Invalid, in_quotes(words[0]) + " is relative, and commands run in /",
                  "write the whole path");
   }
   return ok();

@@ -16,10 +16,6 @@ constexpr std::size_t kHostBytesMax = 253;  // RFC 1035
 constexpr std::string_view kZ85 =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
 
-std::string quote(std::string_view text) {
-  return "\"" + escape(text) + "\"";
-}
-
 bool is_host(std::string_view host) {
   const bool ipv6 = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
   const std::string_view inside = ipv6 ? host.substr(1, host.size() - 2) : host;
@@ -37,7 +33,7 @@ Status check_name(std::string_view text) {
   if (!fits || text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string_view::npos) {
     return Error(
         Code::Invalid,
-        quote(text) + " is not a name — use a-z 0-9 - _, at most 32, beginning with a letter or digit");
+        in_quotes(text) + " is not a name — use a-z 0-9 - _, at most 32, beginning with a letter or digit");
   }
   return ok();
 }
@@ -57,13 +53,13 @@ std::optional<std::uint16_t> port_of(std::string_view address) {
 Status check_address(std::string_view text) {
   const std::string advice = " — use \"tcp://host:port\", e.g. \"tcp://fra1.example.net:7400\"";
   if (!text.starts_with(kTcp)) {
-    return Error(Code::Invalid, "address " + quote(text) + " does not begin with tcp://" + advice);
+    return Error(Code::Invalid, "address " + in_quotes(text) + " does not begin with tcp://" + advice);
   }
   if (!port_of(text)) {
-    return Error(Code::Invalid, "address " + quote(text) + " has no port from 1 to 65535" + advice);
+    return Error(Code::Invalid, "address " + in_quotes(text) + " has no port from 1 to 65535" + advice);
   }
   if (!is_host(text.substr(kTcp.size(), text.rfind(':') - kTcp.size()))) {
-    return Error(Code::Invalid, "address " + quote(text) + " has no host" + advice);
+    return Error(Code::Invalid, "address " + in_quotes(text) + " has no host" + advice);
   }
   return ok();
 }
@@ -74,7 +70,7 @@ Status check_listen(std::string_view text) {
     return ok();
   }
   return Error(Code::Invalid,
-               "listen = " + quote(text) +
+               "listen = " + in_quotes(text) +
                    " is not an address — use \"*\" or an address of this host, without a port");
 }
 
@@ -83,19 +79,19 @@ Result<std::string> clean_path(std::string_view text) {
     text.remove_suffix(1);
   }
   if (!text.starts_with('/')) {
-    return Error(Code::Invalid, quote(text) + " is not absolute — begin it with /");
+    return Error(Code::Invalid, in_quotes(text) + " is not absolute — begin it with /");
   }
   if (text == "/") {
     return Error(Code::Invalid, "\"/\" is the whole file system — name a directory");
   }
   if (text.find('\0') != std::string_view::npos) {
-    return Error(Code::Invalid, quote(text) + " holds a NUL byte");
+    return Error(Code::Invalid, in_quotes(text) + " holds a NUL byte");
   }
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('/', at + 1), text.size());
     const std::string_view part = text.substr(at + 1, end - at - 1);
     if (part.empty() || part == "." || part == "..") {
-      return Error(Code::Invalid, quote(text) + " has an empty, \".\" or \"..\" part — write it without");
+      return Error(Code::Invalid, in_quotes(text) + " has an empty, \".\" or \"..\" part — write it without");
     }
     at = end;
   }

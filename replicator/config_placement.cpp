@@ -10,10 +10,6 @@
 namespace ha::replicator {
 namespace {
 
-std::string quote(std::string_view text) {
-  return "\"" + escape(text) + "\"";
-}
-
 template <typename T>
 const T* find_named(const std::vector<T>& all, std::string_view name) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
@@ -26,7 +22,7 @@ class Owners {
       : section_(section),
         context_(context),
         problems_(problems),
-        about_("set " + quote(section.text("name")) + ": ") {}
+        about_("set " + in_quotes(section.text("name")) + ": ") {}
 
   std::vector<SetConfig> sets_of(const SetConfig& set) {
     const std::string service = section_.text("service");
@@ -43,7 +39,7 @@ class Owners {
     if (section_.has("service")) {
       const ServiceConfig* const owner = find_named(context_.services, service);
       if (owner == nullptr) {
-        problems_.error(section_.place("service"), about_ + "no service is called " + quote(service) +
+        problems_.error(section_.place("service"), about_ + "no service is called " + in_quotes(service) +
                                                        known_names(service, names_of(context_.services)));
         return {};
       }
@@ -73,7 +69,7 @@ class Owners {
                       missing ? about_ +
                                     "a set of service = \"*\" has no holder: author = \"SITE\" says "
                                     "which site sends it"
-                              : about_ + "no site is called " + quote(author) +
+                              : about_ + "no site is called " + in_quotes(author) +
                                     known_names(author, names_of(context_.sites)));
       return {};
     }
@@ -123,8 +119,8 @@ class Checker {
     }
     for (const std::filesystem::path& own : {context_.state_dir, context_.run_dir}) {
       if (!own.empty() && paths_overlap(set.live_path, own.string())) {
-        problems_.error(place_of(set, "path"), about(set) + "path " + quote(set.live_path) +
-                                                   " and hareplicate's own " + quote(own.string()) +
+        problems_.error(place_of(set, "path"), about(set) + "path " + in_quotes(set.live_path) +
+                                                   " and hareplicate's own " + in_quotes(own.string()) +
                                                    " overlap — change state_dir or run_dir in node.toml");
       }
     }
@@ -143,14 +139,14 @@ class Checker {
       return;
     }
     const std::string both =
-        "path " + quote(set.live_path) + " and set " + quote(other.name) + " (" + escape(other.live_path) +
-        ", " + place_of(other, "path").text() + ") share files" +
+        "path " + in_quotes(set.live_path) + " and set " + in_quotes(other.name) + " (" +
+        escape(other.live_path) + ", " + place_of(other, "path").text() + ") share files" +
         (now ? "" : " when " + escape(set.shelved ? set.service : other.service) + " is held here");
     problems_.error(place_of(set, "path"), about(set) + both + " — " + remedy(set, other));
   }
 
  private:
-  static std::string about(const SetConfig& set) { return "set " + quote(set.name) + ": "; }
+  static std::string about(const SetConfig& set) { return "set " + in_quotes(set.name) + ": "; }
 
   [[nodiscard]] std::string remedy(const SetConfig& set, const SetConfig& other) const {
     const bool services = set.service != other.service && set.service != kEveryService &&
@@ -159,7 +155,7 @@ class Checker {
       return "one of them must be elsewhere";
     }
     if (set.place_at == PlaceAt::Shelf && other.place_at == PlaceAt::Shelf) {
-      return quote(context_.self) + " can hold one of the services only, or give them other paths";
+      return in_quotes(context_.self) + " can hold one of the services only, or give them other paths";
     }
     return "place = \"shelf\" keeps what is not held here aside";
   }
@@ -168,8 +164,8 @@ class Checker {
   void shelf_in_tree(const SetConfig& set, const SetConfig& other) {
     if (set.place_at == PlaceAt::Shelf && !other.live_path.empty() &&
         paths_overlap(set.shelf, other.live_path)) {
-      problems_.error(place_of(set, "shelf"), about(set) + "its shelf " + quote(set.shelf) + " and set " +
-                                                  quote(other.name) + " (" + escape(other.live_path) +
+      problems_.error(place_of(set, "shelf"), about(set) + "its shelf " + in_quotes(set.shelf) + " and set " +
+                                                  in_quotes(other.name) + " (" + escape(other.live_path) +
                                                   ") overlap — the shelf stands beside the sets");
     }
   }

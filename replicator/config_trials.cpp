@@ -1,11 +1,9 @@
 #include "replicator/config_trials.h"
 
-#include <unistd.h>
-
-#include <array>
 #include <utility>
 
 #include "common/base/units.h"
+#include "common/sys/process.h"
 #include "common/sys/replace.h"
 #include "replicator/site_keys.h"
 
@@ -23,15 +21,6 @@ std::int64_t nanoseconds(SteadyTime time) {
 }
 std::int64_t nanoseconds(WallTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) {
-    return {};
-  }
-  const std::string full = name.data();
-  return full.substr(0, full.find('.'));
 }
 
 std::string who(const std::string& user, const std::string& site) {
@@ -165,7 +154,7 @@ Status ConfigTrials::check_free(const std::string& id, const Now& now) const {
 
 // As a reload would see it, with this site's own node.toml and key. Its warnings.
 Result<std::vector<std::string>> ConfigTrials::check_text(const std::string& text) const {
-  ConfigTexts texts{cluster_file_, text, node_file_, std::nullopt, host_name()};
+  ConfigTexts texts{cluster_file_, text, node_file_, std::nullopt, sys::short_host_name()};
   auto node = sys::read_kept(node_file_.string(), kConfigBytesMax);
   if (node.ok()) {
     texts.node = std::move(node).value();

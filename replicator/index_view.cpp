@@ -13,7 +13,7 @@ std::vector<Range> ranges_of(std::vector<RangeSum> sums) {
 }
 
 bool in_sum(const Entry& entry) {
-  return !entry.deleted && (entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid);
+  return !entry.deleted && is_counted(entry.state);
 }
 
 }  // namespace

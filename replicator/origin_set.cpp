@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replicator/apply/staging.h"
+#include "replicator/model/key.h"
 
 namespace ha::replicator {
 namespace {
@@ -16,11 +17,6 @@ constexpr Duration kRacyWait = std::chrono::milliseconds(2200);  // kRacyAge and
 constexpr Duration kStableMargin = std::chrono::milliseconds(100);
 constexpr Duration kSignWait = std::chrono::seconds(1);  // what was just read is to be sent first
 constexpr Duration kRetryAfterError = std::chrono::seconds(10);
-
-Bytes parent_of(BytesView key) {
-  const std::size_t slash = key.rfind('/');
-  return slash == BytesView::npos ? Bytes() : Bytes(key.substr(0, slash));
-}
 
 }  // namespace
 
@@ -71,7 +67,7 @@ void OriginSet::on_watch(const Now& now) {
 }
 
 void OriginSet::look_again(BytesView key, const Now& now) {
-  dirty_.insert(parent_of(key));
+  dirty_.emplace(parent_of_key(key));
   if (!scan_at_) {
     scan_at_ = now.steady + config().settle;
   }
@@ -206,7 +202,7 @@ void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<B
                                {"bytes_hashed", result->bytes_hashed},
                                {"took", now.steady - scan_began_}});
   for (const Bytes& key : result->busy_keys) {
-    again_.insert(parent_of(key));
+    again_.emplace(parent_of_key(key));
   }
   wait_for_stable(*result, now);
   if (result->racy > 0) {
@@ -236,7 +232,7 @@ void OriginSet::wait_for_stable(const ScanResult& result, const Now& now) {
     return;
   }
   for (const Bytes& key : result.waiting_keys) {
-    unstable_.insert(parent_of(key));
+    unstable_.emplace(parent_of_key(key));
   }
   unstable_everywhere_ = unstable_everywhere_ || result.waiting > result.waiting_keys.size();
   const SteadyTime at = now.steady + result.waiting_for + kStableMargin;

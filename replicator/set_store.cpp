@@ -189,7 +189,7 @@ Result<ScanResult> SetStore::scan_directories(std::vector<Bytes> directories) {
   HA_CHECK(reopen_moved_root());
   HA_CHECK(check_markers());
   if (!target_ && !options_.is_origin) {
-    return Error(Code::Unavailable, "\"" + escape(options_.set.path) + "\" is another directory now");
+    return Error(Code::Unavailable, in_quotes(options_.set.path) + " is another directory now");
   }
   HA_TRY(ScanOptions options, scan_options({}));
   FileScanner scanner(root_, index_, *key_, std::move(options));

@@ -28,7 +28,7 @@ Result<std::int64_t> number(const std::string& text) {
   std::int64_t out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return corrupt("\"" + escape(text) + "\" is not a number");
+    return corrupt(in_quotes(text) + " is not a number");
   }
   return out;
 }

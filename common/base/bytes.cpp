@@ -137,6 +137,10 @@ std::string escape(BytesView bytes) {
   return out;
 }
 
+std::string in_quotes(BytesView bytes) {
+  return "\"" + escape(bytes) + "\"";
+}
+
 Bytes unescape(std::string_view text) {
   Bytes out;
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -62,6 +62,7 @@ void put_digest(Bytes& out, const Digest& value);  // high, then low
 // A name as it may be shown on a terminal or in a log: printable UTF-8 stays; control characters, bidi
 // controls, invalid UTF-8 and backslash become \xNN. unescape() reads the same form back (any \xNN).
 [[nodiscard]] std::string escape(BytesView bytes);
+[[nodiscard]] std::string in_quotes(BytesView bytes);  // "escaped", with the quotation marks
 [[nodiscard]] Bytes unescape(std::string_view text);
 
 }  // namespace ha

@@ -13,7 +13,7 @@ namespace ha {
 namespace {
 
 std::string spelled(std::string_view text) {
-  return "\"" + escape(text) + "\"";
+  return in_quotes(text);
 }
 
 CliAnswer usage_error(const CliProgram& program, std::string_view verb, const std::string& what) {

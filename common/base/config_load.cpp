@@ -126,7 +126,7 @@ class ConfigLoader {
       section.loose_.push_back({node.key, {*written, node.value_place, false}});
       return;
     }
-    problems_.error(node.key_place, about + "\"" + escape(node.key) + "\" must have one value, not " +
+    problems_.error(node.key_place, about + in_quotes(node.key) + " must have one value, not " +
                                         kind_of(node) + " — put the dotted key in quotes");
   }
 
@@ -137,7 +137,7 @@ class ConfigLoader {
       if ((later.table == table.name && later.key == node.key) ||
           (later.table == full && later.key.empty())) {
         problems_.error(node.key_place,
-                        about + "\"" + escape(node.key) + "\" is not supported by this version — remove it");
+                        about + in_quotes(node.key) + " is not supported by this version — remove it");
         return;
       }
     }

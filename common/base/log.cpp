@@ -1,7 +1,6 @@
 #include "common/base/log.h"
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
 #include <list>
 #include <mutex>
@@ -83,7 +82,7 @@ struct Logger::State {
 
   const std::unique_ptr<LogSink> sink;
   const Clock clock;
-  std::atomic<LogLevel> least;
+  const LogLevel least;
   mutable std::mutex mutex;
   std::uint64_t last_number = 0;
   std::deque<LogEvent> kept;
@@ -128,11 +127,7 @@ void Logger::log(LogLevel level, std::string_view event, LogFields fields) {
 }
 
 bool Logger::logs(LogLevel level) const noexcept {
-  return level >= state_->least.load(std::memory_order_relaxed);
-}
-
-void Logger::set_least(LogLevel least) noexcept {
-  state_->least.store(least, std::memory_order_relaxed);
+  return level >= state_->least;
 }
 
 std::vector<LogEvent> Logger::recent(std::uint64_t after, std::size_t count_max) const {

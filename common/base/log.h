@@ -113,7 +113,6 @@ class Logger {
   void log(LogLevel level, std::string_view event, LogFields fields);
   // Cheap: for callers that would have to compute a debug field.
   [[nodiscard]] bool logs(LogLevel level) const noexcept;
-  void set_least(LogLevel least) noexcept;
 
   // The events kept in memory with number > `after`, oldest first, at most `count_max` (the newest of them).
   [[nodiscard]] std::vector<LogEvent> recent(std::uint64_t after = 0,

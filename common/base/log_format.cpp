@@ -72,7 +72,7 @@ Result<LogLevel> parse_log_level(std::string_view text) {
       return level;
     }
   }
-  return Error(Code::Invalid, "\"" + escape(text) + "\" is not a log level", "debug, info, warn or error");
+  return Error(Code::Invalid, in_quotes(text) + " is not a log level", "debug, info, warn or error");
 }
 
 std::string log_line(const LogEvent& event) {

@@ -38,10 +38,6 @@ constexpr std::uint64_t kSizeMax = std::numeric_limits<std::int64_t>::max();
 constexpr std::string_view kSpanUnits = "units: ms s m h d";
 constexpr std::string_view kSizeUnits = "units: B kB MB GB TB, KiB MiB GiB TiB";
 
-std::string quote(std::string_view text) {
-  return "\"" + escape(text) + "\"";
-}
-
 // "1.5 MB" → "1.5" and "MB": digits and a point, then blanks, then the rest.
 struct Parts {
   std::string_view number;
@@ -122,7 +118,7 @@ Error not_understood(std::string_view text, std::span<const UnitName> units, std
     meant = unit;
   }
   const std::string what =
-      number && parts.unit.empty() ? quote(text) + " has no unit" : "cannot read " + quote(text);
+      number && parts.unit.empty() ? in_quotes(text) + " has no unit" : "cannot read " + in_quotes(text);
   if (!number || find_unit(units, meant) == nullptr) {
     return Error(Code::Invalid, what, std::string(allowed));
   }
@@ -151,7 +147,7 @@ Result<std::uint64_t> parse(std::string_view text, const Kind& kind) {
   }
   std::uint64_t value = 0;
   if (!scale(parts.number, unit->factor, kind.limit, value)) {
-    return Error(Code::Invalid, quote(text) + " is not a number in range", std::string(kind.allowed));
+    return Error(Code::Invalid, in_quotes(text) + " is not a number in range", std::string(kind.allowed));
   }
   return value;
 }
@@ -215,11 +211,11 @@ Result<double> parse_percent(std::string_view text) {
   std::uint64_t thousandths = 0;
   if (!text.ends_with('%')) {
     const bool bare = scale(text, 1000, 100'000, thousandths);
-    return Error(Code::Invalid, quote(text) + (bare ? " has no unit" : " is not a share"),
+    return Error(Code::Invalid, in_quotes(text) + (bare ? " has no unit" : " is not a share"),
                  bare ? "use \"" + std::string(text) + "%\"" : "0% to 100%");
   }
   if (!scale(number, 1000, 100'000, thousandths)) {
-    return Error(Code::Invalid, quote(text) + " is not a share", "0% to 100%");
+    return Error(Code::Invalid, in_quotes(text) + " is not a share", "0% to 100%");
   }
   return static_cast<double>(thousandths) / 1000.0;
 }

@@ -191,7 +191,7 @@ Status FileHandle::copy_range(const FileHandle& from, std::uint64_t from_offset,
     return ok();
   }
   const auto ended_early = [&] {
-    return Error(Code::Conflict, "\"" + escape(from.path_) + "\" became shorter while it was copied");
+    return Error(Code::Conflict, in_quotes(from.path_) + " became shorter while it was copied");
   };
   while (length > 0) {
     auto from_at = static_cast<off_t>(from_offset);

@@ -206,7 +206,7 @@ Result<FileHandle> Directory::open_regular(BytesView rel) const {
   HA_TRY(const FileHandle pinned, pin(rel));
   HA_TRY(const Stat stat, pinned.stat());
   if (stat.type != FileType::Regular) {
-    return Error(Code::Conflict, "\"" + escape(pinned.path()) + "\" is not a regular file");
+    return Error(Code::Conflict, in_quotes(pinned.path()) + " is not a regular file");
   }
   const int opened = ::open(proc_path(pinned.fd()).data(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (opened < 0) {
@@ -305,7 +305,7 @@ Result<Bytes> Directory::read_link(BytesView rel) const {
   Bytes target(4096, '\0');  // PATH_MAX: the kernel makes no longer one
   const ssize_t length = ::readlinkat(at.fd, at.name.c_str(), target.data(), target.size());
   if (length < 0) {
-    return errno == EINVAL ? Error(Code::Conflict, "\"" + escape(path_of(rel)) + "\" is not a symbolic link")
+    return errno == EINVAL ? Error(Code::Conflict, in_quotes(path_of(rel)) + " is not a symbolic link")
                            : path_error("cannot read the link", path_of(rel), errno);
   }
   target.resize(static_cast<std::size_t>(length));
@@ -333,7 +333,7 @@ Status Directory::make_symlink(BytesView rel, BytesView target) const {
 
 Status Directory::make_node(BytesView rel, FileType type, mode_t mode, std::uint64_t rdev) const {
   if (type == FileType::Directory || type == FileType::Symlink) {
-    return Error(Code::Invalid, "\"" + escape(path_of(rel)) + "\" is not to be made with mknod");
+    return Error(Code::Invalid, in_quotes(path_of(rel)) + " is not to be made with mknod");
   }
   HA_TRY(const Place at, place(rel));
   const bool device = type == FileType::CharDevice || type == FileType::BlockDevice;

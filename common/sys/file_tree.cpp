@@ -43,7 +43,7 @@ class TreeRemover {
       }
       ::rewinddir(stream.get());
     }
-    return Error(Code::Exhausted, "\"" + escape(path_) + "\" fills up while it is being removed");
+    return Error(Code::Exhausted, in_quotes(path_) + " fills up while it is being removed");
   }
 
  private:
@@ -184,7 +184,7 @@ Result<Bytes> read_file(const Directory& directory, BytesView rel, std::size_t b
     out += part;
   }
   return Error(Code::Exhausted,
-               "\"" + escape(file.path()) + "\" is larger than " + std::to_string(bytes_max) + " bytes");
+               in_quotes(file.path()) + " is larger than " + std::to_string(bytes_max) + " bytes");
 }
 
 Status replace_file(const Directory& directory, BytesView rel, BytesView content, mode_t mode) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
@@ -225,13 +226,22 @@ Result<LockFile> LockFile::acquire(const Directory& directory, BytesView name) {
     }
     HA_TRY(const Bytes holder, file.read_at(0, 20));
     return Error(Code::Refused,
-                 "\"" + escape(directory.path()) + "\" is in use by process " +
+                 in_quotes(directory.path()) + " is in use by process " +
                      (holder.empty() ? "(starting)" : escape(holder.substr(0, holder.find('\n')))),
                  "stop the other daemon, or give this one its own state directory");
   }
   HA_CHECK(file.truncate(0));
   HA_CHECK(file.write_at(0, std::to_string(::getpid()) + "\n"));
   return LockFile(std::move(file));
+}
+
+std::string short_host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) {
+    return {};
+  }
+  const std::string full = name.data();
+  return full.substr(0, full.find('.'));
 }
 
 Result<std::uint64_t> raise_descriptor_limit(std::uint64_t wanted) {

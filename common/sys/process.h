@@ -69,7 +69,6 @@ void notify_ready() noexcept;
 void notify_reloading(SteadyTime now) noexcept;  // then notify_ready()
 void notify_stopping() noexcept;
 void notify_watchdog() noexcept;
-void notify_status(const std::string& line) noexcept;
 // How often systemd wants notify_watchdog() at least; nullopt if it does not watch.
 [[nodiscard]] std::optional<Duration> watchdog_interval() noexcept;
 
@@ -83,6 +82,9 @@ class LockFile {
   explicit LockFile(FileHandle handle) noexcept : handle_(std::move(handle)) {}
   FileHandle handle_;
 };
+
+// As gethostname(2) has it, up to the first dot; empty if it has none.
+[[nodiscard]] std::string short_host_name();
 
 // Raises the soft limit of open descriptors to `wanted` or the hard limit, whichever is lower. The new one.
 [[nodiscard]] Result<std::uint64_t> raise_descriptor_limit(std::uint64_t wanted);

@@ -1,7 +1,6 @@
 // The part of process.h that speaks to systemd.
 #include <systemd/sd-daemon.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -31,12 +30,6 @@ void notify_stopping() noexcept {
 }
 void notify_watchdog() noexcept {
   notify("WATCHDOG=1");
-}
-
-void notify_status(const std::string& line) noexcept {
-  std::string text = line;
-  std::replace(text.begin(), text.end(), '\n', ' ');  // a newline would begin another assignment
-  notify("STATUS=" + text);
 }
 
 std::optional<Duration> watchdog_interval() noexcept {

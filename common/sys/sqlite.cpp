@@ -122,10 +122,6 @@ Statement& Statement::bind_text(std::string_view text) {
       sqlite3_bind_text64(handle_.get(), next_parameter_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
 }
 
-Statement& Statement::bind_null() {
-  return note(sqlite3_bind_null(handle_.get(), next_parameter_));
-}
-
 Result<bool> Statement::step() {
   if (bind_error_ != SQLITE_OK) {
     return error_of(sqlite3_db_handle(handle_.get()), bind_error_);

@@ -34,7 +34,6 @@ class Statement {
   Statement& bind(BytesView blob);           // an empty view is an empty blob, not NULL
   Statement& bind(const Digest& digest);     // 16 bytes, high then low, little-endian; copied
   Statement& bind_text(std::string_view text);
-  Statement& bind_null();
 
   // True: there is a row to read with the columns below. False: the end.
   Result<bool> step();

@@ -46,7 +46,6 @@ struct Loop::Impl {
   BoundedQueue<Task> posted;
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> turns{0};
-  std::atomic<Duration::rep> longest_turn_ns{0};
 
   Impl(int wake_fd_in, std::size_t posted_tasks_max)
       : wake_fd(wake_fd_in), posted(posted_tasks_max, [this] { wake(); }) {}
@@ -205,10 +204,6 @@ Status Loop::turn(std::chrono::milliseconds wait_max) {
   impl_->now = read_clocks();
   impl_->run_posted();
   impl_->call_ready();
-  const auto held = (read_clocks().steady - impl_->now.steady).count();
-  if (held > impl_->longest_turn_ns.load()) {
-    impl_->longest_turn_ns.store(held);
-  }
   ++impl_->turns;
   return ok();
 }
@@ -227,12 +222,6 @@ const Now& Loop::now() const noexcept {
 }
 std::uint64_t Loop::turns() const noexcept {
   return impl_->turns.load();
-}
-Duration Loop::longest_turn() const noexcept {
-  return Duration(impl_->longest_turn_ns.load());
-}
-void Loop::reset_longest_turn() noexcept {
-  impl_->longest_turn_ns.store(0);
 }
 
 }  // namespace ha::wire

@@ -60,9 +60,6 @@ class Loop {
   // The clocks of the current turn.
   [[nodiscard]] const Now& now() const noexcept;
   [[nodiscard]] std::uint64_t turns() const noexcept;
-  // The longest time that handlers have held a turn, without waiting, since the last call of reset.
-  [[nodiscard]] Duration longest_turn() const noexcept;
-  void reset_longest_turn() noexcept;
 
  private:
   struct Impl;

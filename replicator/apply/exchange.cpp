@@ -97,7 +97,7 @@ class Planner {
     if (live && exclude_.matches(key, is_directory(live))) {
       if (shelf && !exclude_.matches(key, is_directory(shelf))) {
         return Error(Code::Refused,
-                     "\"" + escape(key) + "\" is excluded at the path, and on the shelf it is in the set");
+                     in_quotes(key) + " is excluded at the path, and on the shelf it is in the set");
       }
       return ok();
     }
@@ -124,7 +124,7 @@ class Planner {
   }
 
   static Error is_mounted(BytesView key) {
-    return Error(Code::Refused, "\"" + escape(key) + "\" is a mount point: it cannot change places",
+    return Error(Code::Refused, in_quotes(key) + " is a mount point: it cannot change places",
                  "exclude it from the set, or use place = \"live\"");
   }
 
@@ -189,8 +189,7 @@ class Planner {
 // ---------------------------------------------------------------- doing
 
 Status named(Status status, BytesView key, const char* what) {
-  return status.ok() ? std::move(status)
-                     : Status(std::move(status).error().in("\"" + escape(key) + "\" " + what));
+  return status.ok() ? std::move(status) : Status(std::move(status).error().in(in_quotes(key) + " " + what));
 }
 
 Status set_meta(const Directory& side, BytesView key, const FileMeta& meta) {

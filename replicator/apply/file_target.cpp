@@ -88,7 +88,7 @@ Status FileTarget::Impl::apply_frame(std::uint64_t batch, BytesView body) {
       if (applied.error().code() == Code::NoSpace) {
         HA_CHECK(free_space(batch));
       }
-      return Error(applied.error()).in("\"" + escape(part.key) + "\"");
+      return Error(applied.error()).in(in_quotes(part.key));
     }
   }
   return ok();

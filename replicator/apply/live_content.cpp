@@ -13,7 +13,7 @@ constexpr std::size_t kReadBytes = 1024 * 1024;
 constexpr int kHashTriesMax = 3;
 
 Error changed(const sys::FileHandle& file) {
-  return Error(Code::Conflict, "\"" + escape(file.path()) + "\" changes while it is read");
+  return Error(Code::Conflict, in_quotes(file.path()) + " changes while it is read");
 }
 
 // What the index says of the content, if that can be all there is to know.
@@ -114,7 +114,7 @@ Status reopen_live(const sys::Directory& root, BytesView item_key, LiveContent& 
   LocalStat now = local_stat(stat);
   now.size = live.pristine ? live.local.size : now.size;
   if (now != live.local) {
-    return Error(Code::Conflict, "\"" + escape(file.path()) + "\" has changed meanwhile");
+    return Error(Code::Conflict, in_quotes(file.path()) + " has changed meanwhile");
   }
   live.file = std::move(file);
   return ok();

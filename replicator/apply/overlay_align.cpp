@@ -18,10 +18,6 @@ bool is_same_file(const sys::Stat& stat, const LocalStat& before) {
   return now == before;
 }
 
-bool is_counted(const Entry& entry) {
-  return entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
-}
-
 }  // namespace
 
 Result<StagedName> stage_altered(ApplyContext& context, BytesView key, BytesView content,
@@ -77,7 +73,7 @@ Status OverlayAligner::align(const Bytes& key) {
   if (tracked && known != aligned_.end() && stats_of(key) == known->second) {
     return ok();
   }
-  HA_TRY(const std::optional<Live> live, is_counted(*entry) ? read_live(key) : std::optional<Live>());
+  HA_TRY(const std::optional<Live> live, is_counted(entry->state) ? read_live(key) : std::optional<Live>());
   if (!live) {
     return ok();
   }

@@ -85,8 +85,8 @@ Status Publisher::finish_pass(BatchOutcome& outcome) {
   reset();
   retry_waiting();
   for (StagedItem& item : waiting_) {
-    fail(item, Error(Code::Refused, "\"" + escape(item.header.key) +
-                                        "\" is not empty: it holds items of this set that stay"));
+    fail(item, Error(Code::Refused,
+                     in_quotes(item.header.key) + " is not empty: it holds items of this set that stay"));
   }
   waiting_.clear();
   restore_times();

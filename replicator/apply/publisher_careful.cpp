@@ -34,7 +34,7 @@ Status Publisher::save_what_is_there(const StagedItem& item) {
     return code == Code::NotFound || code == Code::Conflict ? note_put_back(item) : live.error();
   }
   if (origin.adopting) {
-    return Error(Code::Conflict, "\"" + escape(key) + "\" has come into being here meanwhile");
+    return Error(Code::Conflict, in_quotes(key) + " has come into being here meanwhile");
   }
   if (item.journal != 0 && is_in_place(item, *at, *live)) {
     return ok();
@@ -140,8 +140,8 @@ Status Publisher::note_put_back(const StagedItem& item) {
   HA_TRY(const std::optional<Entry> entry, context_.index.get(item.header.key));
   if (context_.origin.adopting) {
     return !entry ? ok()
-                  : Status(Error(Code::Conflict, "\"" + escape(item.header.key) +
-                                                     "\" has been here meanwhile, and was deleted"));
+                  : Status(Error(Code::Conflict,
+                                 in_quotes(item.header.key) + " has been here meanwhile, and was deleted"));
   }
   if (!undoes_deletion(entry, item.header, context_.origin.lineage, context_.index.epoch())) {
     return ok();

@@ -18,7 +18,7 @@ constexpr std::size_t kNamesAtOnce = 1000;
 Error not_empty(BytesView key, std::uint64_t unknown) {
   const std::string number = (unknown >= kUnknownMax ? "at least " : "") + std::to_string(unknown);
   return Error(Code::Refused,
-               "\"" + escape(key) + "\" is not empty: it holds " + number + " items this set does not know");
+               in_quotes(key) + " is not empty: it holds " + number + " items this set does not know");
 }
 
 }  // namespace
@@ -104,8 +104,7 @@ Status Publisher::check_replaceable(BytesView directory) {
   }
   const std::uint64_t stay = context_.deletes.mode == DeleteMode::Never ? content.items : content.kept;
   if (stay > 0) {
-    return Error(Code::Refused, "\"" + escape(directory) + "\" cannot be replaced: it holds " +
-                                    show_count(stay) +
+    return Error(Code::Refused, in_quotes(directory) + " cannot be replaced: it holds " + show_count(stay) +
                                     " items that were deleted at the origin and are kept here (delete = "
                                     "never); move them away");
   }

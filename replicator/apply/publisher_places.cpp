@@ -142,7 +142,7 @@ Status Publisher::put_metadata(const StagedItem& item, LocalStat& local) {
   HA_TRY(const sys::FileHandle pinned, at.parent->pin(at.name));
   HA_TRY(const sys::Stat before, pinned.stat());
   if (before.type != sys::FileType::Regular || local_stat(before) != item.local) {
-    return Error(Code::Conflict, "\"" + escape(item.header.key) + "\" has changed meanwhile");
+    return Error(Code::Conflict, in_quotes(item.header.key) + " has changed meanwhile");
   }
   HA_CHECK(sys::apply_metadata(pinned, wanted_metadata(item.meta, context_.names)));
   HA_TRY(const sys::Stat after, pinned.stat());
@@ -217,7 +217,7 @@ Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
   }
   HA_TRY(const std::optional<Entry> entry, find_entry(leader));
   if (!entry || entry->deleted || (!item.header.content.is_zero() && entry->content != item.header.content)) {
-    return Error(Code::Conflict, "\"" + escape(leader) + "\", which it is a link to, is not here yet");
+    return Error(Code::Conflict, in_quotes(leader) + ", which it is a link to, is not here yet");
   }
   LocalStat recorded;
   if (!entry->local.empty()) {
@@ -227,13 +227,12 @@ Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
   HA_TRY(const sys::Stat leader_stat, pinned.stat());
   const bool regular = leader_stat.type == sys::FileType::Regular;
   if (!regular && (leader_stat.ino != recorded.inode || leader_stat.type == sys::FileType::Directory)) {
-    return Error(Code::Conflict, "\"" + escape(leader) + "\", which it is a link to, has been changed here");
+    return Error(Code::Conflict, in_quotes(leader) + ", which it is a link to, has been changed here");
   }
   if (regular && local_stat(leader_stat) != recorded) {
     HA_TRY(const LiveContent live, open_live(context_.root, context_.index, context_.key, leader));
     if (live.content != entry->content || live.local.inode != leader_stat.ino) {
-      return Error(Code::Conflict,
-                   "\"" + escape(leader) + "\", which it is a link to, has been changed here");
+      return Error(Code::Conflict, in_quotes(leader) + ", which it is a link to, has been changed here");
     }
   }
   HA_TRY(const Place at, place(item.header.key, true));
@@ -244,7 +243,7 @@ Status Publisher::put_link(const StagedItem& item, LocalStat& local) {
       HA_CHECK(context_.root.link(leader, staged.area->directory, staged.name));
       HA_TRY(const sys::Stat linked, staged.area->directory.stat(staged.name));
       if (linked.ino != leader_stat.ino || linked.dev != leader_stat.dev) {
-        return Error(Code::Conflict, "\"" + escape(leader) + "\" has changed meanwhile");
+        return Error(Code::Conflict, in_quotes(leader) + " has changed meanwhile");
       }
       return swap_in(at, item.header.key, staged);
     }();

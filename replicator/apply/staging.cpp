@@ -122,7 +122,7 @@ Result<sys::Directory> Staging::open_our_own(const Bytes& path) {
     }
     if (again) {
       return Error(Code::Refused,
-                   "\"" + escape(key_in(root_.path(), path)) + "\" is no directory, or belongs to user " +
+                   in_quotes(key_in(root_.path(), path)) + " is no directory, or belongs to user " +
                        std::to_string(stat.uid),
                    "move it away");
     }
@@ -230,7 +230,7 @@ Result<StagedName> Staging::find(BytesView path) {
       return StagedName{area.get(), Bytes(path.substr(prefix.size()))};
     }
   }
-  return Error(Code::NotFound, "\"" + escape(path) + "\" is in no staging directory");
+  return Error(Code::NotFound, in_quotes(path) + " is in no staging directory");
 }
 
 Status Staging::discard(const StagedName& staged) {

@@ -158,7 +158,7 @@ Result<bool> StrandedStore::set_aside(const StagedName& area, const sys::Directo
       return put.error();
     }
   }
-  return Error(Code::Exhausted, "\"" + escape(key) + "\" is stranded too often already");
+  return Error(Code::Exhausted, in_quotes(key) + " is stranded too often already");
 }
 
 Status StrandedStore::sync() {
@@ -216,7 +216,7 @@ Status keep_stranded(const sys::Directory& root, const std::vector<Bytes>& tops,
   const Bytes beside = root.path().substr(0, root.path().rfind('/') + 1);  // likely the same file system
   if (slash == std::string::npos || to.front() != '/' || slash + 1 == to.size() || !is_id(id) ||
       id.find('/') != std::string::npos) {
-    return Error(Code::Invalid, "\"" + escape(to) + "\" is not an absolute path of a new directory",
+    return Error(Code::Invalid, in_quotes(to) + " is not an absolute path of a new directory",
                  "hareplicate stranded keep " + escape(id) + " --to " + escape(beside + id));
   }
   HA_TRY(const sys::Directory parent, sys::Directory::open_root(slash == 0 ? "/" : to.substr(0, slash)));

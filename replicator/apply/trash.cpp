@@ -68,7 +68,7 @@ Status move_to_trash(const StagingArea& area, const sys::Directory& parent, Byte
       return moved;
     }
   }
-  return Error(Code::Exhausted, "\"" + escape(key) + "\" is in the trash too often already",
+  return Error(Code::Exhausted, in_quotes(key) + " is in the trash too often already",
                "make room in .hareplicate/trash");
 }
 

@@ -27,7 +27,7 @@ bool is_same_file(const sys::Directory& a, BytesView a_name, const sys::Director
 Error is_locked(BytesView key) {
   return Error(
       Code::Unavailable,
-      "\"" + escape(key) + "\" is locked by the PBX (" + kLockFile + " or " + kFlockFile + " in it)",
+      in_quotes(key) + " is locked by the PBX (" + kLockFile + " or " + kFlockFile + " in it)",
       "it is tried again; a lock that stays was left by a crash, and keeps Asterisk out as well: rm it");
 }
 

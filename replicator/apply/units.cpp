@@ -15,10 +15,6 @@ namespace {
 constexpr Duration kMoveWait = std::chrono::seconds(30);
 constexpr std::size_t kNamesMax = 1'000'000;
 
-bool is_counted(const Entry& entry) {
-  return entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
-}
-
 // The folder that its folders are in; what stands at the top is its own.
 Bytes mailbox_of(const Bytes& unit) {
   return parent_of_key(unit).empty() ? unit : Bytes(parent_of_key(unit));
@@ -104,7 +100,7 @@ Result<bool> Units::is_whole(const Bytes& unit, const Waiting& waiting) {
   }
   Digest sum;
   for (const auto& [key, entry] : here.entries) {
-    if (!waiting.contains(key) && is_counted(entry)) {
+    if (!waiting.contains(key) && is_counted(entry.state)) {
       sum += entry.hash;
     }
   }

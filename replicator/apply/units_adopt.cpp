@@ -96,7 +96,7 @@ Result<std::vector<StagedItem>> Units::number(const Bytes& unit, std::vector<Sta
     unsigned number = message_of(parts.front()->header.key)->number;
     number = numbers.contains(number) ? *numbers.rbegin() + 1 : number;
     if (number >= kMessagesMax) {
-      return Error(Code::Exhausted, "\"" + escape(unit) + "\" has no number left for a message");
+      return Error(Code::Exhausted, in_quotes(unit) + " has no number left for a message");
     }
     numbers.insert(number);
     known.emplace(message_stem(unit, number), contents);
@@ -146,8 +146,7 @@ Status Units::adopt_in(const Bytes& unit, std::vector<StagedItem> items, BatchOu
                   [&](const Bytes& key) { return taken.contains(message_of(key)->number); })) {
     HA_CHECK(lock->release());
     HA_CHECK(give_up(unit, journaled));
-    return Error(Code::Unavailable,
-                 "\"" + escape(unit) + "\" has got a message meanwhile; it is tried again");
+    return Error(Code::Unavailable, in_quotes(unit) + " has got a message meanwhile; it is tried again");
   }
   UnitPass pass;
   pass.lock = &*lock;
@@ -166,7 +165,7 @@ Status Units::renew_digest(const Bytes& unit) {
   HA_TRY(FileMeta meta, decode_meta(directory->meta));
   Digest sum;
   for (const auto& [key, entry] : here.entries) {
-    const bool counts = entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
+    const bool counts = is_counted(entry.state);
     sum += counts ? entry.hash : Digest{};
   }
   if (meta.unit == sum) {

@@ -60,7 +60,7 @@ std::int64_t signed_of(std::uint64_t value) {
 }
 
 bool in_sum(Rank rank, EntryState state) {
-  return rank != Rank::Delete && (state == EntryState::Mirrored || state == EntryState::Overlaid);
+  return rank != Rank::Delete && is_counted(state);
 }
 
 Status check_entry(const Entry& entry) {

@@ -24,6 +24,11 @@ enum class EntryState : std::uint8_t {
   Failed = 3,    // could not be read or applied; on the exception list, shown, retried; outside the sum
 };
 
+// What is in the sum, unless it is a tombstone.
+[[nodiscard]] constexpr bool is_counted(EntryState state) noexcept {
+  return state == EntryState::Mirrored || state == EntryState::Overlaid;
+}
+
 struct Entry {
   Bytes key;                   // for files: the path below the root, '/'-separated, no leading slash
   std::uint64_t sequence = 0;  // of the change that last touched it, in this site's index

@@ -44,7 +44,7 @@ Result<Content> ContentReader::read(const sys::FileHandle& file, const sys::Stat
         return Error(Code::Cancelled, "stopped while reading a file");
       }
       if (got < wanted) {
-        return Error(Code::Conflict, "\"" + escape(file.path()) + "\" became shorter while it was read");
+        return Error(Code::Conflict, in_quotes(file.path()) + " became shorter while it was read");
       }
     }
   }

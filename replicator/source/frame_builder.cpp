@@ -241,7 +241,7 @@ Result<ChunkList> FrameBuilder::State::read_chunks_of(const Entry& entry) {
   ContentReader reader(key_);
   HA_TRY(Content content, reader.read(file, stat, [](std::uint64_t) { return true; }));
   if (content.digest != entry.content) {
-    return Error(Code::Conflict, "\"" + escape(entry.key) + "\" has changed since it was indexed");
+    return Error(Code::Conflict, in_quotes(entry.key) + " has changed since it was indexed");
   }
   return std::move(content.chunks);
 }

@@ -273,7 +273,7 @@ Result<Bytes> ItemBuilder::read_chunk(std::size_t number, std::uint64_t offset) 
   const Chunk& chunk = job_.chunks[number];
   HA_TRY(Bytes data, file_.read_at(offset, chunk.length));
   if (data.size() != chunk.length || sys::digest(key_, data) != chunk.digest) {
-    return Error(Code::Conflict, "\"" + escape(key()) + "\" has changed since it was indexed");
+    return Error(Code::Conflict, in_quotes(key()) + " has changed since it was indexed");
   }
   return data;
 }

@@ -3,14 +3,12 @@
 
 #include <algorithm>
 
+#include "replicator/model/key.h"
+
 namespace ha::replicator {
 namespace {
 
 constexpr std::size_t kOpenLevelsMax = 64;  // directories held open at a time; deeper trees reopen
-
-Bytes child_of(const Bytes& directory, BytesView name) {
-  return directory.empty() ? Bytes(name) : directory + "/" + Bytes(name);
-}
 
 // The least key after all those beneath `directory`: '0' follows '/'.
 Bytes end_of(BytesView directory) {
@@ -114,7 +112,7 @@ Status ScanRun::step() {
   const bool names_left = level.next < level.names.size();
   if (!level.blocks.empty()) {
     const Bytes inside = level.blocks.back().key + "/";
-    if (!names_left || inside < child_of(level.key, level.names[level.next])) {
+    if (!names_left || inside < key_in(level.key, level.names[level.next])) {
       const Block block = std::move(level.blocks.back());
       level.blocks.pop_back();
       return run_block(block);

@@ -29,10 +29,6 @@ bool is_within(const sys::Timestamp& time, Duration span, WallTime now) {
   return age > -span && age < span;
 }
 
-bool is_counted(const Entry& entry) {
-  return entry.state == EntryState::Mirrored || entry.state == EntryState::Overlaid;
-}
-
 }  // namespace
 
 bool ScanRun::is_unit(BytesView key) const {
@@ -129,11 +125,11 @@ Result<bool> ScanRun::read_of_unit(Unit& unit, const Bytes& name, const sys::Sta
       if (!old) {
         return false;  // stopped
       }
-      unit.digest += is_counted(*old) ? old->hash : Digest{};
+      unit.digest += is_counted(old->state) ? old->hash : Digest{};
       break;
     case Finding::Kind::Put:
     case Finding::Kind::Refresh:
-      unit.digest += is_counted(found.entry) ? found.entry.hash : Digest{};
+      unit.digest += is_counted(found.entry.state) ? found.entry.hash : Digest{};
       break;
     case Finding::Kind::Busy:
     case Finding::Kind::Gone:

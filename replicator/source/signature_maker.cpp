@@ -33,7 +33,7 @@ Result<Bytes> signature_at(const sys::FileHandle& file, const sys::DigestKey& di
                            std::uint64_t offset, const Chunk& chunk) {
   HA_TRY(const Bytes data, file.read_at(offset, chunk.length));
   if (data.size() != chunk.length || sys::digest(digest_key, data) != chunk.digest) {
-    return Error(Code::Conflict, "\"" + escape(file.path()) + "\" has changed since it was indexed");
+    return Error(Code::Conflict, in_quotes(file.path()) + " has changed since it was indexed");
   }
   return chunk_signature(data);
 }

@@ -72,6 +72,7 @@ BOOST_AUTO_TEST_CASE(printable_names_stay_as_they_are) {
 }
 
 BOOST_AUTO_TEST_CASE(what_could_fool_a_terminal_is_escaped) {
+  BOOST_TEST(ha::in_quotes("a\nb") == "\"a\\x0ab\"");
   BOOST_TEST(ha::escape("a\nb\x1b[31m") == "a\\x0ab\\x1b[31m");
   BOOST_TEST(ha::escape("\x7f") == "\\x7f");
   BOOST_TEST(ha::escape("\\") == "\\x5c");

@@ -184,8 +184,6 @@ BOOST_AUTO_TEST_CASE(systemd_is_told_through_its_socket) {
   BOOST_TEST(received() == "READY=1");
   notify_reloading(SteadyTime(std::chrono::microseconds(42)));
   BOOST_TEST(received() == "RELOADING=1\nMONOTONIC_USEC=42");
-  notify_status("two\nlines");
-  BOOST_TEST(received() == "STATUS=two lines");
   notify_watchdog();
   BOOST_TEST(received() == "WATCHDOG=1");
   notify_stopping();

@@ -157,20 +157,6 @@ BOOST_AUTO_TEST_CASE(a_handler_may_register_and_remove_others) {
   BOOST_TEST(second == 0);  // removed in the turn in which it was due
 }
 
-BOOST_AUTO_TEST_CASE(the_longest_turn_is_recorded) {
-  const auto loop = Loop::open().value();
-  BOOST_REQUIRE(loop->post([] {
-    const SteadyTime until = read_clocks().steady + milliseconds(5);
-    while (read_clocks().steady < until) {
-    }
-  }));
-  BOOST_TEST(loop->turn(milliseconds(0)).ok());
-  BOOST_TEST((loop->longest_turn() >= milliseconds(5)));
-  loop->reset_longest_turn();
-  BOOST_TEST((loop->longest_turn() == Duration{0}));
-  BOOST_TEST(loop->turns() == 1U);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace ha::wire

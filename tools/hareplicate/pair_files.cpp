@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/sys/process.h"
 #include "common/sys/replace.h"
 #include "tools/hareplicate/key_file.h"
 #include "tools/hareplicate/site_edit.h"
@@ -106,20 +106,11 @@ Status look_at_node(JoinPlace& place) {
 
 }  // namespace
 
-std::string short_host_name() {
-  std::array<char, 256> name{};
-  if (::gethostname(name.data(), name.size() - 1) != 0) {
-    return {};
-  }
-  const std::string full = name.data();
-  return full.substr(0, full.find('.'));
-}
-
 Result<replicator::ConfigTexts> read_config_texts(const fs::path& cluster_file) {
   replicator::ConfigTexts texts;
   texts.cluster_file = cluster_file;
   texts.node_file = cluster_file.parent_path() / "node.toml";
-  texts.host_name = short_host_name();
+  texts.host_name = sys::short_host_name();
   HA_TRY(auto cluster, read_if_there(texts.cluster_file));
   if (!cluster) {
     return Error(Code::NotFound, escape(cluster_file.string()) + " does not exist",
@@ -231,7 +222,7 @@ Result<JoinFiles> files_for(const JoinPlace& place, const PairWelcome& welcome, 
                                : set_node_site(place.node.value_or(std::string(kNewNode)), welcome.site);
   ConfigProblems problems;
   auto config = replicator::Config::parse(
-      {place.cluster_file, welcome.cluster_toml, place.node_file, node, short_host_name()}, problems);
+      {place.cluster_file, welcome.cluster_toml, place.node_file, node, sys::short_host_name()}, problems);
   if (!config.ok()) {
     return Error(Code::Invalid,
                  "the configuration that came does not fit this machine: " + first_error(problems),

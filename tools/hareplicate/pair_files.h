@@ -20,8 +20,6 @@ namespace ha::tool {
 [[nodiscard]] Result<replicator::ConfigTexts> read_config_texts(const std::filesystem::path& cluster_file);
 // A cluster.toml that somebody has named, which need not be right. Invalid with `hint` when there is none.
 [[nodiscard]] Result<std::string> read_candidate(const std::string& file, const std::string& hint);
-// The name of this host up to the first dot; what a site is called when node.toml does not say.
-[[nodiscard]] std::string short_host_name();
 
 // Replaces or makes a file in a directory that exists; an old one's owner and mode stay, a new one has 0644.
 // A symbolic link is followed. Denied with the file's name when it cannot be written.

@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/units.h"
+#include "common/sys/process.h"
 #include "common/wire/envelope.h"
 #include "replicator/config_parts.h"
 #include "tools/hareplicate/context.h"
@@ -193,7 +194,7 @@ class Joiner {
     request.program_version = kVersion;
     request.site = token_.site;
     request.addresses = std::move(addresses);
-    request.host_name = escape(short_host_name());
+    request.host_name = escape(sys::short_host_name());
     request.local_address = reached.answer.local;
     request.cluster_id = place_.cluster_id;
     request.wall = read_clocks().wall;

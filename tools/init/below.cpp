@@ -110,7 +110,7 @@ Result<std::string> Below::real(const std::string& path) const {
   HA_TRY(const sys::FileHandle handle, pin(path));
   HA_TRY(const std::string name, name_of(handle));
   if (!name.starts_with(prefix_) || (name.size() > prefix_.size() && name[prefix_.size()] != '/')) {
-    return Error(Code::Conflict, "\"" + escape(path) + "\" leads out of the root");
+    return Error(Code::Conflict, in_quotes(path) + " leads out of the root");
   }
   const std::string inside = name.substr(prefix_.size());
   return inside.empty() ? "/" : inside;
@@ -132,10 +132,10 @@ Result<std::string> Below::read(const std::string& path) const {
   HA_TRY(const sys::FileHandle handle, pin(path));
   HA_TRY(const sys::Stat facts, handle.stat());
   if (facts.type != sys::FileType::Regular) {
-    return Error(Code::Conflict, "\"" + escape(path) + "\" is not a regular file");
+    return Error(Code::Conflict, in_quotes(path) + " is not a regular file");
   }
   if (facts.size > kFileBytesMax) {
-    return Error(Code::Exhausted, "\"" + escape(path) + "\" is larger than 1 MiB");
+    return Error(Code::Exhausted, in_quotes(path) + " is larger than 1 MiB");
   }
   const std::string again = "/proc/self/fd/" + std::to_string(handle.fd());
   const sys::FileHandle file(::open(again.c_str(), O_RDONLY | O_CLOEXEC), path);
