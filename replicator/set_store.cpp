@@ -89,10 +89,12 @@ Result<std::unique_ptr<SetStore>> SetStore::open(SetStoreOptions options, std::s
 
 // An origin makes its digest key and takes its epoch from the configuration; a replica is told both.
 Status SetStore::ensure_key() {
-  index_.set_own_changes(options_.is_origin);
+  HA_TRY(const std::uint64_t broken_off, index_.journal_size());
+  turn_waits_ = options_.is_origin && broken_off > 0 && options_.epoch > index_.epoch();
+  index_.set_own_changes(options_.is_origin && !turn_waits_);
   HA_TRY(IndexBatch batch, index_.begin());
   if (options_.is_origin) {
-    HA_CHECK(take_turn(batch));
+    HA_CHECK(turn_waits_ ? ok() : take_turn(batch));
     if (index_.digest_key().empty()) {
       HA_TRY(const Bytes key, sys::random_bytes(kDigestKeyBytes));
       HA_CHECK(batch.set_digest_key(key));
@@ -265,6 +267,11 @@ Status SetStore::adopt_key(const Offer& offer) {
   return ok();
 }
 
+// In this order: 1. an origin that is over and a hold by hand are told so before anything is touched;
+// 2. the markers, and the end of a commit that was broken off, while the last holder is still the holder;
+// 3. the new epoch, with this site's last look as a holder; 4. the origin's key; 5. the markers again:
+// another key has closed the target; 6. a walk, where one is due; 7. the guards that count what it has
+// found; 8. only then what comes is published as this origin's.
 Result<Have> SetStore::prepare(const std::string& origin, const Offer& offer) {
   if (offer.position.epoch < index_.epoch()) {
     return Error(Code::Refused,

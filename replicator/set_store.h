@@ -137,6 +137,7 @@ class SetStore {
   Status align_overlays();
   Status ensure_key();
   Status take_turn(IndexBatch& batch);
+  Status end_broken_off_commit();
   Result<bool> was_holder();
   Status take_epoch(const Offer& offer);
   Status set_target_origin(const Offer& offer);
@@ -161,7 +162,8 @@ class SetStore {
   std::uint64_t acknowledged_by_all_ = 0;
   StableBook stable_;
   std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program
-  bool whole_ = false;  // of an origin: the index has once been brought up to the whole tree
+  bool turn_waits_ = false;  // for the end of a commit that was broken off while another was the holder
+  bool whole_ = false;       // of an origin: the index has once been brought up to the whole tree
   Applied applied_;
   std::uint64_t stranded_ = 0;  // since the last commit
   std::map<std::uint64_t, FrameBuilder> fetches_;

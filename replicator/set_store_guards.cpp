@@ -38,6 +38,9 @@ Status SetStore::check_markers() {
   if (!options_.is_origin) {
     return ok();  // prepare() has done it
   }
+  if (turn_waits_) {
+    return end_broken_off_commit();
+  }
   auto opened = open_target();
   return opened.ok() || opened.error().code() == Code::Held ? std::move(opened) : ok();
 }

@@ -37,6 +37,18 @@ Status SetStore::take_turn(IndexBatch& batch) {
   return batch.set_applied(kOurTurn, index_.position());
 }
 
+// What was under way from the last holder is ended as a replica ends it, so that nothing is lost that only
+// this site has; only then is this site the holder. Held, and tried again, as long as that cannot be.
+Status SetStore::end_broken_off_commit() {
+  HA_CHECK(open_target());
+  HA_TRY(IndexBatch batch, index_.begin());
+  HA_CHECK(take_turn(batch));
+  HA_CHECK(batch.commit());
+  index_.set_own_changes(true);
+  turn_waits_ = false;
+  return ok();
+}
+
 Result<bool> SetStore::was_holder() {
   HA_TRY(const std::optional<Position> turn, index_.applied(kOurTurn));
   return turn && turn->epoch == index_.epoch();
