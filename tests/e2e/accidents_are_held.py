@@ -77,6 +77,9 @@ def standby_not_empty(promise, cluster, tool):
     release(promise, cluster, tool, found["hint"])
     cluster.wait_equal(30)
     promise.check(True, "  equal after that")
+    typo = tool.run(cluster.origin, "diff", "tree", "flie-1")
+    promise.check(typo.returncode == 0 and "here or there" in typo.stderr,
+                  "  a misspelt path is said to be nowhere")
 
 
 def nearly_all_deleted(promise, cluster, tool):

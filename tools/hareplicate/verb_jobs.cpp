@@ -1,6 +1,7 @@
 // hareplicate resync, verify, diff, jobs
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
@@ -176,6 +177,16 @@ Outcome run_verify(const Context& context) {
 
 namespace {
 
+// A misspelt path does not differ either.
+void say_if_nowhere(const Context& context, const replicator::Config& config, const std::string& path) {
+  const replicator::SetConfig* set = config.set(context.argument(0));
+  std::error_code error;
+  const auto here = std::filesystem::path(set != nullptr ? set->path : "/") / path;
+  if (std::filesystem::symlink_status(here, error).type() == std::filesystem::file_type::not_found) {
+    talk(context, "note: there is no " + escape(here.string()) + ", here or there\n");
+  }
+}
+
 // What could be compared, also when a replica could not.
 void show_diff(const Context& context, const JobEnd& end, std::size_t limit) {
   print(list_items(end.items, false, limit));
@@ -216,6 +227,9 @@ Outcome run_diff(const Context& context) {
     print(items_json(end));
   } else {
     show_diff(context, end, limit);
+  }
+  if (end.items.empty() && !failure_of(end.job) && request.arguments_size() > 1) {
+    say_if_nowhere(context, daemon.config(), request.arguments(1));
   }
   return outcome_of(end.job);
 }
