@@ -149,6 +149,12 @@ Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
       sets[name] = {config_.origin_of(*config_.set(name)).name, set.store.get(), &set.strand};
     }
   }
+  HA_TRY(options.fresh, FreshBook::open(config_.state_dir().string(), read_clocks()));
+  for (const SetConfig& set : config_.sets()) {
+    if (!sets.contains(set.name)) {
+      options.fresh.forget(set.name);  // what its holder has, nobody else has
+    }
+  }
   HA_TRY(replica_side_, ReplicaSide::open(*replica_loop_, *context_, keys, std::move(options),
                                           std::move(sets), std::move(on_published), log_));
   return ok();

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kWaitingMax = 8192;
+constexpr Duration kFreshInterval = std::chrono::seconds(10);
 constexpr Duration kResendWait = std::chrono::milliseconds(5);
 
 std::int64_t nanoseconds(WallTime time) {
@@ -60,6 +61,7 @@ Result<std::unique_ptr<ReplicaSide>> ReplicaSide::open(wire::Loop& loop, wire::C
 }
 
 ReplicaSide::~ReplicaSide() {
+  save_fresh(read_clocks());
   for (const wire::Loop::Id id : registered_) {
     loop_.remove(id);
   }
@@ -143,10 +145,8 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
   if (origin.nonce == hello.link_nonce) {
     return;  // it has not heard our answer
   }
+  note_fresh(origin);
   for (auto& [number, session] : origin.sessions) {
-    if (const auto fresh = session.receiver.fresh_at(origin.last_heard)) {
-      fresh_[session.set] = *fresh;
-    }
     session.receiver.on_link_down();
     advance(origin, number);
   }
@@ -194,8 +194,7 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
       return nullptr;
     }
   }
-  const auto known = fresh_.find(offer->set);
-  Receiver receiver(known == fresh_.end() ? std::nullopt : std::optional(known->second));
+  Receiver receiver(options_.fresh.of(offer->set));
   return &origin.sessions.emplace(number, Session{offer->set, std::move(receiver), 0, 0}).first->second;
 }
 
@@ -439,7 +438,28 @@ void ReplicaSide::flush(Origin& origin) {
 }
 
 // ---------------------------------------------------------------- time
+void ReplicaSide::note_fresh(const Origin& origin) {
+  for (const auto& [number, session] : origin.sessions) {
+    if (const auto fresh = session.receiver.fresh_at(origin.last_heard)) {
+      options_.fresh.note(session.set, *fresh);
+    }
+  }
+}
+
+void ReplicaSide::save_fresh(const Now& now) {
+  for (const auto& [site, origin] : origins_) {
+    note_fresh(origin);
+  }
+  fresh_saved_at_ = now.steady;
+  if (const Status saved = options_.fresh.save(now); !saved.ok()) {
+    log_.warn("fresh.not_written", saved.error());
+  }
+}
+
 void ReplicaSide::on_tick(const Now& now) {
+  if (!origins_.empty() && now.steady - fresh_saved_at_ >= kFreshInterval) {
+    save_fresh(now);
+  }
   for (auto& [site, origin] : origins_) {
     flush(origin);
     for (auto& [number, session] : origin.sessions) {
@@ -463,6 +483,7 @@ std::optional<SteadyTime> ReplicaSide::next_wakeup() const {
     if (!origin.waiting.empty()) {
       sooner(loop_.now().steady + kResendWait);
     }
+    sooner(fresh_saved_at_ + kFreshInterval);
     for (const auto& [number, session] : origin.sessions) {
       sooner(session.receiver.next_wakeup());
     }

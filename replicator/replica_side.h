@@ -17,6 +17,7 @@
 #include "common/wire/socket.h"
 #include "common/wire/zap.h"
 #include "replicator/config.h"
+#include "replicator/fresh_book.h"
 #include "replicator/session/config_messages.h"
 #include "replicator/session/link.h"
 #include "replicator/session/receiver.h"
@@ -49,6 +50,7 @@ struct ReplicaOptions {
   std::vector<std::string> endpoints;  // to bind
   std::vector<wire::PeerKey> admitted;
   std::string congestion;
+  FreshBook fresh{};
 };
 
 class ReplicaSide {
@@ -127,6 +129,8 @@ class ReplicaSide {
   void send(Origin& origin, const std::string& routing_id, Bytes message);
   void flush(Origin& origin);
   void on_tick(const Now& now);
+  void note_fresh(const Origin& origin);
+  void save_fresh(const Now& now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   [[nodiscard]] LinkReport report_link(const std::string& site, const Now& now) const;
   [[nodiscard]] SetReport report_set(const std::string& name, const ReplicaSet& set, const Now& now) const;
@@ -144,9 +148,9 @@ class ReplicaSide {
   std::vector<std::string> endpoints_;
   std::vector<wire::Loop::Id> registered_;
   std::map<std::string, Origin> origins_;
-  std::map<std::string, SteadyTime> fresh_;  // sets of links that have ended: as of when they had everything
-  std::map<std::string, Error> held_;        // sets, by hand
+  std::map<std::string, Error> held_;  // sets, by hand
   SteadyTime opened_at_{};
+  SteadyTime fresh_saved_at_{};
   std::uint64_t refusals_seen_ = 0;
 };
 

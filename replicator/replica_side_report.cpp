@@ -101,8 +101,7 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
   report.set = name;
   report.peer = set.origin;
   report.state = "down";
-  const auto known = fresh_.find(name);
-  std::optional<SteadyTime> fresh = known == fresh_.end() ? std::nullopt : std::optional(known->second);
+  std::optional<SteadyTime> fresh = options_.fresh.of(name);
   if (const auto found = origins_.find(set.origin); found != origins_.end()) {
     const Origin& origin = found->second;
     const auto session = std::find_if(origin.sessions.begin(), origin.sessions.end(),

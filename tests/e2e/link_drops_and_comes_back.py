@@ -68,6 +68,10 @@ def main():
             down = cluster.wait_state(replica, "down", 60)
             behind = down["behind_ns"] / 1e9
             promise.check(15 < behind < 40, f"the replica alone says that it is {behind:.1f} s behind")
+            replica.stop()
+            replica.start()
+            restarted = cluster.wait_state(replica, "down", 60)["behind_ns"] / 1e9
+            promise.check(behind < restarted < behind + 30, f"after a restart it says {restarted:.1f} s")
             path.ctl("set both partition off")
             cluster.wait_equal(60)
             promise.check(replica.read("made while cut") == b"new",

@@ -38,6 +38,7 @@ struct Fixture {
     options.endpoints = {"tcp://127.0.0.1:*"};
     options.admitted = {net.client_peer()};
     options.congestion = "system";
+    options.fresh = sys::must(FreshBook::open(set.temp.path, read_clocks()));
     side = sys::must(ReplicaSide::open(
         *net.loop, *net.context, net.server_keys, std::move(options),
         {{"etc", ReplicaSet{"fra1", set.store.get(), &strand}}},
@@ -145,6 +146,29 @@ BOOST_AUTO_TEST_CASE(a_commit_is_told_also_when_its_attempt_has_ended_meanwhile)
   BOOST_TEST(test.published.size() == 1U);
   BOOST_TEST(test.published[0].set == "etc");
   BOOST_TEST(test.published[0].applied.items == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(how_far_behind_it_is_outlives_a_restart) {
+  Fixture test;
+  BOOST_TEST(!test.report().behind.has_value());
+  test.send(Fixture::offer(), 1);
+  test.answer<Have>(1);
+  test.send(directory_data("d"), 1);
+  test.answer<Ack>(1, kSet, is_done);
+  Position newer = Fixture::offer().position;
+  ++newer.sequence;
+  test.send(Mark{1, newer, 0}, 1);
+  BOOST_REQUIRE(test.net.until([&] { return test.report().behind.has_value(); }));
+  test.side.reset();
+  Now later = read_clocks();
+  later.steady += std::chrono::hours(1);  // another machine's, say
+  later.wall += std::chrono::minutes(1);
+  const FreshBook book = sys::must(FreshBook::open(test.set.temp.path, later));
+  BOOST_REQUIRE(book.of("etc").has_value());
+  const Duration behind = later.steady - *book.of("etc");
+  BOOST_TEST((behind >= std::chrono::minutes(1) && behind < std::chrono::minutes(2)));
+  later.wall -= std::chrono::hours(1);  // a moment that has not come yet says nothing
+  BOOST_TEST(!sys::must(FreshBook::open(test.set.temp.path, later)).of("etc").has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_set_has_one_session_with_its_origin) {
