@@ -15,6 +15,7 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(ldns REQUIRED IMPORTED_TARGET ldns)
 
 find_library(HA_RSYNC_LIBRARY rsync REQUIRED)
 find_path(HA_RSYNC_INCLUDE librsync.h REQUIRED)

@@ -179,10 +179,6 @@ inline constexpr std::size_t kConfigBytesMax = 1 << 20;
 // In the state directory while a pushed cluster.toml is on trial: docs/config-push.md.
 inline constexpr const char* kTrialFile = "config-trial";
 
-// The tables of keys, from which the reference and the example are tested.
-[[nodiscard]] const ConfigSchema& cluster_schema() noexcept;
-[[nodiscard]] const ConfigSchema& node_schema() noexcept;
-
 // 40 characters of the Z85 alphabet (ZeroMQ RFC 32) that decode to 32 bytes.
 [[nodiscard]] bool is_curve_key(std::string_view text) noexcept;
 

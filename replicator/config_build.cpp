@@ -9,6 +9,7 @@
 #include "replicator/config_pace.h"
 #include "replicator/config_parts.h"
 #include "replicator/config_placement.h"
+#include "schemas/cluster_schema.h"
 
 namespace ha::replicator {
 namespace {

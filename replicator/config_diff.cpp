@@ -6,6 +6,7 @@
 
 #include "replicator/config.h"
 #include "replicator/config_listing.h"
+#include "schemas/cluster_schema.h"
 
 namespace ha::replicator {
 namespace {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "schemas/cluster_schema.h"
+
 namespace ha::replicator {
 namespace {
 

@@ -18,6 +18,7 @@
 #include "replicator/control_service.h"
 #include "replicator/pipeline.h"
 #include "replicator/site_keys.h"
+#include "schemas/cluster_schema.h"
 #include "version.h"
 
 namespace {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
@@ -75,8 +76,46 @@ Result<Secret> Secret::random(std::size_t size) {
   return out;
 }
 
+Result<Secret> Secret::from_base64(std::string_view text) {
+  HA_TRY(Secret out, allocate(text.size() / 4 * 3));
+  std::size_t size = 0;
+  if (::sodium_base642bin(reinterpret_cast<unsigned char*>(out.data_), out.size_, text.data(), text.size(),
+                          nullptr, &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0) {
+    return Error(Code::Invalid, "this is not base64");
+  }
+  out.size_ = size;  // the padding is not part of it
+  return out;
+}
+
 bool Secret::equals(BytesView other) const noexcept {
   return other.size() == size_ && (size_ == 0 || ::sodium_memcmp(data_, other.data(), size_) == 0);
+}
+
+Bytes hmac(Hmac hash, const Secret& key, BytesView message) {
+  const auto* key_bytes = reinterpret_cast<const unsigned char*>(key.bytes().data());
+  const auto* bytes = reinterpret_cast<const unsigned char*>(message.data());
+  std::array<unsigned char, crypto_auth_hmacsha512_BYTES> mac{};
+  std::size_t mac_bytes = crypto_auth_hmacsha512_BYTES;
+  // None of these can fail. The state has parts of the key.
+  if (hash == Hmac::Sha256) {
+    mac_bytes = crypto_auth_hmacsha256_BYTES;
+    crypto_auth_hmacsha256_state state;
+    ::crypto_auth_hmacsha256_init(&state, key_bytes, key.size());
+    ::crypto_auth_hmacsha256_update(&state, bytes, message.size());
+    ::crypto_auth_hmacsha256_final(&state, mac.data());
+    ::sodium_memzero(&state, sizeof state);
+  } else {
+    crypto_auth_hmacsha512_state state;
+    ::crypto_auth_hmacsha512_init(&state, key_bytes, key.size());
+    ::crypto_auth_hmacsha512_update(&state, bytes, message.size());
+    ::crypto_auth_hmacsha512_final(&state, mac.data());
+    ::sodium_memzero(&state, sizeof state);
+  }
+  return Bytes(reinterpret_cast<const char*>(mac.data()), mac_bytes);
+}
+
+bool same_mac(BytesView a, BytesView b) noexcept {
+  return a.size() == b.size() && (a.empty() || ::sodium_memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
 Result<Secret> load_secret(BytesView path) {

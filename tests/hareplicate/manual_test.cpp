@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "replicator/config.h"
+#include "schemas/cluster_schema.h"
 #include "tools/hareplicate/context.h"
 
 namespace {
@@ -172,14 +173,14 @@ BOOST_AUTO_TEST_CASE(the_page_has_no_global_flag_that_is_no_more) {
 
 BOOST_AUTO_TEST_CASE(the_page_has_no_key_that_is_no_more) {
   const std::string text = page("cluster.toml.5");
-  check_no_old_keys(replicator::cluster_schema(), text, "CLUSTER.TOML");
-  check_no_old_keys(replicator::node_schema(), text, "NODE.TOML");
+  check_no_old_keys(cluster_schema(), text, "CLUSTER.TOML");
+  check_no_old_keys(node_schema(), text, "NODE.TOML");
 }
 
 BOOST_AUTO_TEST_CASE(every_key_of_the_configuration_is_in_its_page) {
   const std::string text = page("cluster.toml.5");
-  check_keys(replicator::cluster_schema(), text);
-  check_keys(replicator::node_schema(), text);
+  check_keys(cluster_schema(), text);
+  check_keys(node_schema(), text);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -121,6 +121,10 @@ class Layers(unittest.TestCase):
         self.assert_broken("common/sys/file.h in the pure folder", "purity", {
             "replicator/model/a.cpp": '#include "common/sys/digest.h"\n#include "common/sys/file.h"\n'})
 
+    def test_a_pure_module_of_another_folder_fails_too(self):
+        self.assert_broken("<unistd.h> in the pure folder", "purity", {
+            "dnsupdater/plan.cpp": "#include <unistd.h>\n", "dnsupdater/main.cpp": "#include <unistd.h>\n"})
+
     def test_a_clock_outside_its_header_fails(self):
         call = "auto x = std::chrono::steady_clock::now();\n"
         files = {"common/base/clock.h": call, "common/base/a.h": "// " + call}
@@ -138,6 +142,9 @@ class Layers(unittest.TestCase):
             "common/base/a.cpp": "#include <zstd.h>\n", "common/base/b.cpp": "#include <zstd.h>\n"})
         self.assert_broken("<nlohmann/json.hpp> in a header", "third_party", {
             "common/base/a.h": "#include <nlohmann/json.hpp>\n"})
+        self.assert_broken("<ldns/keys.h> is wrapped by dnsupdater/message.cpp", "third_party", {
+            "dnsupdater/message.cpp": "#include <stdbool.h>\n#include <ldns/ldns.h>\n",
+            "dnsupdater/updater.cpp": "#include <stdbool.h>\n#include <ldns/keys.h>\n"})
         self.assertEqual(self.broken("third_party", {
             "common/base/a.cpp": "#include <sys/stat.h>\n#include <map>\n#include <sqlite3.h>\n",
             "common/base/b.cpp": "#include <sys/stat.h>\n#include <map>\n"}), [])

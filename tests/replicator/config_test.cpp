@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "schemas/cluster_schema.h"
 #include "tests/replicator/config_fixture.h"
 
 namespace {
@@ -289,7 +290,13 @@ BOOST_AUTO_TEST_CASE(settings_of_later_versions_are_refused_by_name) {
   }
   BOOST_TEST(
       says(problems_of(kHead + kEtc + "[failover]\nlease = \"10s\"\n"), "\"failover\" is not supported"));
-  BOOST_TEST(says(problems_of(kHead + kEtc + "[[dns.record]]\nname = \"x\"\n"), "\"dns\" is not supported"));
+  BOOST_TEST(says(problems_of(kHead + kEtc + "[[mysql]]\nname = \"x\"\n"), "\"mysql\" is not supported"));
+}
+
+BOOST_AUTO_TEST_CASE(dns_is_known_and_left_to_dnsupdater) {
+  const std::string record = "[[dns.record]]\nservice = \"pbx\"\nname = \"sip.example.net\"\n";
+  BOOST_TEST(problems_of(kHead + kEtc + record) == "");  // without a zone it is nothing to dnsupdater
+  BOOST_TEST(says(problems_of(kHead + kEtc + record + "tll = \"30s\"\n"), "did you mean \"ttl\"?"));
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_replicate_is_a_warning) {
@@ -343,7 +350,7 @@ BOOST_AUTO_TEST_CASE(every_value_in_force_has_an_origin) {
   };
   BOOST_TEST(find("set.etc.path") == "\"/x\" /c/node.toml:3:18");
   BOOST_TEST(find("set.etc.check") == "\"30s\" default");
-  for (const ha::ConfigKey& key : ha::replicator::cluster_schema().keys) {
+  for (const ha::ConfigKey& key : ha::cluster_schema().keys) {
     BOOST_TEST((key.table != "set_defaults" || find("set.etc." + std::string(key.name)) != "none"), key.name);
   }
   BOOST_TEST(find("link.window") == "\"16MB\" default");
@@ -360,9 +367,8 @@ BOOST_AUTO_TEST_CASE(the_shipped_examples_are_right_and_name_every_key) {
   const auto config = Config::load(directory + "/cluster.toml", directory + "/node.toml", problems);
   BOOST_TEST_REQUIRE(config.ok(), problems.text());
   BOOST_TEST(config->set("recordings")->path == "/srv/monitor");
-  for (const auto& [file, schema] :
-       {std::pair(directory + "/cluster.toml", &ha::replicator::cluster_schema()),
-        std::pair(directory + "/node.toml", &ha::replicator::node_schema())}) {
+  for (const auto& [file, schema] : {std::pair(directory + "/cluster.toml", &ha::cluster_schema()),
+                                     std::pair(directory + "/node.toml", &ha::node_schema())}) {
     std::ifstream stream(file);
     const std::string text(std::istreambuf_iterator<char>(stream), {});
     for (const ha::ConfigKey& key : schema->keys) {

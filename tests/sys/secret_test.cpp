@@ -33,6 +33,40 @@ BOOST_AUTO_TEST_CASE(random_secrets_differ) {
   BOOST_TEST(!one.equals(must(Secret::random(32)).bytes()));
 }
 
+BOOST_AUTO_TEST_CASE(base64_becomes_a_secret_or_an_error_that_does_not_show_it) {
+  BOOST_TEST(must(Secret::from_base64("aGVsbG8=")).equals("hello"));
+  BOOST_TEST(must(Secret::from_base64("aGVsbG8h")).equals("hello!"));
+  BOOST_TEST(must(Secret::from_base64("")).equals(""));
+  for (const char* const text : {"aGVsbG8", "aGVs bG8=", "aGVsbG8=\n", "aGVsbG8=x", "-_==", "bQ", "===="}) {
+    const auto secret = Secret::from_base64(text);
+    BOOST_TEST((code_of(secret) == Code::Invalid), text);
+    BOOST_TEST(secret.error().what().find(text) == std::string::npos);
+  }
+  BOOST_TEST((code_of(Secret::from_base64(Bytes(4 * kSecretBytesMax, 'a'))) == Code::Exhausted));
+}
+
+// RFC 4231, test cases 2 and 6 (a key that is longer than a block).
+BOOST_AUTO_TEST_CASE(macs_are_those_of_the_rfc) {
+  const Secret jefe = must(Secret::copy_of("Jefe"));
+  const Bytes text = "what do ya want for nothing?";
+  BOOST_TEST(hex(hmac(Hmac::Sha256, jefe, text)) ==
+             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  BOOST_TEST(hex(hmac(Hmac::Sha512, jefe, text)) ==
+             "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+             "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+  const Secret longer = must(Secret::copy_of(Bytes(131, '\xaa')));
+  BOOST_TEST(hex(hmac(Hmac::Sha256, longer, "Test Using Larger Than Block-Size Key - Hash Key First")) ==
+             "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  BOOST_TEST(hmac(Hmac::Sha256, must(Secret::copy_of("")), "").size() == 32U);
+}
+
+BOOST_AUTO_TEST_CASE(macs_are_equal_as_a_whole) {
+  BOOST_TEST(same_mac("abc", "abc"));
+  BOOST_TEST(!same_mac("abc", "abd"));
+  BOOST_TEST(!same_mac("abc", "ab"));
+  BOOST_TEST(same_mac("", ""));
+}
+
 BOOST_AUTO_TEST_CASE(a_key_file_is_private_and_never_overwritten) {
   const TempDirectory temp;
   const Bytes path = temp.path + "/key";

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "replicator/config.h"
+#include "schemas/cluster_schema.h"
 
 namespace ha::tool {
 namespace {
@@ -99,9 +100,8 @@ std::optional<std::string> help_text(std::string_view topic) {
     return std::string(kProblems);
   }
   if (topic == "config") {
-    return std::string(kConfig) + "\ncluster.toml\n------------\n" +
-           config_reference(replicator::cluster_schema()) + "\nnode.toml\n---------\n" +
-           config_reference(replicator::node_schema());
+    return std::string(kConfig) + "\ncluster.toml\n------------\n" + config_reference(cluster_schema()) +
+           "\nnode.toml\n---------\n" + config_reference(node_schema());
   }
   return std::nullopt;
 }

@@ -86,19 +86,6 @@ Outcome run(const CliInvocation& invocation) {
   return Error(Code::Internal, "verb \"" + invocation.verb + "\" has no code");
 }
 
-// `code`, unless the answer did not get out: a script must not take half of one for the whole.
-int finish(ExitCode code) {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
-    return static_cast<int>(code);
-  }
-  std::fputs(
-      show_error("hareplicate", Error(Code::Internal, "the answer could not be written to standard output",
-                                      "df -h      (is the disk of the output full?)"))
-          .c_str(),
-      stderr);
-  return static_cast<int>(ExitCode::Internal);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,14 +97,14 @@ int main(int argc, char** argv) {
     if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
       std::fputs(answer->out.c_str(), stdout);
       std::fputs(answer->err.c_str(), stderr);
-      return finish(answer->code);
+      return finish_output(program(), answer->code);
     }
     const Outcome outcome = run(std::get<CliInvocation>(parsed));
     if (!outcome.ok()) {
       std::fputs(show_error("hareplicate", outcome.error()).c_str(), stderr);
-      return finish(exit_code_of(outcome.error()));
+      return finish_output(program(), exit_code_of(outcome.error()));
     }
-    return finish(*outcome);
+    return finish_output(program(), *outcome);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "hareplicate: %s\n", error.what());
     return static_cast<int>(ExitCode::Internal);

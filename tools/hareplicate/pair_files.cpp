@@ -8,6 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/sys/process.h"
 #include "common/sys/replace.h"
+#include "schemas/cluster_schema.h"
 #include "tools/hareplicate/key_file.h"
 #include "tools/hareplicate/site_edit.h"
 
@@ -76,8 +77,8 @@ Status look_at_cluster(JoinPlace& place) {
     return ok();
   }
   ConfigProblems problems;
-  const auto document = ConfigDocument::load(place.cluster_file.string(), *place.cluster,
-                                             replicator::cluster_schema(), problems);
+  const auto document =
+      ConfigDocument::load(place.cluster_file.string(), *place.cluster, cluster_schema(), problems);
   if (problems.errors() > 0) {
     return unreadable(place.cluster_file, first_error(problems));
   }
@@ -93,8 +94,8 @@ Status look_at_cluster(JoinPlace& place) {
 Status look_at_node(JoinPlace& place) {
   HA_TRY(place.node, read_if_there(place.node_file));
   ConfigProblems problems;
-  const auto document = ConfigDocument::load(place.node_file.string(), place.node.value_or(""),
-                                             replicator::node_schema(), problems);
+  const auto document =
+      ConfigDocument::load(place.node_file.string(), place.node.value_or(""), node_schema(), problems);
   if (problems.errors() > 0) {
     return unreadable(place.node_file, first_error(problems));
   }

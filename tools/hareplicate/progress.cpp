@@ -2,9 +2,9 @@
 
 #include <cstdio>
 
+#include "common/base/json_out.h"
 #include "common/base/units.h"
 #include "schemas/control.pb.h"
-#include "tools/hareplicate/json_out.h"
 
 namespace ha::tool {
 namespace {

@@ -1,6 +1,6 @@
 // A status as JSON: schema "hareplicate.status/1". Keys are only ever added.
+#include "common/base/json_out.h"
 #include "schemas/control.pb.h"
-#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/show_status.h"
 
 #include "common/base/units.h"

@@ -7,6 +7,7 @@
 #include "common/base/config.h"
 #include "common/base/suggest.h"
 #include "replicator/config.h"
+#include "schemas/cluster_schema.h"
 
 namespace ha::tool {
 namespace {
@@ -55,7 +56,7 @@ std::optional<std::size_t> end_of_sites(std::string_view text, const ConfigDocum
     const std::size_t line = section.place().line;
     next = line > last && (next == 0 || line < next) ? line : next;
   };
-  for (const ConfigTable& table : replicator::cluster_schema().tables) {
+  for (const ConfigTable& table : cluster_schema().tables) {
     if (!table.repeats) {
       look_at(document.section(table.name));
       continue;
@@ -137,7 +138,7 @@ std::string block_of(const NewSite& site) {
 
 Result<std::string> add_site(const std::string& cluster_file, std::string_view text, const NewSite& site) {
   ConfigProblems problems;
-  const auto document = ConfigDocument::load(cluster_file, text, replicator::cluster_schema(), problems);
+  const auto document = ConfigDocument::load(cluster_file, text, cluster_schema(), problems);
   const auto end = end_of_sites(text, document);
   if (problems.errors() > 0 || !end) {
     return Error(Code::Invalid, cluster_file + " has errors, or no [[site]]", "hareplicate config check");
@@ -180,7 +181,7 @@ Result<std::string> add_site(const std::string& cluster_file, std::string_view t
 Result<std::string> change_site_keys(const std::string& cluster_file, std::string_view text,
                                      std::string_view site, std::string_view key, std::string_view next_key) {
   ConfigProblems problems;
-  const auto document = ConfigDocument::load(cluster_file, text, replicator::cluster_schema(), problems);
+  const auto document = ConfigDocument::load(cluster_file, text, cluster_schema(), problems);
   const auto& sites = document.sections("site");
   const auto found = std::find_if(sites.begin(), sites.end(),
                                   [&](const ConfigSection& each) { return each.text("name") == site; });

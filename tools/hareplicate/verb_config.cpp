@@ -4,10 +4,10 @@
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
+#include "common/base/json_out.h"
 #include "common/sys/file.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
-#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/key_file.h"
 
 namespace ha::tool {

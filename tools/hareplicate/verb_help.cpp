@@ -4,6 +4,7 @@
 #include "common/base/bytes.h"
 #include "common/base/suggest.h"
 #include "replicator/config.h"
+#include "schemas/cluster_schema.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/help_topics.h"
 
@@ -71,7 +72,7 @@ Outcome run_completion_names(const Context& context) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   ConfigProblems problems;
   const ConfigDocument document =
-      ConfigDocument::load(context.globals.config, text, replicator::cluster_schema(), problems);
+      ConfigDocument::load(context.globals.config, text, cluster_schema(), problems);
   const std::string what = context.argument(0);
   std::string out;
   if (what == "sets" || what == "sites") {

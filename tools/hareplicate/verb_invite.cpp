@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "common/base/bytes.h"
+#include "common/base/json_out.h"
 #include "common/base/units.h"
 #include "common/wire/envelope.h"
 #include "replicator/config_parts.h"
@@ -12,7 +13,6 @@
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
 #include "tools/hareplicate/invitation.h"
-#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/key_file.h"
 #include "tools/hareplicate/pair_files.h"
 #include "tools/hareplicate/pair_link.h"

@@ -5,9 +5,9 @@
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
+#include "common/base/json_out.h"
 #include "common/base/units.h"
 #include "tools/hareplicate/job_run.h"
-#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/progress.h"
 
 namespace ha::tool {

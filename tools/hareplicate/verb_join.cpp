@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/bytes.h"
+#include "common/base/json_out.h"
 #include "common/base/units.h"
 #include "common/sys/process.h"
 #include "common/wire/envelope.h"
@@ -11,7 +12,6 @@
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
 #include "tools/hareplicate/doctor.h"
-#include "tools/hareplicate/json_out.h"
 #include "tools/hareplicate/pair_files.h"
 #include "tools/hareplicate/pair_link.h"
 #include "tools/hareplicate/pair_token.h"

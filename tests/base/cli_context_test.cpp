@@ -2,7 +2,7 @@
 
 #include <ctime>
 
-#include "tools/hareplicate/context.h"
+#include "common/base/cli_context.h"
 
 namespace {
 
@@ -19,7 +19,7 @@ WallTime noon() {
 }
 
 std::int64_t seconds_before_noon(const std::string& text) {
-  const auto since = tool::parse_since(text, noon());
+  const auto since = parse_since(text, noon());
   BOOST_TEST_REQUIRE(since.ok());
   const auto now = std::chrono::duration_cast<std::chrono::seconds>(noon().time_since_epoch()).count();
   return now - *since / 1'000'000'000;
@@ -27,7 +27,7 @@ std::int64_t seconds_before_noon(const std::string& text) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(hareplicate_context)
+BOOST_AUTO_TEST_SUITE(base_cli_context)
 
 BOOST_AUTO_TEST_CASE(since_is_an_age_a_time_or_a_day) {
   BOOST_TEST(seconds_before_noon("15m") == 900);
@@ -38,11 +38,11 @@ BOOST_AUTO_TEST_CASE(since_is_an_age_a_time_or_a_day) {
 }
 
 BOOST_AUTO_TEST_CASE(no_since_is_the_beginning) {
-  BOOST_TEST(*tool::parse_since("", noon()) == 0);
+  BOOST_TEST(*parse_since("", noon()) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_since_that_cannot_be_read_is_invalid_with_examples) {
-  const auto since = tool::parse_since("yesterdayish", noon());
+  const auto since = parse_since("yesterdayish", noon());
   BOOST_TEST_REQUIRE(!since.ok());
   BOOST_TEST((since.error().code() == Code::Invalid));
   BOOST_TEST(!since.error().hint().empty());
@@ -52,10 +52,10 @@ BOOST_AUTO_TEST_CASE(yes_answers_and_no_input_refuses) {
   const CliInvocation invocation;
   CliGlobals globals;
   globals.yes = true;
-  BOOST_TEST(*tool::confirm({invocation, globals}, "This deletes."));
+  BOOST_TEST(*confirm({invocation, globals}, "This deletes."));
   globals.yes = false;
   globals.no_input = true;
-  const auto asked = tool::confirm({invocation, globals}, "This deletes.");
+  const auto asked = confirm({invocation, globals}, "This deletes.");
   BOOST_TEST_REQUIRE(!asked.ok());
   BOOST_TEST((exit_code_of(asked.error()) == ExitCode::Refused));
 }

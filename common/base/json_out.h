@@ -7,7 +7,7 @@
 
 #include "common/base/json_text.h"
 
-namespace ha::tool {
+namespace ha {
 
 class JsonObject {
  public:
@@ -40,4 +40,4 @@ class JsonList {
   std::string body_;
 };
 
-}  // namespace ha::tool
+}  // namespace ha

@@ -1,4 +1,4 @@
-#include "tools/hareplicate/context.h"
+#include "common/base/cli_context.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "common/base/bytes.h"
 #include "common/base/units.h"
 
-namespace ha::tool {
+namespace ha {
 
 void print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -62,4 +62,16 @@ Result<std::int64_t> parse_since(const std::string& text, WallTime now) {
                "use \"15m\" (ago), \"14:30\", \"2026-11-20\" or \"2026-11-20 14:30\"");
 }
 
-}  // namespace ha::tool
+int finish_output(const CliProgram& program, ExitCode code) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return static_cast<int>(code);
+  }
+  std::fputs(
+      show_error(program.name, Error(Code::Internal, "the answer could not be written to standard output",
+                                     "df -h      (is the disk of the output full?)"))
+          .c_str(),
+      stderr);
+  return static_cast<int>(ExitCode::Internal);
+}
+
+}  // namespace ha

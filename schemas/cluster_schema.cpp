@@ -1,10 +1,9 @@
-// Every key of cluster.toml and node.toml: its type, range, default and what it is for.
+#include "schemas/cluster_schema.h"
+
 #include <algorithm>
 #include <array>
 
-#include "replicator/config.h"
-
-namespace ha::replicator {
+namespace ha {
 namespace {
 
 using enum ConfigType;
@@ -18,6 +17,12 @@ constexpr std::array kClusterTables = {
     ConfigTable{"link.peer", true, false, "A link between two sites that differs from [link]."},
     ConfigTable{"set_defaults", false, false, "What a [[set]] does not say for itself."},
     ConfigTable{"set", true, false, "Something that is replicated."},
+    ConfigTable{"arbiter", false, false, "Where it is decided who holds a service."},
+    ConfigTable{"dns", false, false, "How callers find the holder: RFC 2136 updates; docs/dns.md."},
+    ConfigTable{"dns.zone", true, false,
+                "A zone in which dnsupdater writes, and the server where it is written."},
+    ConfigTable{"dns.record", true, false, "A name that leads callers to the holder of a service."},
+    ConfigTable{"dns.pool", true, false, "A name that leads callers to the holders of several services."},
     ConfigTable{"overlay", true, false,
                 "Lines of a file that differ at one site; not a difference to verify."},
     ConfigTable{"overlay.replace", true, false,
@@ -79,6 +84,13 @@ constexpr std::array kCommonKeys = {
               "The site's CURVE public key in Z85, 40 characters, as made by: hareplicate keys new."},
     ConfigKey{"site", "next_key", Text, "", "",
               "The key that the site is about to have, while it is being changed: hareplicate keys rotate."},
+    ConfigKey{"site", "public_ip", TextList, "", "",
+              "Addresses that callers are sent to when the site holds a service: [\"192.0.2.10\"]."},
+    ConfigKey{"site", "maintenance_ip", TextList, "", "",
+              "Addresses that take the place of public_ip while the site is in maintenance, one for each."},
+    ConfigKey{
+        "site", "maintenance_name", Text, "", "",
+        "A name that leads to whatever of the two is not in service: \"fra1-maint.voice.example.net\"."},
     ConfigKey{"service", "name", Text, "", kRequired, "Short name of the service."},
     ConfigKey{"service", "sites", TextList, "", kRequired,
               "Sites that may hold the service, by preference; the others only keep copies."},
@@ -97,6 +109,34 @@ constexpr std::array kCommonKeys = {
               "TCP congestion control of bulk connections; system leaves the host's own."},
     ConfigKey{"link.peer", "between", TextList, "", kRequired, "The two sites of this link."},
     ConfigKey{"link.peer", "bwlimit", Rate, "1kB/s..100GB/s", kRequired, "As [link] bwlimit, for this pair."},
+    ConfigKey{"arbiter", "kind", Choice, "dns", "dns",
+              "What it is: a name server that takes RFC 2136 updates."},
+    ConfigKey{"arbiter", "zone", Text, "", "",
+              "Zone of the leases, a [[dns.zone]]; without it, that of each service's names."},
+    ConfigKey{"dns", "timeout", Span, "1s..10m", "20s",
+              "How long a change is tried before it counts as unknown."},
+    ConfigKey{"dns.zone", "name", Text, "", kRequired, "Name of the zone: \"voice.example.net\"."},
+    ConfigKey{
+        "dns.zone", "primary", TextList, "", kRequired,
+        "Addresses of the one server where the zone is written: [\"192.0.2.53:53\"]; never of several."},
+    ConfigKey{
+        "dns.zone", "servers", TextList, "", "",
+        "Addresses of those who answer callers; after a change each is asked. The primary, if left out."},
+    ConfigKey{"dns.zone", "key_file", Text, "", "secrets/tsig",
+              "This site's TSIG key, mode 0600, BIND's or Knot's syntax; relative to node.toml's directory."},
+    ConfigKey{"dns.record", "service", Text, "", kRequired, "Service whose holder the name leads to."},
+    ConfigKey{"dns.record", "name", Text, "", kRequired, "The name: \"sip.voice.example.net\"."},
+    ConfigKey{"dns.record", "type", Choice, "address|SRV", "address",
+              "address: A and AAAA of the holder's public_ip; SRV: towards `target`."},
+    ConfigKey{"dns.record", "ttl", Span, "5s..1d", "30s", "How long resolvers may keep it."},
+    ConfigKey{"dns.record", "port", Integer, "1..65535", "5060", "Of SRV."},
+    ConfigKey{"dns.record", "target", Text, "", "", "Of SRV: the name of an address record of the service."},
+    ConfigKey{"dns.pool", "name", Text, "", kRequired, "The name that is shared."},
+    ConfigKey{"dns.pool", "services", TextList, "", kRequired,
+              "Services whose holders are in the pool; [\"*\"] is all of them."},
+    ConfigKey{"dns.pool", "ttl", Span, "5s..1d", "30s", "How long resolvers may keep it."},
+    ConfigKey{"dns.pool", "weight", Integer, "0..65535", "10",
+              "Weight of an address that comes into the pool."},
 };
 
 constexpr std::array kSetKeys = {
@@ -151,16 +191,12 @@ constexpr std::array kClusterLater = {
     ConfigLater{"site", "pbx"},
     ConfigLater{"site", "capacity"},
     ConfigLater{"site", "priority"},
-    ConfigLater{"site", "public_ip"},
-    ConfigLater{"site", "maintenance_ip"},
     ConfigLater{"service", "takeover"},
     ConfigLater{"service", "fallback"},
     ConfigLater{"service", "stop_within"},
     ConfigLater{"service", "prefer"},
     ConfigLater{"service", "data_only"},
     ConfigLater{"service_defaults", ""},
-    ConfigLater{"dns", ""},
-    ConfigLater{"arbiter", ""},
     ConfigLater{"failover", ""},
     ConfigLater{"mysql", ""},
     ConfigLater{"sensor", ""},
@@ -203,4 +239,4 @@ const ConfigSchema& node_schema() noexcept {
   return kNodeSchema;
 }
 
-}  // namespace ha::replicator
+}  // namespace ha
