@@ -1,0 +1,52 @@
+// One message to one server and the answer to it, over UDP or TCP. Blocks: for workers.
+//
+// Connected sockets of our own: datagrams of others never come in, what answers another question is passed
+// over until the time is up, an unsigned answer only counts if no signed one follows at once, a closed port
+// is known at once. No resends here: each needs a new message. Thread safety: plain functions; `cancel_fd`
+// becomes readable from any thread. Source: RFC 1035 4.2, 7766.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+#include "dnsupdater/address.h"
+#include "dnsupdater/message.h"
+
+namespace ha::dns {
+
+inline constexpr std::size_t kUdpBytesMax = 512;  // longer messages of ours go by TCP
+inline constexpr std::uint16_t kDnsPort = 53;
+
+struct Endpoint {
+  Address address;
+  std::uint16_t port = kDnsPort;
+
+  // "192.0.2.53:53", "[2001:db8::53]:53", or without a port. Names are not looked up. Invalid otherwise.
+  [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+  auto operator<=>(const Endpoint&) const = default;
+};
+
+enum class Transport { Udp, Tcp };
+
+struct Exchange {
+  Endpoint to;
+  Transport transport = Transport::Udp;
+  SteadyTime until{};
+  int cancel_fd = -1;  // readable: give up
+};
+
+struct Answer {
+  Reply reply;
+  Transport transport = Transport::Udp;  // that it came by
+  Duration took{};
+};
+
+// A truncated answer to UDP is returned as it is. `key`: of `request`, null if it is not signed.
+// Unavailable: nobody is there (refused, no route, the connection broke); TimedOut: silence until then;
+// Corrupt: TCP brought something else than an answer to this; Cancelled.
+[[nodiscard]] Result<Answer> exchange(const Exchange& with, const Request& request, const TsigKey* key);
+
+}  // namespace ha::dns

@@ -1,0 +1,107 @@
+#include "dnsupdater/seen_book.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/dnsupdater/samples.h"
+
+using namespace ha::dns;
+using ha::Code;
+
+namespace {
+
+const Name kGuard = name("_ha.pbx.example.net");
+const Name kOther = name("_ha.fax.example.net");
+
+std::string what_of(const ha::Status& status) {
+  return status.ok() ? "" : status.error().what() + " / " + status.error().hint();
+}
+
+Record at(std::uint64_t epoch, std::uint64_t seq) {
+  Record record = held_record();
+  record.version = {epoch, seq};
+  return record;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(dnsupdater_seen_book)
+
+BOOST_AUTO_TEST_CASE(what_was_seen_is_known_after_a_restart) {
+  const ha::sys::TempDirectory directory;
+  {
+    SeenBook book = must(SeenBook::open(directory.path));
+    BOOST_TEST(!book.of(kGuard).has_value());
+    BOOST_TEST(book.put(kGuard, {7, 120}).ok());
+    BOOST_TEST(book.put(kOther, {1, 2}).ok());
+  }
+  const SeenBook book = must(SeenBook::open(directory.path));
+  BOOST_TEST((book.of(kGuard) == Version{7, 120}));
+  BOOST_TEST((book.of(kOther) == Version{1, 2}));
+  BOOST_TEST(directory.read("dns/seen") == "_ha.fax.example.net 1 2\n_ha.pbx.example.net 7 120\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_lower_version_changes_nothing) {
+  const ha::sys::TempDirectory directory;
+  SeenBook book = must(SeenBook::open(directory.path));
+  BOOST_TEST(book.put(kGuard, {7, 120}).ok());
+  BOOST_TEST(book.put(kGuard, {7, 119}).ok());
+  BOOST_TEST(book.put(kGuard, {6, 500}).ok());
+  BOOST_TEST((book.of(kGuard) == Version{7, 120}));
+  BOOST_TEST(book.put(kGuard, {8, 1}).ok());
+  BOOST_TEST((must(SeenBook::open(directory.path)).of(kGuard) == Version{8, 1}));
+}
+
+BOOST_AUTO_TEST_CASE(dns_that_went_back_is_refused_with_the_command_that_accepts_it) {
+  const ha::sys::TempDirectory directory;
+  SeenBook book = must(SeenBook::open(directory.path));
+  BOOST_TEST(book.check(kGuard, std::nullopt).ok());
+  BOOST_TEST(book.check(kGuard, at(1, 1)).ok());
+  BOOST_TEST(book.put(kGuard, {7, 120}).ok());
+  BOOST_TEST(book.check(kGuard, at(7, 120)).ok());
+  BOOST_TEST(book.check(kGuard, at(8, 121)).ok());
+  for (const auto& now : {std::optional<Record>(), std::optional(at(7, 119)), std::optional(at(6, 500))}) {
+    const ha::Status status = book.check(kGuard, now);
+    BOOST_REQUIRE(!status.ok());
+    BOOST_TEST((status.error().code() == Code::Refused));
+    BOOST_TEST(what_of(status).find("seen at epoch 7, seq 120") != std::string::npos);
+    BOOST_TEST(what_of(status).find(now ? "is at epoch" : "is gone") != std::string::npos);
+    BOOST_TEST(what_of(status).ends_with("dnsupdater accept _ha.pbx.example.net"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_person_accepts_is_forgotten_for_good) {
+  const ha::sys::TempDirectory directory;
+  SeenBook book = must(SeenBook::open(directory.path));
+  BOOST_TEST(book.forget(kGuard).ok());
+  BOOST_TEST(book.put(kGuard, {7, 120}).ok());
+  BOOST_TEST(book.put(kOther, {1, 2}).ok());
+  BOOST_TEST(book.forget(kGuard).ok());
+  BOOST_TEST(book.check(kGuard, std::nullopt).ok());
+  const SeenBook again = must(SeenBook::open(directory.path));
+  BOOST_TEST(!again.of(kGuard).has_value());
+  BOOST_TEST(again.of(kOther).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error) {
+  const ha::sys::TempDirectory directory;
+  must(SeenBook::open(directory.path));
+  for (const char* const text : {"_ha.pbx.example.net 7\n", "_ha.pbx.example.net 7 120 9\n", "\n", "x y z\n",
+                                 "_ha.pbx.example.net seven 120\n", "_ha..net 7 120\n",
+                                 "_ha.pbx.example.net -7 120\n", "_ha.pbx.example.net 7 12"}) {
+    directory.write("dns/seen", text);
+    const auto book = SeenBook::open(directory.path);
+    BOOST_TEST_CONTEXT(text) {
+      BOOST_TEST((code_of(book) == Code::Corrupt));
+      BOOST_TEST(!book.error().hint().empty());
+    }
+  }
+  directory.write("dns/seen", "");
+  BOOST_TEST(SeenBook::open(directory.path).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_state_directory_that_is_not_there_is_an_error) {
+  const ha::sys::TempDirectory directory;
+  BOOST_TEST((code_of(SeenBook::open(directory.path + "/none")) == Code::NotFound));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
