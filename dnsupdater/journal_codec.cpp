@@ -11,6 +11,7 @@ namespace {
 namespace pb = ha::schemas::dns;
 
 constexpr std::uint32_t kFormat = 1;
+constexpr int kRdataMax = 4096;  // of one RRset; a message of 60,000 bytes has fewer
 constexpr Duration kSpanMax = std::chrono::seconds(kTtlMaxS);  // no wait is longer than caches keep anything
 
 std::int64_t nanoseconds(WallTime time) {
@@ -104,10 +105,11 @@ Error torn() {
 
 Result<RrSet> set_from(const pb::RrSet& in) {
   HA_TRY(const Name name, Name::parse(in.name()));
-  if (in.wire_size() != in.text_size() || in.type() > 0xffff) {
+  if (in.wire_size() != in.text_size() || in.wire_size() > kRdataMax || in.type() > 0xffff) {
     return torn();
   }
   std::vector<Rdata> rdata;
+  rdata.reserve(static_cast<std::size_t>(in.wire_size()));
   for (int i = 0; i < in.wire_size(); ++i) {
     rdata.push_back({in.wire(i), in.text(i)});
   }
