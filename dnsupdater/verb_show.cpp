@@ -52,10 +52,6 @@ Result<std::vector<SetKey>> wanted_keys(const DnsConfig& config, const std::stri
   return keys;
 }
 
-const ZoneConfig* zone_named(const DnsConfig& config, const Name& name) {
-  return config.zone_of(name);
-}
-
 }  // namespace
 
 namespace {
@@ -70,7 +66,7 @@ Outcome show(const Context& context, Desk* desk) {
                {"GUARD", "guard", Align::Left}});
   bool equal = true;
   for (const SetKey& key : keys) {
-    const ZoneConfig* zone = zone_named(desk->config(), key.name);
+    const ZoneConfig* zone = desk->config().zone_of(key.name);
     if (zone == nullptr) {
       return Error(Code::NotFound, key.name.text() + " is in no [[dns.zone]]",
                    "hareplicate config show dns.zone");
@@ -122,7 +118,7 @@ Outcome wait(const Context& context, Desk* desk) {
   for (;;) {
     std::string behind;
     for (const SetKey& key : keys) {
-      const ZoneConfig* zone = zone_named(desk->config(), key.name);
+      const ZoneConfig* zone = desk->config().zone_of(key.name);
       if (zone == nullptr) {
         return Error(Code::NotFound, key.name.text() + " is in no [[dns.zone]]",
                      "hareplicate config show dns.zone");

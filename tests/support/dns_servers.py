@@ -11,8 +11,6 @@ Every server that takes updates takes them with the TSIG key KEY.
 import os
 import random
 import re
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -209,16 +207,6 @@ class Server:
             self.process.kill()
             self.process.wait()
             self.process = None
-
-    def pause(self):
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def go_on(self):
-        os.kill(self.process.pid, signal.SIGCONT)
-
-    def restart(self):
-        self.stop()
-        self.start()
 
     # ---- to look and to change, with the field's own tools
     def dig_flags(self):
@@ -457,7 +445,3 @@ remote-control:
 
     def command(self):
         return [self.servers.program("unbound"), "-d", "-c", self.path("unbound.conf")]
-
-
-def remove(folder):
-    shutil.rmtree(folder, ignore_errors=True)
