@@ -17,14 +17,15 @@ set(HA_PACKAGE_CONTACT "hareplicate maintainers <maintainers@hareplicate.example
 
 # Members of the group call hareplicate, and only root has sbin in its path.
 install(TARGETS hareplicate DESTINATION bin)
-install(TARGETS replicator DESTINATION sbin)
-foreach(page hareplicate.8 replicator.8 cluster.toml.5)
+install(TARGETS dnsupdater replicator DESTINATION sbin)
+foreach(page hareplicate.8 dnsupdater.8 replicator.8 cluster.toml.5)
   string(REGEX MATCH "[0-9]$" section ${page})
   ha_install_gzip(${CMAKE_SOURCE_DIR}/docs/man/${page} share/man/man${section} ${page})
 endforeach()
-# Made by the target hareplicate_completion, which is part of all.
-install(FILES ${CMAKE_BINARY_DIR}/tools/hareplicate/hareplicate.bash
-        DESTINATION share/bash-completion/completions RENAME hareplicate)
+# Made by the targets of ha_completion(), which are part of all.
+foreach(program hareplicate dnsupdater)
+  install(FILES ${CMAKE_BINARY_DIR}/completion/${program} DESTINATION share/bash-completion/completions)
+endforeach()
 
 install(FILES conf/systemd/replicator.service DESTINATION ${units})
 install(FILES conf/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME hareplicate.conf)
@@ -40,9 +41,9 @@ execute_process(COMMAND ${CMAKE_SOURCE_DIR}/cmake/debian_changelog.py ${CMAKE_SO
                         ${PROJECT_VERSION} ${HA_PACKAGE_CONTACT}
                 OUTPUT_FILE ${made}/changelog COMMAND_ERROR_IS_FATAL ANY)
 ha_install_gzip(${made}/changelog ${doc} changelog)
-install(FILES conf/debian/copyright docs/config-push.md docs/divergence.md docs/events.md docs/glossary.md
-              docs/guards.md docs/keys.md docs/operations.md docs/overlays.md docs/packaging.md
-              docs/pairing.md docs/placement.md docs/units.md DESTINATION ${doc})
+install(FILES conf/debian/copyright docs/config-push.md docs/divergence.md docs/dns.md docs/events.md
+              docs/glossary.md docs/guards.md docs/keys.md docs/operations.md docs/overlays.md
+              docs/packaging.md docs/pairing.md docs/placement.md docs/units.md DESTINATION ${doc})
 install(FILES conf/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME hareplicate)
 install(FILES conf/cluster.toml conf/node.toml conf/systemd/sets.conf DESTINATION ${doc}/examples)
 
@@ -65,8 +66,9 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 encrypted links that may be long and lossy, so that another site has
 everything that is needed to take over when one is lost.
 
-This package has the daemon replicator, one for each site, and the command
-hareplicate, which shows and steers it.")
+This package has the daemon replicator, one for each site, the command
+hareplicate, which shows and steers it, and dnsupdater, which changes DNS
+by compare-and-swap and leads callers to a maintenance address and back.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     ${CMAKE_SOURCE_DIR}/conf/debian/postinst ${CMAKE_SOURCE_DIR}/conf/debian/prerm

@@ -42,3 +42,12 @@ function(ha_tests folder)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   endforeach()
 endfunction()
+
+# ha_completion(program): its bash completion, as part of all, for the package: build/completion/<program>.
+function(ha_completion program)
+  set(script ${CMAKE_BINARY_DIR}/completion/${program})
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/completion)
+  add_custom_command(OUTPUT ${script} COMMAND ${program} completion bash > ${script}
+                     DEPENDS ${program} VERBATIM)
+  add_custom_target(${program}_completion ALL DEPENDS ${script})
+endfunction()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/suggest.h"
@@ -151,6 +152,19 @@ class DnsConfigBuilder {
     return out;
   }
 
+  // "tcp://192.0.2.1:7400" and "tcp://[2001:db8::1]:7400".
+  static std::vector<Address> hosts_in(const ConfigSection& section) {
+    std::vector<Address> out;
+    for (const std::string& text : section.list("address")) {
+      const std::size_t scheme = text.find("://");
+      auto host = Endpoint::parse(scheme == std::string::npos ? text : text.substr(scheme + 3));
+      if (host.ok()) {
+        out.push_back(host->address);
+      }
+    }
+    return out;
+  }
+
   void add_site(const ConfigSection& section) {
     const std::string about = "site " + in_quotes(section.text("name"));
     SiteAddresses site{section.text("name"), addresses_in(section, "public_ip", about),
@@ -163,13 +177,41 @@ class DnsConfigBuilder {
       error(section, "maintenance_ip", about,
             "maintenance_ip has to have one address for each of public_ip, IPv4 for IPv4");
     }
-    if (!section.text("maintenance_name").empty()) {
-      site.maintenance_name = name_in(section, "maintenance_name", about);
-      if (site.maintenance_name && config_.zone_of(*site.maintenance_name) == nullptr) {
-        error(section, "maintenance_name", about, "maintenance_name is in no [[dns.zone]]");
-      }
-    }
+    site.public_name = site_name(section, "public_name", about);
+    site.maintenance_name = site_name(section, "maintenance_name", about);
+    site.hosts = hosts_in(section);
     config_.sites_.push_back(std::move(site));
+  }
+
+  // A name that leads to one site; it changes with a guard of its own, so nothing else may have it.
+  std::optional<Name> site_name(const ConfigSection& section, std::string_view key,
+                                const std::string& about) {
+    auto name = section.text(key).empty() ? std::nullopt : name_in(section, key, about);
+    if (!name) {
+      return std::nullopt;
+    }
+    const std::string what = std::string(key) + " ";
+    const ZoneConfig* zone = config_.zone_of(*name);
+    if (zone == nullptr) {
+      error(section, key, about, what + "is in no [[dns.zone]]");
+    } else if (*name == zone->name) {
+      error(section, key, about, what + "is the zone itself");
+    } else if (is_guard_name(*name)) {
+      error(section, key, about, what + "begins with _ha: such names are ours");
+    } else {
+      take_name(section, key, *name, about, what);
+    }
+    return name;
+  }
+
+  // `what`: which name of `about` it is; said before what is wrong with it.
+  void take_name(const ConfigSection& section, std::string_view key, const Name& name,
+                 const std::string& about, const std::string& what = "") {
+    const auto [other, is_new] = names_.emplace(name.text(), Owner{about, section.place(key)});
+    if (!is_new) {
+      error(section, key, about,
+            what + "is a name of " + other->second.about + " too, at " + other->second.place.text());
+    }
   }
 
   void add_arbiter() {
@@ -249,10 +291,19 @@ class DnsConfigBuilder {
     if (record.kind == RecordKind::Address && record.target) {
       error(section, "target", about, "only SRV has a target");
     }
+    const RecordConfig* same = nullptr;
     for (const RecordConfig& other : config_.records_) {
-      if (other.name == record.name && other.kind == record.kind) {
-        error(section, "name", about, "is there twice, first at " + other.place.text());
+      if (other.name == record.name && (same == nullptr || other.kind == record.kind)) {
+        same = &other;
       }
+    }
+    if (same == nullptr) {
+      take_name(section, "name", *name, about);
+    } else if (same->kind == record.kind) {
+      error(section, "name", about, "is there twice, first at " + same->place.text());
+    } else if (same->service != record.service) {  // it changes with the guard of one service
+      error(section, "service", about,
+            "is a name of service " + in_quotes(same->service) + " already, at " + same->place.text());
     }
     config_.records_.push_back(std::move(record));
   }
@@ -283,6 +334,33 @@ class DnsConfigBuilder {
     }
   }
 
+  // It changes in one message with the pool, and leads to a name of each site.
+  void check_srv(const ConfigSection& section, const PoolConfig& pool, const std::string& about) {
+    const ZoneConfig* zone = config_.zone_of(*pool.srv);
+    if (zone == nullptr || zone->name != pool.zone) {
+      error(section, "srv", about, "srv is not in the zone of the pool, " + pool.zone.text());
+      return;
+    }
+    if (*pool.srv == zone->name || is_guard_name(*pool.srv)) {
+      error(section, "srv", about, "srv is the zone itself, or begins with _ha");
+      return;
+    }
+    take_name(section, "srv", *pool.srv, about, "srv ");
+    std::set<std::string> missing;
+    for (const std::string& name : pool.services) {
+      const ServiceConfig* service = config_.service(name);
+      for (const std::string& each : service != nullptr ? service->sites : std::vector<std::string>()) {
+        const SiteAddresses* site = config_.site(each);
+        if (site != nullptr && !site->public_name) {
+          missing.insert(each);
+        }
+      }
+    }
+    for (const std::string& each : missing) {
+      error(section, "srv", about, "site " + in_quotes(each) + " has no public_name that srv could lead to");
+    }
+  }
+
   void add_pool(const ConfigSection& section) {
     const std::string about = "dns.pool " + in_quotes(section.text("name"));
     const auto name = name_in(section, "name", about);
@@ -307,15 +385,11 @@ class DnsConfigBuilder {
     for (const std::string& service : pool.services) {
       check_service(section, "services", service, about);
     }
-    for (const RecordConfig& other : config_.records_) {
-      if (other.name == pool.name) {
-        error(section, "name", about, "is a [[dns.record]] too, at " + other.place.text());
-      }
-    }
-    for (const PoolConfig& other : config_.pools_) {
-      if (other.name == pool.name) {
-        error(section, "name", about, "is there twice, first at " + other.place.text());
-      }
+    take_name(section, "name", *name, about);
+    pool.srv = section.text("srv").empty() ? std::nullopt : name_in(section, "srv", about);
+    pool.port = static_cast<std::uint16_t>(section.integer("port"));
+    if (pool.srv) {
+      check_srv(section, pool, about);
     }
     config_.pools_.push_back(std::move(pool));
   }
@@ -326,6 +400,11 @@ class DnsConfigBuilder {
   ConfigDocument node_;
   DnsConfig config_;
   std::map<std::string, std::string> addresses_;  // whose it is
+  struct Owner {
+    std::string about;
+    ConfigPlace place;
+  };
+  std::map<std::string, Owner> names_;  // that are led somewhere
 };
 
 Result<DnsConfig> DnsConfig::parse(const DnsTexts& texts, ConfigProblems& problems) {
@@ -337,7 +416,12 @@ Result<DnsConfig> DnsConfig::load(const std::filesystem::path& cluster_file, Con
   texts.cluster_file = cluster_file;
   texts.node_file = cluster_file.parent_path() / "node.toml";
   texts.host_name = sys::short_host_name();
-  HA_TRY(texts.cluster, sys::read_kept(cluster_file.string(), kFileBytesMax));
+  auto cluster = sys::read_kept(cluster_file.string(), kFileBytesMax);
+  if (!cluster.ok()) {
+    return Error(cluster.error().code() == Code::NotFound ? Code::Invalid : cluster.error().code(),
+                 cluster.error().what(), "hareplicate init writes one; another file: --config FILE");
+  }
+  texts.cluster = std::move(cluster).value();
   auto node = sys::read_kept(texts.node_file.string(), kFileBytesMax);
   if (!node.ok() && node.error().code() != Code::NotFound) {
     return std::move(node).error();

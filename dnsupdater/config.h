@@ -16,7 +16,7 @@
 #include "common/base/config.h"
 #include "common/base/result.h"
 #include "dnsupdater/address.h"
-#include "dnsupdater/exchange.h"
+#include "dnsupdater/endpoint.h"
 #include "dnsupdater/rrset.h"
 
 namespace ha::dns {
@@ -38,7 +38,9 @@ struct SiteAddresses {
   std::string site;
   std::vector<Address> service;      // as configured; a swap may have changed parts: maintenance.h
   std::vector<Address> maintenance;  // none, or one for each of `service`, of its family
-  std::optional<Name> maintenance_name = std::nullopt;  // leads to whatever plays that part now
+  std::optional<Name> public_name = std::nullopt;       // leads to whatever is in service; target of SRV
+  std::optional<Name> maintenance_name = std::nullopt;  // leads to the other ones
+  std::vector<Address> hosts = {};  // where its replicator listens, as far as these are no names
 };
 
 struct ServiceConfig {
@@ -64,6 +66,8 @@ struct PoolConfig {
   std::vector<std::string> services;
   std::uint32_t ttl_s = 0;
   std::uint16_t weight = 0;
+  std::optional<Name> srv = std::nullopt;  // in the same zone; leads to the public_name of sites
+  std::uint16_t port = 0;                  // of it
   ConfigPlace place = {};
 };
 

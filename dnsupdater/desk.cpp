@@ -10,8 +10,8 @@
 
 #include "common/base/json_out.h"
 #include "common/base/units.h"
-#include "common/sys/digest.h"
 #include "dnsupdater/record.h"
+#include "dnsupdater/updater.h"
 
 namespace ha::dns {
 namespace {
@@ -63,6 +63,11 @@ Result<std::vector<RrSet>> Desk::read(const Name& zone, const std::vector<SetKey
     return std::move(trouble->error).in("zone " + zone.text());
   }
   return std::get<std::vector<RrSet>>(std::move(found));
+}
+
+Desk::Heard Desk::hear(const Name& zone, const std::vector<SetKey>& keys) {
+  auto primary = zones_->primary(zone);
+  return primary.ok() ? (*primary)->read(keys) : Heard(Trouble{Cause::Ours, std::move(primary).error()});
 }
 
 std::string Desk::user() {
@@ -131,9 +136,7 @@ Status Desk::show_messages(const Operation& operation) {
       continue;
     }
     HA_TRY(const std::vector<RrSet> found, read(move->zone, keys_of(*move)));
-    HA_TRY(const Bytes random, sys::random_bytes(sizeof(Digest)));
-    Digest nonce;
-    HA_ASSERT(parse_digest(random, nonce));
+    HA_TRY(const Digest nonce, new_nonce());
     const auto change = change_of(*move, found, nonce);
     if (!change.ok()) {  // it follows another step
       continue;
@@ -182,17 +185,20 @@ Outcome Desk::carry_out(const Make& make) {
 Outcome Desk::resume(Journal& opened, JournalEntry entry) {
   HA_TRY(SeenBook seen, SeenBook::open(config_.state_dir().string()));
   RunnerOptions options;
-  options.swap_total = config_.timeout();
+  options.swap_total = context_.globals.timeout.value_or(config_.timeout());
   options.cancel_fd = cancel_fd_;
   options.say = [this](const std::string& line) { talk(context_, line + "\n"); };
   Runner runner(opened, seen, *zones_, std::move(options));
-  HA_TRY(const RunOutcome outcome, runner.run(entry));
-  const auto& entries = opened.entries();
-  for (const JournalEntry& each : entries) {
-    if (each.operation.id == entry.operation.id) {
-      entry = each;
-    }
+  auto ran = runner.run(entry);
+  if (!ran.ok()) {  // of the journal, or of a key: it can go on later
+    const Error& error = ran.error();
+    const std::string first =
+        error.code() == Code::NoSpace ? "df -h " + config_.state_dir().string() : error.hint();
+    return Error(error.code(), entry.operation.id + " stands open: " + error.what(),
+                 first + (first.empty() ? "" : "\n  then: ") + "dnsupdater resume      or: dnsupdater undo " +
+                     entry.operation.id);
   }
+  const RunOutcome outcome = std::move(ran).value();
   return report(entry, outcome);
 }
 
@@ -221,6 +227,11 @@ Outcome Desk::report(const JournalEntry& entry, const RunOutcome& outcome) {
   }
   if (outcome.end != RunEnd::Done && outcome.trouble) {
     Error error = outcome.trouble->error;
+    if (!entry.ended.empty()) {
+      error = std::move(error).in(entry.operation.id + " " + entry.ended);
+      std::fputs(show_error("dnsupdater", error).c_str(), stderr);
+      return exit_of(outcome);
+    }
     const std::string step =
         std::to_string(entry.done() + 1) + " of " + std::to_string(entry.operation.steps.size());
     const std::string hint = error.hint().empty() ? "" : error.hint() + "\n  then: ";

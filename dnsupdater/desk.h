@@ -33,6 +33,9 @@ class Desk {
   [[nodiscard]] Outcome carry_out(const Make& make);
   // Goes on with what stands open.
   [[nodiscard]] Outcome resume(Journal& journal, JournalEntry entry);
+  // As read(), with the cause.
+  using Heard = Primary::Heard<std::vector<RrSet>>;
+  [[nodiscard]] Heard hear(const Name& zone, const std::vector<SetKey>& keys);
   // The error with the exit code of its cause.
   [[nodiscard]] Outcome failed(Error error);
   // Who types.
@@ -59,14 +62,19 @@ enum class DnsExit { Lost = 10, Unknown = 11, Key = 12, Clock = 13, Policy = 14,
 
 [[nodiscard]] const CliProgram& program() noexcept;
 [[nodiscard]] Outcome run_show(const Context& context);
+[[nodiscard]] Outcome run_check(const Context& context);
 [[nodiscard]] Outcome run_set(const Context& context);
 [[nodiscard]] Outcome run_delete(const Context& context);
 [[nodiscard]] Outcome run_swap_site(const Context& context);
 [[nodiscard]] Outcome run_maintenance(const Context& context);
+[[nodiscard]] Outcome run_pool(const Context& context);
+[[nodiscard]] Outcome run_pool_show(const Context& context);
+[[nodiscard]] Outcome run_probe(const Context& context);
 [[nodiscard]] Outcome run_resume(const Context& context);
 [[nodiscard]] Outcome run_undo(const Context& context);
 [[nodiscard]] Outcome run_wait(const Context& context);
 [[nodiscard]] Outcome run_journal(const Context& context);
+[[nodiscard]] Outcome run_doctor(const Context& context);
 [[nodiscard]] Outcome run_accept(const Context& context);
 
 }  // namespace ha::dns

@@ -6,28 +6,14 @@
 // becomes readable from any thread. Source: RFC 1035 4.2, 7766.
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "common/base/clock.h"
 #include "common/base/result.h"
-#include "dnsupdater/address.h"
+#include "dnsupdater/endpoint.h"
 #include "dnsupdater/message.h"
 
 namespace ha::dns {
 
 inline constexpr std::size_t kUdpBytesMax = 512;  // longer messages of ours go by TCP
-inline constexpr std::uint16_t kDnsPort = 53;
-
-struct Endpoint {
-  Address address;
-  std::uint16_t port = kDnsPort;
-
-  // "192.0.2.53:53", "[2001:db8::53]:53", or without a port. Names are not looked up. Invalid otherwise.
-  [[nodiscard]] static Result<Endpoint> parse(std::string_view text);
-  [[nodiscard]] std::string text() const;
-  auto operator<=>(const Endpoint&) const = default;
-};
 
 enum class Transport { Udp, Tcp };
 

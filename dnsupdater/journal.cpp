@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <utility>
+
+#include "common/base/suggest.h"
 
 namespace ha::dns {
 namespace {
@@ -10,8 +13,13 @@ namespace {
 constexpr const char* kFolder = "dns";
 constexpr const char* kLock = "lock";
 constexpr std::string_view kPrefix = "d-";
+constexpr std::size_t kNamesMax = 10'000;
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kFileMode = 0600;
+
+std::string undone_by(const std::string& id) {
+  return "undone by " + id;
+}
 
 // Of "d-17"; none: not one of ours.
 std::optional<std::uint64_t> number_of(std::string_view id) {
@@ -25,25 +33,40 @@ std::optional<std::uint64_t> number_of(std::string_view id) {
                                                                                     : std::nullopt;
 }
 
-Result<std::vector<JournalEntry>> read_all(const sys::Directory& directory) {
-  HA_TRY(const std::vector<Bytes> names, directory.names(kJournalFilesMax));
-  std::vector<JournalEntry> entries;
+std::string id_of(std::uint64_t number) {
+  return std::string(kPrefix) + std::to_string(number);
+}
+
+Result<std::vector<std::uint64_t>> numbers_in(const sys::Directory& directory) {
+  HA_TRY(const std::vector<Bytes> names, directory.names(kNamesMax));
+  std::vector<std::uint64_t> numbers;
   for (const Bytes& name : names) {
-    if (!number_of(name)) {
-      continue;
+    if (const auto number = number_of(name)) {
+      numbers.push_back(*number);
     }
-    HA_TRY(const Bytes bytes, sys::read_file(directory, name, kJournalBytesMax));
-    auto entry = decode_entry(bytes);
-    if (!entry.ok() || entry->operation.id != name) {
-      return Error(Code::Corrupt, "the journal of " + escape(name) + " cannot be read",
-                   "look at it, and move " + escape(directory.path()) + "/" + escape(name) + " away");
-    }
-    entries.push_back(std::move(entry).value());
   }
-  std::sort(entries.begin(), entries.end(), [](const JournalEntry& a, const JournalEntry& b) {
-    return number_of(a.operation.id) < number_of(b.operation.id);
-  });
-  return entries;
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+Result<JournalEntry> read_one(const sys::Directory& directory, std::uint64_t number) {
+  const std::string id = id_of(number);
+  const auto unreadable = [&](const std::string& why) {
+    return Error(Code::Corrupt, "the journal of " + id + " cannot be read: " + why,
+                 "look at it, and move " + escape(directory.path()) + "/" + id + " away");
+  };
+  const auto bytes = sys::read_file(directory, id, kJournalBytesMax);
+  if (!bytes.ok()) {
+    return unreadable(bytes.error().what());
+  }
+  auto entry = decode_entry(*bytes);
+  if (!entry.ok()) {
+    return unreadable(entry.error().what());
+  }
+  if (entry->operation.id != id) {
+    return unreadable("it is about " + in_quotes(entry->operation.id));
+  }
+  return entry;
 }
 
 }  // namespace
@@ -61,12 +84,19 @@ Result<Journal> Journal::open(const std::string& state_dir) {
   }
   HA_TRY(sys::Directory directory, state.open_beneath(kFolder));
   auto lock = sys::LockFile::acquire(directory, kLock);
+  if (!lock.ok() && lock.error().code() != Code::Refused) {  // a full disk, for one
+    return std::move(lock).error();
+  }
   if (!lock.ok()) {
     return Error(Code::Refused, "another dnsupdater is at work here: " + lock.error().what(),
                  "dnsupdater journal");
   }
-  HA_TRY(std::vector<JournalEntry> entries, read_all(directory));
-  return Journal(std::move(directory), std::move(lock).value(), std::move(entries));
+  Journal journal(std::move(directory), std::move(lock).value());
+  HA_TRY(journal.numbers_, numbers_in(journal.directory_));
+  if (!journal.numbers_.empty()) {
+    HA_TRY(journal.newest_, read_one(journal.directory_, journal.numbers_.back()));
+  }
+  return journal;
 }
 
 Result<std::vector<JournalEntry>> Journal::read(const std::string& state_dir) {
@@ -79,41 +109,76 @@ Result<std::vector<JournalEntry>> Journal::read(const std::string& state_dir) {
     return directory.error().code() == Code::NotFound ? Result<std::vector<JournalEntry>>({})
                                                       : directory.error();
   }
-  return read_all(*directory);
+  HA_TRY(const std::vector<std::uint64_t> numbers, numbers_in(*directory));
+  std::vector<JournalEntry> entries;
+  for (const std::uint64_t number : numbers) {
+    if (!entries.empty() && entries.back().ended.empty()) {  // killed within put_undo()
+      entries.back().ended = undone_by(id_of(number));
+    }
+    HA_TRY(JournalEntry entry, read_one(*directory, number));
+    entries.push_back(std::move(entry));
+  }
+  return entries;
 }
 
 std::string Journal::next_id() const {
-  const std::uint64_t last = entries_.empty() ? 0 : number_of(entries_.back().operation.id).value_or(0);
-  return std::string(kPrefix) + std::to_string(last + 1);
+  return id_of(numbers_.empty() ? 1 : numbers_.back() + 1);
 }
 
 const JournalEntry* Journal::open_entry() const noexcept {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [](const JournalEntry& each) { return each.ended.empty(); });
-  return found == entries_.end() ? nullptr : &*found;
+  return newest_ && newest_->ended.empty() ? &*newest_ : nullptr;
+}
+
+Result<JournalEntry> Journal::entry(std::string_view id) const {
+  const auto number = number_of(id);
+  if (number && std::binary_search(numbers_.begin(), numbers_.end(), *number)) {
+    return read_one(directory_, *number);
+  }
+  std::vector<std::string> known;
+  std::transform(numbers_.begin(), numbers_.end(), std::back_inserter(known), id_of);
+  return Error(Code::Invalid, "no operation is called " + in_quotes(id) + did_you_mean(id, known),
+               "dnsupdater journal");
 }
 
 Status Journal::put(const JournalEntry& entry) {
   const JournalEntry* open = open_entry();
-  if (open != nullptr && open->operation.id != entry.operation.id && entry.ended.empty()) {
+  if (open != nullptr && open->operation.id != entry.operation.id) {
     return Error(Code::Conflict, open->operation.id + " (" + open->operation.what + ") is not at its end",
                  "dnsupdater resume      or: dnsupdater undo " + open->operation.id);
   }
+  HA_CHECK(write(entry));
+  return note(entry);
+}
+
+Status Journal::put_undo(const JournalEntry& undo, JournalEntry undone) {
+  HA_CHECK(write(undo));
+  if (undone.ended.empty()) {
+    undone.ended = undone_by(undo.operation.id);
+    HA_CHECK(write(undone));
+  }
+  return note(undo);
+}
+
+Status Journal::note(const JournalEntry& entry) {
+  newest_ = entry;
+  const std::uint64_t number = number_of(entry.operation.id).value_or(0);
+  if (numbers_.empty() || number > numbers_.back()) {
+    numbers_.push_back(number);
+  }
+  while (numbers_.size() > kJournalKept) {
+    HA_CHECK(directory_.unlink(id_of(numbers_.front())));
+    numbers_.erase(numbers_.begin());
+  }
+  return ok();
+}
+
+Status Journal::write(const JournalEntry& entry) const {
   const Bytes bytes = encode(entry);
   if (const auto back = decode_entry(bytes); !back.ok()) {  // nobody could resume or undo it
     return Error(Code::Exhausted, entry.operation.what + " is more than the journal can hold",
                  "do it in parts");
   }
-  HA_CHECK(sys::replace_file(directory_, entry.operation.id, bytes, kFileMode));
-  const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const JournalEntry& each) {
-    return each.operation.id == entry.operation.id;
-  });
-  if (known == entries_.end()) {
-    entries_.push_back(entry);
-  } else {
-    *known = entry;
-  }
-  return ok();
+  return sys::replace_file(directory_, entry.operation.id, bytes, kFileMode);
 }
 
 }  // namespace ha::dns

@@ -1,8 +1,9 @@
 // What is written down of operations, so that a kill is no worse than a pause: one file each in
 // state_dir/dns, replaced as a whole and synced before a step is taken and after it.
 //
-// Only one program at a time has a Journal of a state directory. Files that cannot be read are an error: what
-// they stand for may be half done. Thread safety: one thread. Format: schemas/dns.proto.
+// Only one program at a time has a Journal of a state directory. Only the newest operation may stand open, so
+// opening reads that one. A file that cannot be read is an error: what it stands for may be half done. The
+// oldest ones go when there are more than kJournalKept. Thread safety: one thread. Format: schemas/dns.proto.
 #pragma once
 
 #include <optional>
@@ -18,7 +19,7 @@
 namespace ha::dns {
 
 inline constexpr std::size_t kJournalBytesMax = 4 * 1024 * 1024;  // of one operation
-inline constexpr std::size_t kJournalFilesMax = 10'000;
+inline constexpr std::size_t kJournalKept = 1'000;
 
 struct StepNote {
   WallTime began;
@@ -45,26 +46,32 @@ class Journal {
  public:
   // Makes the directory. Refused while another program has it.
   [[nodiscard]] static Result<Journal> open(const std::string& state_dir);
-  // Only to look: no lock, and nothing is made.
+  // All of them, by number. Only to look: no lock, and nothing is made.
   [[nodiscard]] static Result<std::vector<JournalEntry>> read(const std::string& state_dir);
 
   // "d-1" and on.
   [[nodiscard]] std::string next_id() const;
-  // The one that is not ended; there is one at most.
+  // The one that is not ended; null: none.
   [[nodiscard]] const JournalEntry* open_entry() const noexcept;
-  [[nodiscard]] const std::vector<JournalEntry>& entries() const noexcept { return entries_; }
+  // Invalid, with those that resemble it, if there is none of that name.
+  [[nodiscard]] Result<JournalEntry> entry(std::string_view id) const;
 
-  // On the disk afterwards. Conflict if one is open and this is another, Exhausted if
-  // it could not be read back.
+  // On the disk afterwards: the newest one again, or a new one. Conflict if one is open and this is another,
+  // Exhausted if it could not be read back.
   Status put(const JournalEntry& entry);
+  // A new one, by which `undone` ends if it is open: there is no moment at which neither stands open.
+  Status put_undo(const JournalEntry& undo, JournalEntry undone);
 
  private:
-  Journal(sys::Directory directory, sys::LockFile lock, std::vector<JournalEntry> entries)
-      : directory_(std::move(directory)), lock_(std::move(lock)), entries_(std::move(entries)) {}
+  Journal(sys::Directory directory, sys::LockFile lock)
+      : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  Status write(const JournalEntry& entry) const;
+  Status note(const JournalEntry& entry);
 
   sys::Directory directory_;
   sys::LockFile lock_;
-  std::vector<JournalEntry> entries_;  // by number
+  std::vector<std::uint64_t> numbers_;  // ascending
+  std::optional<JournalEntry> newest_;
 };
 
 }  // namespace ha::dns

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "dnsupdater/journal.h"
 #include "schemas/dns.pb.h"
 
@@ -13,13 +14,6 @@ namespace pb = ha::schemas::dns;
 constexpr std::uint32_t kFormat = 1;
 constexpr int kRdataMax = 4096;  // of one RRset; a message of 60,000 bytes has fewer
 constexpr Duration kSpanMax = std::chrono::seconds(kTtlMaxS);  // no wait is longer than caches keep anything
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-WallTime wall(std::int64_t ns) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(ns)));
-}
 
 // ---------------------------------------------------------------- out
 void put(const RrSet& set, pb::RrSet& out) {
@@ -48,6 +42,7 @@ void put_sets(const std::vector<SetMove>& sets, pb::Step& out) {
     one.set_name(each.name.text());
     one.set_type(static_cast<std::uint32_t>(each.type));
     one.set_of_service(each.of_service);
+    one.set_shared(each.shared);
     if (each.from) {
       put(*each.from, *one.mutable_from());
     }
@@ -144,7 +139,7 @@ Result<std::vector<SetMove>> sets_from(const pb::Step& in) {
     if (each.type() > 0xffff) {
       return torn();
     }
-    SetMove move{name, static_cast<RrType>(each.type()), {}, {}, each.of_service()};
+    SetMove move{name, static_cast<RrType>(each.type()), {}, {}, each.of_service(), each.shared()};
     if (each.has_from()) {
       HA_TRY(move.from, set_from(each.from()));
     }
@@ -246,7 +241,7 @@ Result<JournalEntry> decode_entry(BytesView bytes) {
       in.notes_size() > in.steps_size()) {
     return torn();
   }
-  JournalEntry entry{{in.id(), in.what(), {}}, in.by(), wall(in.begun_ns())};
+  JournalEntry entry{{in.id(), in.what(), {}}, in.by(), wall_time(in.begun_ns())};
   for (const pb::Step& each : in.steps()) {
     HA_TRY(OperationStep step, step_from(each));
     entry.operation.steps.push_back(std::move(step));
@@ -255,8 +250,8 @@ Result<JournalEntry> decode_entry(BytesView bytes) {
     if (each.began_ns() < 0 || each.ended_ns() < 0) {
       return torn();
     }
-    entry.notes.push_back({wall(each.began_ns()),
-                           each.ended_ns() != 0 ? std::optional(wall(each.ended_ns())) : std::nullopt,
+    entry.notes.push_back({wall_time(each.began_ns()),
+                           each.ended_ns() != 0 ? std::optional(wall_time(each.ended_ns())) : std::nullopt,
                            each.said()});
   }
   entry.ended = in.ended();

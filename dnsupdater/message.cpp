@@ -298,6 +298,9 @@ void check_signature(BytesView wire, const Layout& layout, const Request& reques
     if (out.tsig == TsigVerdict::ServerBadTime) {
       out.server_time = tsig_server_time(*tsig);
     }
+    if (out.tsig == TsigVerdict::Good || out.tsig == TsigVerdict::OutOfTime) {
+      out.signed_at = tsig_signed_at(*tsig);
+    }
   } else {
     out.tsig = TsigVerdict::Malformed;
   }
@@ -397,6 +400,7 @@ Result<Reply> read_reply(BytesView wire, const Request& request, const TsigKey* 
   }
   Reply out;
   out.rcode = static_cast<Rcode>(layout.rcode());
+  out.of_update = request.is_update;
   out.authoritative = layout.authoritative();
   out.truncated = layout.truncated();
   check_signature(wire, layout, request, key, now, out);

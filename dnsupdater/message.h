@@ -68,11 +68,13 @@ struct Request {
 
 struct Reply {
   Rcode rcode = Rcode::NoError;  // with EDNS's upper bits
+  bool of_update = false;        // to an UPDATE, else to a question
   bool authoritative = false;
   bool truncated = false;  // the RRs are not all: ask again over TCP
   TsigVerdict tsig = TsigVerdict::Missing;
   std::uint16_t tsig_error = 0;         // as it came, 0: none
   std::optional<WallTime> server_time;  // of ServerBadTime
+  std::optional<WallTime> signed_at;    // by the server's clock, in whole seconds; of Good and OutOfTime
   // Without RRs whose owner is no Name: we never ask for such.
   std::vector<Rr> answers;
   std::vector<Rr> authority;

@@ -19,13 +19,6 @@ std::string data_of(const std::optional<RrSet>& set) {
   return out + " (TTL " + std::to_string(set->ttl_s) + ")";
 }
 
-const RrSet* find(const std::vector<RrSet>& found, const SetKey& key) {
-  const auto at = std::find_if(found.begin(), found.end(), [&](const RrSet& each) {
-    return each.name == key.name && each.type == key.type;
-  });
-  return at == found.end() ? nullptr : &*at;
-}
-
 std::optional<RrSet> copy_of(const RrSet* set) {
   return set != nullptr ? std::optional(*set) : std::nullopt;
 }
@@ -43,6 +36,36 @@ Error changed_meanwhile(const SetMove& move, const std::optional<RrSet>& now) {
                move.name.text() + " " + type_text(move.type) + " is " + data_of(now) + ", neither " +
                    data_of(move.from) + " nor " + data_of(move.to) + ": somebody has changed it meanwhile",
                "dnsupdater show " + move.name.text());
+}
+
+std::vector<Rdata> rdata_of(const std::optional<RrSet>& set) {
+  return set ? set->rdata : std::vector<Rdata>();
+}
+
+std::vector<Rdata> without(std::vector<Rdata> all, const std::vector<Rdata>& these) {
+  std::erase_if(all,
+                [&](const Rdata& one) { return std::find(these.begin(), these.end(), one) != these.end(); });
+  return all;
+}
+
+// What the move does, to a set in which others have changed something else.
+Result<std::optional<RrSet>> rebased_set(const SetMove& move, const std::optional<RrSet>& now) {
+  std::vector<Rdata> rdata = without(rdata_of(now), without(rdata_of(move.from), rdata_of(move.to)));
+  for (Rdata& one : without(rdata_of(move.to), rdata_of(move.from))) {
+    rdata.push_back(std::move(one));
+  }
+  if (rdata.empty()) {
+    return std::optional<RrSet>();
+  }
+  std::uint32_t ttl_s = now ? now->ttl_s : (move.to ? *move.to : *move.from).ttl_s;
+  if (now && move.from && move.to) {
+    if (ttl_s != move.from->ttl_s && ttl_s != move.to->ttl_s) {
+      return changed_meanwhile(move, now);
+    }
+    ttl_s = move.to->ttl_s;
+  }
+  HA_TRY(RrSet set, RrSet::make(move.name, move.type, ttl_s, std::move(rdata)));
+  return std::optional(std::move(set));
 }
 
 SetMove reversed(SetMove move) {
@@ -68,6 +91,38 @@ std::string line_of(const SetMove& move) {
                   : name + data_of(move.from) + " → " + data_of(move.to);
 }
 
+std::string text_of(const PoolAddress& one) {
+  return std::string(address_state_text(one.state)) + ", weight " + std::to_string(one.weight);
+}
+
+// "pool.example.net: 192.0.2.10 in, weight 10 → draining, weight 10".
+void add_lines(const GuardMove& move, std::vector<std::string>& lines) {
+  if (!move.to) {
+    return;
+  }
+  const Pool from = move.from.value_or(Pool());
+  const auto entry = [](const Pool& pool, const Address& address) -> std::string {
+    const auto at = std::find_if(pool.begin(), pool.end(),
+                                 [&](const PoolAddress& one) { return one.address == address; });
+    return at == pool.end() ? "not in the pool" : text_of(*at);
+  };
+  const auto line = [&](const Address& address) {
+    const std::string was = entry(from, address);
+    const std::string shall = entry(*move.to, address);
+    if (was != shall) {
+      lines.push_back(move.id + ": " + address.text() + " " + was + " → " + shall);
+    }
+  };
+  for (const PoolAddress& one : *move.to) {
+    line(one.address);
+  }
+  for (const PoolAddress& one : from) {
+    if (entry(*move.to, one.address) == "not in the pool") {
+      line(one.address);
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<SetKey> keys_of(const MoveStep& step) {
@@ -81,31 +136,44 @@ std::vector<SetKey> keys_of(const MoveStep& step) {
   return keys;
 }
 
-Result<Change> change_of(const MoveStep& step, const std::vector<RrSet>& found, const Digest& nonce) {
+bool is_after(const SetMove& move, const std::optional<RrSet>& seen) {
+  if (!move.shared) {
+    return seen == move.to;
+  }
+  const std::vector<Rdata> rdata = rdata_of(seen);
+  const std::vector<Rdata> goes = without(rdata_of(move.from), rdata_of(move.to));
+  const std::vector<Rdata> comes = without(rdata_of(move.to), rdata_of(move.from));
+  const bool ttl_moves = move.from && move.to && move.from->ttl_s != move.to->ttl_s;
+  return without(rdata, goes) == rdata && without(comes, rdata).empty() &&
+         (!ttl_moves || (seen && seen->ttl_s == move.to->ttl_s));
+}
+
+Result<Change> change_of(const MoveStep& step, const std::vector<RrSet>& found, const Digest& nonce,
+                         const SeenBeyond& beyond) {
   Change change{step.zone, {}, {}};
+  for (const GuardMove& move : step.guards) {
+    std::optional<Record> before;
+    if (const RrSet* set = find_set(found, move.name, RrType::Txt)) {
+      HA_TRY(before, record_of(*set, move.id));
+    }
+    const Version seen = beyond ? beyond(move.name) : Version{};
+    HA_TRY(Record after, before ? next_record(*before, nonce, seen) : first_record(move.id, nonce, seen));
+    if (move.to) {
+      auto list = rebased(after.at, move.from.value_or(Pool()), *move.to);
+      if (!list.ok()) {
+        return std::move(list).error().in("pool " + move.id);
+      }
+      after.at = std::move(list).value();
+    }
+    change.guards.push_back({move.name, std::move(before), std::move(after)});
+  }
   for (const SetMove& move : step.sets) {
-    const std::optional<RrSet> now = copy_of(find(found, {move.name, move.type}));
-    std::optional<RrSet> to = one_ttl(move.to);
-    if (one_ttl(now) != one_ttl(move.from) && one_ttl(now) != to) {
+    const std::optional<RrSet> now = copy_of(find_set(found, move.name, move.type));
+    HA_TRY(std::optional<RrSet> to, move.shared ? rebased_set(move, now) : one_ttl(move.to));
+    if (!move.shared && one_ttl(now) != one_ttl(move.from) && one_ttl(now) != to) {
       return changed_meanwhile(move, now);
     }
     change.sets.push_back({move.name, move.type, now, std::move(to), move.of_service});
-  }
-  for (const GuardMove& move : step.guards) {
-    std::optional<Record> before;
-    if (const RrSet* set = find(found, {move.name, RrType::Txt})) {
-      HA_TRY(before, record_of(*set, move.id));
-    }
-    HA_TRY(Record after, before ? next_record(*before, nonce) : first_record(move.id, nonce));
-    if (move.to) {
-      const Pool now = before ? before->at : Pool();
-      if (now != *move.to && (!move.from || now != *move.from)) {
-        return Error(Code::Conflict, "the pool " + move.id + " was changed meanwhile",
-                     "dnsupdater show " + move.id);
-      }
-      after.at = *move.to;
-    }
-    change.guards.push_back({move.name, std::move(before), std::move(after)});
   }
   return change;
 }
@@ -133,6 +201,9 @@ Operation undo_of(const Operation& operation, std::size_t done, std::string id) 
 std::vector<std::string> lines_of(const OperationStep& step) {
   std::vector<std::string> lines;
   if (const auto* move = std::get_if<MoveStep>(&step)) {
+    for (const GuardMove& guard : move->guards) {
+      add_lines(guard, lines);
+    }
     for (const SetMove& set : move->sets) {
       lines.push_back(line_of(set));
     }

@@ -6,6 +6,7 @@
 // "Maintenance".
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -22,7 +23,7 @@ namespace ha::dns {
 
 inline constexpr std::size_t kStepsMax = 512;  // a maintenance swap in each of kZonesMax has 387
 
-// The guard that stands for the moves of a step; of a pool also its list.
+// The guard that stands for the moves of a step; of a pool also its list, which changes as `shared` sets do.
 struct GuardMove {
   Name name;
   std::string id;
@@ -38,9 +39,14 @@ struct SetMove {
   std::optional<RrSet> from;  // none: not there
   std::optional<RrSet> to;
   bool of_service = false;
+  // Of a pool: others change what is theirs in it meanwhile. Only what differs between `from` and `to`
+  // counts.
+  bool shared = false;
 
   bool operator==(const SetMove&) const = default;
 };
+// Whether who answers with `seen` has taken it in.
+[[nodiscard]] bool is_after(const SetMove& move, const std::optional<RrSet>& seen);
 
 // One swap in one zone.
 struct MoveStep {
@@ -81,15 +87,20 @@ struct Operation {
   std::string what;  // "maintenance start fra1"
   std::vector<OperationStep> steps;
 
+  // Made by undo_of().
+  [[nodiscard]] bool is_undo() const { return what.starts_with("undo "); }
   bool operator==(const Operation&) const = default;
 };
 
 // What a swap has to ask for before it can make the change of a step.
 [[nodiscard]] std::vector<SetKey> keys_of(const MoveStep& step);
 // From what was found: all is as `from` or as `to`, or it is an error (Conflict), which says what is there
-// instead. Where all is as `to` the change has nothing to send. `nonce`: for the guards.
+// instead. Where all is as `to` the change has nothing to send. `nonce`: for the guards; `beyond`: what was
+// seen of a guard before less was accepted (SeenBook), null: nothing.
+// Of a pool that others have changed: errors of rebased().
+using SeenBeyond = std::function<Version(const Name& guard)>;
 [[nodiscard]] Result<Change> change_of(const MoveStep& step, const std::vector<RrSet>& found,
-                                       const Digest& nonce);
+                                       const Digest& nonce, const SeenBeyond& beyond = nullptr);
 
 // Takes back the steps before `done` and the one at it, which may have been taken: moves the other way, a
 // look at the servers after each. Without pauses and drains.

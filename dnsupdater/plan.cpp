@@ -9,19 +9,20 @@ namespace {
 
 // Whether a guard says something new beside that it was changed.
 bool says_more(const GuardChange& guard) {
-  if (!guard.before) {
-    return true;
-  }
-  Record same = guard.after;
-  same.version.seq = guard.before->version.seq;
-  same.nonce = guard.before->nonce;
-  return same != *guard.before;
+  Record before = guard.before.value_or(Record{guard.after.id, "", {0, 0}, HoldState::Free, {}, {}});
+  before.version.seq = guard.after.version.seq;
+  before.nonce = guard.after.nonce;
+  return before != guard.after;
 }
 
+// A guard that is not there, and would only say that nothing has happened yet, waits for the first change of
+// what it guards.
 bool has_work(const Change& change) {
   return change.renewal || std::any_of(change.guards.begin(), change.guards.end(), says_more) ||
          std::any_of(change.sets.begin(), change.sets.end(),
-                     [](const SetChange& set) { return set.before != set.after; });
+                     [](const SetChange& set) { return set.before != set.after; }) ||
+         (change.sets.empty() && std::any_of(change.guards.begin(), change.guards.end(),
+                                             [](const GuardChange& guard) { return !guard.before; }));
 }
 
 std::string about(const Name& name, RrType type) {
@@ -214,6 +215,10 @@ Result<Plan> make_plan(const Change& change) {
   Plan out{Update{change.zone, {}}, {}};
   if (!is_sent) {
     for (const GuardChange& guard : change.guards) {
+      if (!guard.before) {
+        out.afterwards.push_back({guard.name, RrType::Txt, std::nullopt});
+        continue;
+      }
       HA_TRY(Rdata before, record_rdata(*guard.before));
       out.afterwards.push_back(
           {guard.name, RrType::Txt, RrSet{guard.name, RrType::Txt, 0, false, {std::move(before)}}});

@@ -12,7 +12,7 @@ Pool::iterator find(Pool& pool, const Address& address) {
 }
 
 Error not_there(const Address& address) {
-  return {Code::NotFound, address.text() + " is not in the pool", "see: dnsupdater show"};
+  return {Code::NotFound, address.text() + " is not in the pool", "dnsupdater pool show"};
 }
 
 bool serves(const Pool& pool, bool is_v6) {
@@ -27,13 +27,14 @@ Status check_left(const Pool& before, const Pool& after, const Address& address,
   if (!any) {
     return Error(Code::Refused,
                  address.text() + " is the last address in service: the name would be left empty",
-                 "bring another address into service first");
+                 "bring another address into service first: dnsupdater pool in");
   }
   for (const bool is_v6 : {false, true}) {
     if (last == LastOfFamily::Stays && serves(before, is_v6) && !serves(after, is_v6)) {
-      return Error(
-          Code::Refused, address.text() + " is the last " + (is_v6 ? "IPv6" : "IPv4") + " address in service",
-          "bring another one into service first; callers that have only this protocol would lose it");
+      return Error(Code::Refused,
+                   address.text() + " is the last " + (is_v6 ? "IPv6" : "IPv4") + " address in service",
+                   "bring another one into service first; callers that have no other would lose it (pool "
+                   "verbs: --drop-protocol)");
     }
   }
   return ok();
@@ -41,7 +42,7 @@ Status check_left(const Pool& before, const Pool& after, const Address& address,
 
 Status insert(Pool& pool, const PoolAddress& added) {
   if (find(pool, added.address) != pool.end()) {
-    return Error(Code::Exists, added.address.text() + " is in the pool already", "see: dnsupdater show");
+    return Error(Code::Exists, added.address.text() + " is in the pool already", "dnsupdater pool show");
   }
   if (pool.size() >= kPoolAddressesMax) {
     return Error(Code::Exhausted, "a pool has at most 64 addresses; " + added.address.text() + " is one more",
@@ -51,6 +52,31 @@ Status insert(Pool& pool, const PoolAddress& added) {
                                   [&](const PoolAddress& one) { return added.address < one.address; });
   pool.insert(place, added);
   return ok();
+}
+
+std::optional<PoolAddress> entry(const Pool& pool, const Address& address) {
+  const auto found =
+      std::find_if(pool.begin(), pool.end(), [&](const PoolAddress& one) { return one.address == address; });
+  return found == pool.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string entry_text(const std::optional<PoolAddress>& one) {
+  return one ? std::string(address_state_text(one->state)) + " with weight " + std::to_string(one->weight)
+             : "not in the pool";
+}
+
+// Of the first address that is not as in `from`, or not as in `to`.
+Error changed_meanwhile(const Pool& now, const Pool& from, const Pool& to,
+                        const std::vector<Address>& differ) {
+  const auto other = std::find_if(differ.begin(), differ.end(), [&](const Address& address) {
+    return entry(now, address) != entry(from, address);
+  });
+  const Address& address = other == differ.end() ? differ.front() : *other;
+  return {Code::Conflict,
+          address.text() + " is " + entry_text(entry(now, address)) + ", not " +
+              entry_text(entry(from, address)) + " any more, and the change to " +
+              entry_text(entry(to, address)) + " is not ours: somebody has changed it meanwhile",
+          "dnsupdater pool show"};
 }
 
 Error nothing_in(const Name& name) {
@@ -99,17 +125,42 @@ Result<Pool> without_address(const Pool& pool, const Address& address, LastOfFam
   return out;
 }
 
-Result<Pool> with_replaced(const Pool& pool, const Address& old_address, const Address& new_address,
-                           LastOfFamily last) {
-  Pool out = pool;
-  const auto found = find(out, old_address);
-  if (found == out.end()) {
-    return not_there(old_address);
+Result<Pool> rebased(const Pool& now, const Pool& from, const Pool& to) {
+  std::vector<Address> differ;
+  for (const Pool* const list : {&from, &to}) {
+    for (const PoolAddress& one : *list) {
+      if (entry(from, one.address) != entry(to, one.address)) {
+        differ.push_back(one.address);
+      }
+    }
   }
-  const PoolAddress added{new_address, found->state, found->weight};
-  out.erase(found);
-  HA_CHECK(insert(out, added));
-  HA_CHECK(check_left(pool, out, old_address, last));
+  const auto is_as = [&](const Pool& list) {
+    return std::all_of(differ.begin(), differ.end(),
+                       [&](const Address& address) { return entry(now, address) == entry(list, address); });
+  };
+  if (is_as(to)) {
+    return now;
+  }
+  if (!is_as(from)) {
+    return changed_meanwhile(now, from, to, differ);
+  }
+  Pool out = now;
+  std::optional<Address> gone;
+  for (const Address& address : differ) {
+    const auto was = entry(from, address);
+    const auto shall = entry(to, address);
+    std::erase_if(out, [&](const PoolAddress& one) { return one.address == address; });
+    if (shall) {
+      HA_CHECK(insert(out, *shall));
+    }
+    if (was && was->state == AddressState::In && (!shall || shall->state != AddressState::In)) {
+      gone = address;
+    }
+  }
+  if (gone && (serves(to, false) || serves(to, true))) {  // else it is all taken back
+    const bool may_go = !serves(to, gone->is_v6());
+    HA_CHECK(check_left(now, out, *gone, may_go ? LastOfFamily::MayGo : LastOfFamily::Stays));
+  }
   return out;
 }
 
@@ -145,7 +196,7 @@ Result<RrSet> srv_set(const Name& name, std::uint32_t ttl_s, const Pool& pool, c
                                      [&](const auto& pair) { return pair.first == one.address; });
     if (target == shape.targets.end()) {
       return Error(Code::NotFound, name.text() + ": no target is known for " + one.address.text(),
-                   "give its site a target in cluster.toml");
+                   "give its [[site]] a public_name in cluster.toml");
     }
     if (std::find(done.begin(), done.end(), target->second) == done.end()) {
       done.push_back(target->second);

@@ -33,10 +33,11 @@ enum class LastOfFamily {
 [[nodiscard]] Result<Pool> with_address(const Pool& pool, const PoolAddress& added);
 [[nodiscard]] Result<Pool> without_address(const Pool& pool, const Address& address,
                                            LastOfFamily last = LastOfFamily::Stays);
-// One address for another, with its state and weight: what a maintenance swap does in a pool. They may be of
-// different families. NotFound and Exists as above.
-[[nodiscard]] Result<Pool> with_replaced(const Pool& pool, const Address& old_address,
-                                         const Address& new_address, LastOfFamily last = LastOfFamily::Stays);
+
+// What takes `from` to `to`, done to a list that others may have changed meanwhile; what is done already is
+// done. Conflict if the addresses in question are neither all as in `from` nor all as in `to`. Refused if the
+// last one in service would go, or the last one of a family that `to` serves: then somebody else was faster.
+[[nodiscard]] Result<Pool> rebased(const Pool& now, const Pool& from, const Pool& to);
 
 // The RRsets of all addresses that are `in`. An RRset without any does not exist. Refused if there is none at
 // all: no such plan is made.

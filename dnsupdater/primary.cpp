@@ -34,13 +34,22 @@ bool is_unmet(Rcode rcode) {
 Trouble clock_trouble(const Reply& reply, WallTime ours) {
   std::string by = "more than 300 s from the primary's";
   if (reply.server_time) {
-    const auto apart = std::chrono::duration_cast<std::chrono::seconds>(*reply.server_time - ours).count();
+    // Signatures have whole seconds.
+    const auto apart = (std::chrono::floor<std::chrono::seconds>(*reply.server_time) -
+                        std::chrono::floor<std::chrono::seconds>(ours))
+                           .count();
     by = std::to_string(std::abs(apart)) + " s " + (apart > 0 ? "behind" : "ahead of") + " the primary's";
   }
   return {Cause::Clock, Error(Code::Denied, "our clock is " + by, "timedatectl set-ntp true")};
 }
 
-std::optional<Trouble> signature_trouble(const Reply& reply, const Name& key, WallTime ours) {
+Trouble no_such_zone(const Name& zone) {
+  return {Cause::Zone, Error(Code::Refused, "the primary does not have zone " + zone.text() + " (NOTAUTH)",
+                             "is [[dns.zone]] primary the server where the zone is written?")};
+}
+
+std::optional<Trouble> signature_trouble(const Reply& reply, const Name& zone, const Name& key,
+                                         WallTime ours) {
   switch (reply.tsig) {
     case TsigVerdict::Good:
     case TsigVerdict::NotAsked:
@@ -55,11 +64,15 @@ std::optional<Trouble> signature_trouble(const Reply& reply, const Name& key, Wa
     case TsigVerdict::OutOfTime:
       return clock_trouble(reply, ours);
     case TsigVerdict::Missing:
-      if (reply.rcode == Rcode::Refused) {
+      if (reply.rcode == Rcode::NotAuth && reply.of_update) {  // Knot looks for the zone before the key
+        return no_such_zone(zone);
+      }
+      if (reply.rcode == Rcode::Refused || reply.rcode == Rcode::NotAuth) {
         return Trouble{Cause::Policy,
                        Error(Code::Denied,
                              "the primary refuses, unsigned; PowerDNS says so of a wrong key, a "
-                             "wrong secret and a clock that is off, too")};
+                             "wrong secret and a clock that is off, too",
+                             "compare the key files and the clocks (timedatectl) here and there")};
       }
       return Trouble{Cause::Network, Error(Code::Unavailable, "an answer without a signature (" +
                                                                   rcode_text(reply.rcode) + ")")};
@@ -81,7 +94,7 @@ std::optional<Trouble> trouble_of(const Reply& reply, const Name& zone, const Na
   if (reply.tsig == TsigVerdict::Missing && reply.rcode == Rcode::NotImp) {
     return Trouble{Cause::Unsupported, Error(Code::Unsupported, "this server takes no updates (NOTIMP)")};
   }
-  if (auto signature = signature_trouble(reply, key, ours)) {
+  if (auto signature = signature_trouble(reply, zone, key, ours)) {
     return signature;
   }
   switch (reply.rcode) {
@@ -95,11 +108,12 @@ std::optional<Trouble> trouble_of(const Reply& reply, const Name& zone, const Na
                                           "BIND: update-policy { grant " + key.text() +
                                               " zonesub any; }; or: rndc thaw " + zone.text())};
     case Rcode::NotAuth:
+      return no_such_zone(zone);
     case Rcode::NotZone:
-      return Trouble{Cause::Zone, Error(Code::Refused,
-                                        "the primary does not have zone " + zone.text() + " (" +
-                                            rcode_text(reply.rcode) + ")",
-                                        "is [[dns.zone]] primary the server where the zone is written?")};
+      return Trouble{
+          Cause::Zone,
+          Error(Code::Refused, "the message names something outside of zone " + zone.text() + " (NOTZONE)",
+                "hareplicate config show dns.zone")};
     case Rcode::NotImp:
       return Trouble{Cause::Unsupported, Error(Code::Unsupported, "this server takes no updates (NOTIMP)")};
     default:

@@ -361,11 +361,14 @@ Result<Record> first_record(std::string_view id, const Digest& nonce, Version se
   return out;
 }
 
-Result<Record> next_record(const Record& before, const Digest& nonce) {
+Result<Record> next_record(const Record& before, const Digest& nonce, Version beyond) {
   if (nonce == before.nonce) {
     return invalid("a change needs a new nonce");
   }
   Record out = before;
+  if (out.version < beyond && (out.owner.empty() || out.version.epoch == beyond.epoch)) {
+    out.version = beyond;
+  }
   out.nonce = nonce;
   HA_CHECK(count(out.version.seq));
   HA_CHECK(check(out));
@@ -383,11 +386,11 @@ Result<Record> taken_record(const Record& before, std::string_view site, const D
   return out;
 }
 
-Result<Record> freed_record(const Record& before, const Digest& nonce) {
-  HA_TRY(Record out, next_record(before, nonce));
+Result<Record> freed_record(const Record& before, const Digest& nonce, Version beyond) {
+  Record out = before;
   out.owner.clear();
   out.state = HoldState::Free;
-  return out;
+  return next_record(out, nonce, beyond);
 }
 
 Fate fate_of(const Record& sent, const std::optional<Record>& before, const std::optional<Record>& now) {

@@ -86,12 +86,14 @@ struct Record {
 // The first record of a guard, held by nobody: epoch 0, seq 1. `seen`, of a guard that was lost: goes on
 // after it. All of these: Invalid for a zero nonce or one that is not new, Exhausted past kCounterMax.
 [[nodiscard]] Result<Record> first_record(std::string_view id, const Digest& nonce, Version seen = {});
-// One change more: seq + 1, the nonce; all else as before.
-[[nodiscard]] Result<Record> next_record(const Record& before, const Digest& nonce);
+// One change more: seq + 1, the nonce; all else as before. `beyond`: what was seen of it before a person has
+// accepted less. What nobody holds goes on after it; what somebody holds keeps its epoch, which is that
+// holder's, and goes on after it within this epoch.
+[[nodiscard]] Result<Record> next_record(const Record& before, const Digest& nonce, Version beyond = {});
 // A site takes it: epoch + 1 unless it is the owner already, state own.
 [[nodiscard]] Result<Record> taken_record(const Record& before, std::string_view site, const Digest& nonce);
-// Given up: nobody's, state free, the epoch stays.
-[[nodiscard]] Result<Record> freed_record(const Record& before, const Digest& nonce);
+// Given up: nobody's, state free, the epoch stays (but see `beyond` above).
+[[nodiscard]] Result<Record> freed_record(const Record& before, const Digest& nonce, Version beyond = {});
 
 // What a read-back says about a change.
 enum class Fate {

@@ -276,6 +276,12 @@ std::optional<RrSet> gather(const std::vector<Rr>& rrs, const Name& name, RrType
   return std::move(made).value();
 }
 
+const RrSet* find_set(const std::vector<RrSet>& sets, const Name& name, RrType type) noexcept {
+  const auto found = std::find_if(sets.begin(), sets.end(),
+                                  [&](const RrSet& each) { return each.name == name && each.type == type; });
+  return found == sets.end() ? nullptr : &*found;
+}
+
 std::vector<std::string> zone_lines(const RrSet& set) {
   const std::string before =
       set.name.absolute() + ' ' + std::to_string(set.ttl_s) + " IN " + type_text(set.type) + ' ';
@@ -284,6 +290,25 @@ std::vector<std::string> zone_lines(const RrSet& set) {
     out.push_back(before + one.text);
   }
   return out;
+}
+
+std::optional<std::uint32_t> soa_number(const RrSet& soa, std::size_t field) {
+  const std::string& text = soa.rdata.at(0).text;
+  std::size_t at = 0;
+  for (; field > 0; --field) {
+    at = text.find(' ', at);
+    if (at == std::string::npos) {
+      return std::nullopt;
+    }
+    ++at;
+  }
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number);
+  return error == std::errc{} && end != text.data() + at ? std::optional(number) : std::nullopt;
+}
+
+std::int32_t serials_behind(std::uint32_t ours, std::uint32_t theirs) noexcept {
+  return static_cast<std::int32_t>(ours - theirs);
 }
 
 }  // namespace ha::dns

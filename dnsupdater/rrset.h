@@ -117,7 +117,16 @@ struct RrSet {
 
 // The RRset of that name and type among `rrs`; none if there is no such RR.
 [[nodiscard]] std::optional<RrSet> gather(const std::vector<Rr>& rrs, const Name& name, RrType type);
+// Null if it is not among them.
+[[nodiscard]] const RrSet* find_set(const std::vector<RrSet>& sets, const Name& name, RrType type) noexcept;
 // One line for each RR, as in a zone file: "sip.example.net. 30 IN A 192.0.2.10".
 [[nodiscard]] std::vector<std::string> zone_lines(const RrSet& set);
+
+// A number of an SOA, by its field; none: it is not one.
+inline constexpr std::size_t kSoaSerial = 2;
+inline constexpr std::size_t kSoaMinimum = 6;
+[[nodiscard]] std::optional<std::uint32_t> soa_number(const RrSet& soa, std::size_t field);
+// How many changes `theirs` is behind `ours`; negative: ahead. RFC 1982.
+[[nodiscard]] std::int32_t serials_behind(std::uint32_t ours, std::uint32_t theirs) noexcept;
 
 }  // namespace ha::dns

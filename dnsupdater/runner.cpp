@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "common/base/units.h"
-#include "common/sys/digest.h"
 #include "common/sys/process.h"
 
 namespace ha::dns {
@@ -44,27 +43,35 @@ bool Runner::sleep(Duration length) const {
   return ::poll(&polled, options_.cancel_fd >= 0 ? 1 : 0, static_cast<int>(std::min<long>(ms, 60'000))) == 0;
 }
 
-Result<RunOutcome> Runner::run(JournalEntry entry) {
-  HA_CHECK(journal_.put(entry));
-  while (entry.done() < entry.operation.steps.size()) {
-    const std::size_t number = entry.done();
-    const OperationStep& step = entry.operation.steps[number];
-    if (entry.notes.size() <= number) {
+// One write for the end of a step and the beginning of the next one: each costs two syncs.
+Result<RunOutcome> Runner::run(JournalEntry& entry) {
+  const bool first_try = entry.notes.empty();
+  const auto write_down = [&] {
+    const std::size_t next = entry.done();
+    if (next == entry.operation.steps.size()) {
+      entry.ended = "done";
+    } else if (entry.notes.size() == next) {
       entry.notes.push_back({read_clocks().wall});
-      HA_CHECK(journal_.put(entry));
     }
-    HA_TRY(StepEnd end, take(step, entry.notes[number].began));
+    return journal_.put(entry);
+  };
+  HA_CHECK(write_down());
+  while (entry.ended.empty()) {
+    StepNote& note = entry.notes.back();
+    HA_TRY(StepEnd end, take(entry.operation.steps[entry.done()], note.began));
     if (end.stopped) {
-      entry.notes[number].said = end.stopped->trouble ? end.stopped->trouble->error.what() : end.said;
+      note.said = end.stopped->trouble ? end.stopped->trouble->error.what() : end.said;
+      // An undo has to go on: what it takes back counts as undone from its beginning.
+      if (first_try && entry.done() == 0 && end.left_nothing && !entry.operation.is_undo()) {
+        entry.ended = std::string(verdict_text(*end.stopped->verdict)) + ": nothing was changed";
+      }
       HA_CHECK(journal_.put(entry));
       return std::move(*end.stopped);
     }
-    entry.notes[number].ended = read_clocks().wall;
-    entry.notes[number].said = std::move(end.said);
-    HA_CHECK(journal_.put(entry));
+    note.ended = read_clocks().wall;
+    note.said = std::move(end.said);
+    HA_CHECK(write_down());
   }
-  entry.ended = "done";
-  HA_CHECK(journal_.put(entry));
   return RunOutcome{};
 }
 
@@ -85,13 +92,12 @@ Result<Runner::StepEnd> Runner::take(const OperationStep& step, WallTime began) 
 // again.
 Result<Runner::StepEnd> Runner::move(const MoveStep& step) {
   HA_TRY(Primary * primary, zones_.primary(step.zone));
+  bool left_nothing = true;
   for (int tries = 1;; ++tries) {
-    HA_TRY(const Bytes random, sys::random_bytes(sizeof(Digest)));
-    Digest nonce;
-    HA_ASSERT(parse_digest(random, nonce));
+    HA_TRY(const Digest nonce, new_nonce());
     std::vector<GuardChange> made;
     const auto planner = [&](const std::vector<RrSet>& found) -> std::variant<Change, Trouble> {
-      auto change = change_of(step, found, nonce);
+      auto change = change_of(step, found, nonce, [this](const Name& guard) { return seen_.beyond(guard); });
       if (!change.ok()) {
         return Trouble{Cause::Ours, std::move(change).error()};
       }
@@ -116,17 +122,36 @@ Result<Runner::StepEnd> Runner::move(const MoveStep& step) {
                                          (result.sends == 1 ? " message" : " messages")};
       case Verdict::Lost:
       case Verdict::Overtaken:
+        left_nothing = left_nothing && result.verdict == Verdict::Lost;
         if (tries < kTriesMax) {
           continue;
         }
         break;
-      default:
+      case Verdict::Refused:
+      case Verdict::NotSent:
         break;
+      default:
+        left_nothing = false;
     }
     const bool by_hand = result.trouble && result.trouble->error.code() == Code::Cancelled;
     return StepEnd{RunOutcome{by_hand ? RunEnd::Cancelled : RunEnd::Stopped, result.verdict, result.trouble},
-                   ""};
+                   "", left_nothing};
   }
+}
+
+// Whether it is worth waiting: false once somebody has changed it again at the primary.
+Result<bool> Runner::is_still_wanted(const VerifyStep& step) {
+  HA_TRY(Primary * primary, zones_.primary(step.zone));
+  std::vector<SetKey> keys;
+  for (const SetMove& move : step.sets) {
+    keys.push_back({move.name, move.type});
+  }
+  const auto found = primary->read(keys);
+  const auto* sets = std::get_if<std::vector<RrSet>>(&found);
+  return sets == nullptr || std::all_of(step.sets.begin(), step.sets.end(), [&](const SetMove& move) {
+           const RrSet* set = find_set(*sets, move.name, move.type);
+           return is_after(move, set != nullptr ? std::optional(*set) : std::nullopt);
+         });
 }
 
 Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
@@ -138,11 +163,12 @@ Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
     for (const SetMove& move : step.sets) {
       for (const ServerView& view : view_servers(step.servers, step.zone, {move.name, move.type},
                                                  kServerPatience, options_.cancel_fd)) {
-        if (view.trouble) {
-          behind += (behind.empty() ? "" : ", ") + view.server.text() + " is silent";
-        } else if (view.set != move.to) {
-          behind += (behind.empty() ? "" : ", ") + view.server.text() + " has old data";
-          any_old = true;
+        const std::string said = behind_text(view, move);
+        const std::string line = view.server.text() + " " + said;
+        // One that is silent is so for all sets.
+        if (!said.empty() && behind.find(line) == std::string::npos) {
+          behind += (behind.empty() ? "" : ", ") + line;
+          any_old = any_old || !view.trouble;
         }
       }
     }
@@ -152,6 +178,12 @@ Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
     const Duration waited = read_clocks().steady - begin;
     if (waited >= step.limit || (!any_old && waited >= kSilenceMax)) {
       return StepEnd{std::nullopt, "not all servers: " + behind};
+    }
+    if (any_old) {
+      HA_TRY(const bool wanted, is_still_wanted(step));
+      if (!wanted) {
+        return StepEnd{std::nullopt, "somebody has changed it again: " + behind};
+      }
     }
     if (behind != last) {
       say("waiting: " + behind);

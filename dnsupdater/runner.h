@@ -42,18 +42,22 @@ class Runner {
   Runner(Journal& journal, SeenBook& seen, Zones& zones, RunnerOptions options)
       : journal_(journal), seen_(seen), zones_(zones), options_(std::move(options)) {}
 
-  // From the first step that is not known to be done to the end. Errors: those of the journal, with which
-  // nothing more is done.
-  [[nodiscard]] Result<RunOutcome> run(JournalEntry entry);
+  // From the first step that is not known to be done to the end. It ends an operation whose first move came
+  // to nothing ("refused: nothing was changed"); whatever else stops it leaves it open. Errors: those of the
+  // journal, with which nothing more is done. `entry` is what was written
+  // last.
+  [[nodiscard]] Result<RunOutcome> run(JournalEntry& entry);
 
  private:
   struct StepEnd {
     std::optional<RunOutcome> stopped;
     std::string said;
+    bool left_nothing = false;  // of a stopped move: nothing of it is there, or will be
   };
   [[nodiscard]] Result<StepEnd> take(const OperationStep& step, WallTime began);
   [[nodiscard]] Result<StepEnd> move(const MoveStep& step);
   [[nodiscard]] Result<StepEnd> verify(const VerifyStep& step);
+  [[nodiscard]] Result<bool> is_still_wanted(const VerifyStep& step);
   [[nodiscard]] Result<StepEnd> pause(const PauseStep& step, WallTime began);
   [[nodiscard]] Result<StepEnd> drain(const DrainStep& step, WallTime began);
   [[nodiscard]] bool sleep(Duration length) const;  // false: cancelled

@@ -88,6 +88,7 @@ SwapStep Swap::step(SteadyTime now) {
     case State::Reading:
       return ReadStep{sets_};
     case State::Sending:
+      result_.first_sent = result_.first_sent.value_or(now);
       return SendStep{plan_->update};
     case State::ReadingBack:
       return ReadStep{read_back_keys()};

@@ -46,6 +46,7 @@ struct SwapResult {
   std::optional<Trouble> trouble;
   std::vector<std::string> differences;  // of Partial
   unsigned sends = 0;
+  std::optional<SteadyTime> first_sent = std::nullopt;  // whichever copy is in force was not sent before
   bool applied = false;  // it is or was there: seen, or said by the primary with its signature
 };
 

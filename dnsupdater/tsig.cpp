@@ -69,6 +69,12 @@ Bytes with_additional(BytesView message, int more) {
   return out;
 }
 
+// 48 bits of seconds are more than the clock's nanoseconds can hold.
+WallTime wall_time(std::uint64_t seconds) {
+  constexpr std::uint64_t kSecondsMax = 9'000'000'000;
+  return WallTime(std::chrono::seconds(static_cast<std::int64_t>(std::min(seconds, kSecondsMax))));
+}
+
 }  // namespace
 
 std::string_view tsig_algorithm_text(TsigAlgorithm algorithm) noexcept {
@@ -169,14 +175,15 @@ TsigVerdict tsig_verify(BytesView wire, std::size_t begin, const Tsig& tsig, con
   return apart_s <= std::min(tsig.fudge_s, kTsigFudgeS) ? TsigVerdict::Good : TsigVerdict::OutOfTime;
 }
 
+WallTime tsig_signed_at(const Tsig& tsig) {
+  return wall_time(tsig.time_s);
+}
+
 std::optional<WallTime> tsig_server_time(const Tsig& tsig) {
   if (tsig.error != kBadTime || tsig.other.size() != 6) {
     return std::nullopt;
   }
-  // 48 bits of seconds are more than the clock's nanoseconds can hold.
-  constexpr std::uint64_t kSecondsMax = 9'000'000'000;
-  const std::uint64_t seconds = std::min(get_be48(tsig.other, 0), kSecondsMax);
-  return WallTime(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
+  return wall_time(get_be48(tsig.other, 0));
 }
 
 }  // namespace ha::dns

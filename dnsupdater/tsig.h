@@ -70,6 +70,8 @@ enum class TsigVerdict {
 // `wire`: the message as it came, whose last RR is `tsig`, beginning at `begin`.
 [[nodiscard]] TsigVerdict tsig_verify(BytesView wire, std::size_t begin, const Tsig& tsig, const TsigKey& key,
                                       BytesView request_mac, WallTime now);
+// When it says that it was signed.
+[[nodiscard]] WallTime tsig_signed_at(const Tsig& tsig);
 // The server's clock, of ServerBadTime.
 [[nodiscard]] std::optional<WallTime> tsig_server_time(const Tsig& tsig);
 

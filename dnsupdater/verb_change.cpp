@@ -4,6 +4,7 @@
 #include "common/base/suggest.h"
 #include "common/base/units.h"
 #include "dnsupdater/desk.h"
+#include "dnsupdater/lease.h"
 #include "dnsupdater/message.h"
 #include "dnsupdater/wish.h"
 
@@ -74,35 +75,51 @@ Result<MaintenanceOptions> options_of(const Context& context) {
   return options;
 }
 
+// The lease of a service, if somebody holds it.
+Result<std::optional<Record>> held_lease(Desk& desk, const std::string& service) {
+  const auto place = place_of(desk.config(), service);
+  if (!place.ok()) {  // no lease can be anywhere
+    return std::optional<Record>();
+  }
+  HA_TRY(const std::vector<RrSet> found, desk.read(place->zone, {{place->lease, RrType::Txt}}));
+  HA_TRY(std::optional<Record> lease, record_in(found, place->lease, service));
+  return lease && lease->state != HoldState::Free ? std::move(lease) : std::optional<Record>();
+}
+
+Error is_held(const std::string& service, const Record& lease, const std::string& instead) {
+  return Error(Code::Refused,
+               lease.owner + " holds the lease of " + service + " (epoch " +
+                   std::to_string(lease.version.epoch) + "): its coordinator moves the names",
+               instead + "      (no coordinator runs any more: --no-coordinator)");
+}
+
 // A coordinator that holds a lease decides itself: two hands at one wheel.
 Status no_coordinator(Desk& desk, const Context& context, const std::string& site) {
   if (context.has("no-coordinator")) {
     return ok();
   }
   for (const ServiceConfig& service : desk.config().services()) {
-    for (const ZoneConfig& zone : desk.config().zones()) {
-      const bool lease_here = desk.config().lease_zone() == zone.name;
-      const bool own_here = !desk.config().lease_zone() &&
-                            std::any_of(desk.config().records().begin(), desk.config().records().end(),
-                                        [&](const RecordConfig& each) {
-                                          return each.service == service.name && each.zone == zone.name;
-                                        });
-      if (!lease_here && !own_here) {
-        continue;
-      }
-      HA_TRY(const Name guard, guard_name(service.name, zone.name));
-      HA_TRY(const std::vector<RrSet> found, desk.read(zone.name, {{guard, RrType::Txt}}));
-      if (found.empty()) {
-        continue;
-      }
-      HA_TRY(const Record record, record_of(found[0], service.name));
-      if (record.state != HoldState::Free) {
-        return Error(
-            Code::Refused,
-            record.owner + " holds the lease of " + service.name + " (epoch " +
-                std::to_string(record.version.epoch) + "): its coordinator moves the names",
-            "failover maintenance start " + site + "      (no coordinator runs any more: --no-coordinator)");
-      }
+    HA_TRY(const std::optional<Record> lease, held_lease(desk, service.name));
+    if (lease) {
+      return is_held(service.name, *lease, "failover maintenance start " + site);
+    }
+  }
+  return ok();
+}
+
+// To lead callers of a held service to another site is to change its owner, in all but name.
+Status no_owner_change(Desk& desk, const Context& context, const Target& target) {
+  if (context.has("no-coordinator")) {
+    return ok();
+  }
+  for (const RecordConfig& record : desk.config().records()) {
+    if (record.name != target.name) {
+      continue;
+    }
+    HA_TRY(const std::optional<Record> lease, held_lease(desk, record.service));
+    const auto site = lease ? leads_away(desk.config(), lease->owner, target.rdata) : std::nullopt;
+    if (site) {
+      return is_held(record.service, *lease, "failover switchover " + record.service + " " + *site);
     }
   }
   return ok();
@@ -140,6 +157,7 @@ Outcome run_set(const Context& context) {
   HA_TRY(const std::uint32_t ttl_s, ttl_of(context));
   HA_TRY(const std::unique_ptr<Desk> desk, Desk::open(context));
   return desk->carry_out([&](std::string id) -> Result<Operation> {
+    HA_CHECK(no_owner_change(*desk, context, target));
     HA_TRY(const std::vector<RrSet> found, found_of(*desk, target));
     return set_operation(desk->config(), target.name, target.type, ttl_s, target.rdata, found, std::move(id));
   });
@@ -186,23 +204,12 @@ Outcome run_undo(const Context& context) {
   HA_TRY(const std::unique_ptr<Desk> desk, Desk::open(context));
   HA_TRY(Journal journal, desk->journal());
   const std::string id = context.argument(0);
-  std::vector<std::string> known;
-  std::optional<JournalEntry> found;
-  for (const JournalEntry& each : journal.entries()) {
-    known.push_back(each.operation.id);
-    if (each.operation.id == id) {
-      found = each;
-    }
-  }
-  if (!found) {
-    return Error(Code::Invalid, "no operation is called " + in_quotes(id) + did_you_mean(id, known),
-                 "dnsupdater journal");
-  }
+  HA_TRY(const JournalEntry found, journal.entry(id));
   if (const JournalEntry* open = journal.open_entry(); open != nullptr && open->operation.id != id) {
     return Error(Code::Refused, open->operation.id + " (" + open->operation.what + ") is not at its end",
                  "dnsupdater resume      or: dnsupdater undo " + open->operation.id);
   }
-  JournalEntry undo{undo_of(found->operation, found->done(), journal.next_id()), Desk::user(),
+  JournalEntry undo{undo_of(found.operation, found.done(), journal.next_id()), Desk::user(),
                     read_clocks().wall};
   for (const OperationStep& step : undo.operation.steps) {
     for (const std::string& line : lines_of(step)) {
@@ -218,10 +225,7 @@ Outcome run_undo(const Context& context) {
     talk(context, "Nothing was changed.\n");
     return ExitCode::Refused;
   }
-  if (found->ended.empty()) {
-    found->ended = "undone by " + undo.operation.id;
-    HA_CHECK(journal.put(*found));
-  }
+  HA_CHECK(journal.put_undo(undo, found));
   return desk->resume(journal, std::move(undo));
 }
 

@@ -27,6 +27,9 @@ struct Guarded {
 [[nodiscard]] Result<Operation> set_operation(const DnsConfig& config, const Name& name, RrType type,
                                               std::uint32_t ttl_s, std::vector<Rdata> rdata,
                                               const std::vector<RrSet>& found, std::string id);
+// The site other than `owner` that one of these addresses belongs to; none: no such.
+[[nodiscard]] std::optional<std::string> leads_away(const DnsConfig& config, std::string_view owner,
+                                                    const std::vector<Rdata>& rdata);
 // `delete`: the RRset, or one rdata of it. NotFound if it is not there.
 [[nodiscard]] Result<Operation> delete_operation(const DnsConfig& config, const Name& name, RrType type,
                                                  const std::optional<Rdata>& rdata,
@@ -48,14 +51,14 @@ struct MaintenanceOptions {
   std::vector<std::string> drain_command = {};
   Duration drain = Duration::zero();  // zero and no command: no drain
 };
-// `found` by zone is all of site_keys(). NotFound for a site without names in DNS, Refused if it has no
-// maintenance address.
+// `found` by zone is all of site_keys(). NotFound for a site without names in DNS. A site without maintenance
+// addresses is taken out of its pools and brought back; Refused where that cannot be, or leaves one empty.
 struct FoundZone {
   Name zone;
   std::vector<RrSet> sets;
 };
-// Names that lead to the site's public_ip lead to its maintenance_ip, and the other way round: doing it twice
-// brings back what was.
+// With maintenance addresses: names that lead to the site's public_ip lead to its maintenance_ip, and the
+// other way round: doing it twice brings back what was.
 [[nodiscard]] Result<Operation> maintenance_operation(const DnsConfig& config, const std::string& site,
                                                       const std::vector<FoundZone>& found,
                                                       const MaintenanceOptions& options, std::string what,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "common/base/units.h"
 #include "common/sys/process.h"
 #include "common/sys/replace.h"
@@ -15,13 +16,6 @@ constexpr Duration kPreparedMax = std::chrono::seconds(60);
 constexpr Duration kAnswerFirst = std::chrono::milliseconds(300);
 constexpr Duration kUndoRetry = std::chrono::seconds(5);
 constexpr std::size_t kProblemsShown = 20;
-
-std::int64_t nanoseconds(SteadyTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 std::string who(const std::string& user, const std::string& site) {
   return (user.empty() ? "somebody" : escape(user)) + " at " + escape(site);

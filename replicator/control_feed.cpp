@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "common/base/nanoseconds.h"
 #include "replicator/control_status.h"
 #include "schemas/control.pb.h"
 
@@ -22,7 +23,7 @@ bool send(wire::ControlServer& server, std::uint64_t client, const LogEvent& eve
   pb::Reply message;
   pb::Event& out = *message.mutable_event();
   out.set_number(event.number);
-  out.set_time_ns(wall_nanoseconds(event.time));
+  out.set_time_ns(nanoseconds(event.time));
   out.set_level(std::string(log_level_name(event.level)));
   out.set_name(event.name);
   out.set_line(log_line(event));
@@ -59,7 +60,7 @@ void Feed::events(wire::ControlServer& server, std::uint64_t client, const pb::R
   std::uint64_t last = 0;
   for (const LogEvent& event : log_.recent()) {
     last = event.number;
-    if (wall_nanoseconds(event.time) >= since_of(asked) && !send(server, client, event)) {
+    if (nanoseconds(event.time) >= since_of(asked) && !send(server, client, event)) {
       return;
     }
   }

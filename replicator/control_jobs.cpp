@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "common/base/random.h"
 #include "common/base/units.h"
 #include "common/sys/digest.h"
@@ -17,10 +18,6 @@ namespace pb = ha::schemas::control;
 constexpr Duration kTick = std::chrono::milliseconds(200);
 constexpr Duration kRefusedPatience = std::chrono::seconds(5);
 constexpr Duration kDownPatience = std::chrono::seconds(30);
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 std::string new_id(const std::string& verb) {
   const auto random = sys::random_bytes(2);

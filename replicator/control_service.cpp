@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "replicator/config_digest.h"
 #include "replicator/control_config.h"
 #include "replicator/control_feed.h"
@@ -173,9 +174,9 @@ class ControlService::Impl {
           put_status(pipeline_.config(), origin, replica, verified_, out);
           out.set_config_digest(config_digest(pipeline_.config()));
           desk_->put_trial(out, loop_.now());
-          out.set_now_ns(wall_nanoseconds(loop_.now().wall));
+          out.set_now_ns(nanoseconds(loop_.now().wall));
           out.set_version(kVersion);
-          out.set_started_ns(wall_nanoseconds(started_));
+          out.set_started_ns(nanoseconds(started_));
           for (pb::Link& link : *out.mutable_links()) {  // one that never was up has no beginning
             link.set_state_for_ns(std::min(link.state_for_ns(), out.now_ns() - out.started_ns()));
           }
@@ -422,14 +423,9 @@ std::function<void(const Published&)> record_published(wire::Loop& loop, Logger&
     if (history == nullptr) {
       return;
     }
-    const HistoryRecord record{wall_nanoseconds(read_clocks().wall),
-                               done.set,
-                               done.origin,
-                               done.position.epoch,
-                               done.position.sequence,
-                               done.applied.items,
-                               done.applied.bytes,
-                               done.failed};
+    const HistoryRecord record{
+        nanoseconds(read_clocks().wall), done.set,           done.origin,        done.position.epoch,
+        done.position.sequence,          done.applied.items, done.applied.bytes, done.failed};
     loop.post_or_wait([&log, history, record] {
       const Status added = history->add(record);
       if (!added.ok()) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/base/nanoseconds.h"
 #include "schemas/control.pb.h"
 
 namespace ha::replicator {
@@ -63,7 +64,7 @@ void put_set(const SetReport& from, const Config& config, const VerifiedBook& ve
   to.set_link_bytes(from.link_bytes);
   to.set_failed_items(from.failed_items);
   if (from.last_equal) {
-    to.set_last_equal_ns(wall_nanoseconds(*from.last_equal));
+    to.set_last_equal_ns(nanoseconds(*from.last_equal));
   }
   const VerifiedBook::Entry* entry = from.is_origin ? verified.find(from.set, from.peer) : nullptr;
   if (entry != nullptr) {
@@ -131,10 +132,6 @@ void add_set_problems(const SetReport& set, pb::Status& to) {
 }
 
 }  // namespace
-
-std::int64_t wall_nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 void put_status(const Config& config, const SideReport& origin, const SideReport& replica,
                 const VerifiedBook& verified, pb::Status& to) {

@@ -43,6 +43,4 @@ class VerifiedBook {
 void put_status(const Config& config, const SideReport& origin, const SideReport& replica,
                 const VerifiedBook& verified, schemas::control::Status& to);
 
-[[nodiscard]] std::int64_t wall_nanoseconds(WallTime time);
-
 }  // namespace ha::replicator

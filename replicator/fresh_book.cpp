@@ -5,16 +5,14 @@
 #include <chrono>
 #include <sstream>
 
+#include "common/base/nanoseconds.h"
+
 namespace ha::replicator {
 namespace {
 
 constexpr const char* kFile = "fresh";
 constexpr std::size_t kBytesMax = 1 << 20;
 constexpr mode_t kMode = 0600;
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 }  // namespace
 

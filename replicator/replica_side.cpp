@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "common/wire/envelope.h"
 #include "replicator/session/codec.h"
 #include "replicator/session/config_codec.h"
@@ -14,10 +15,6 @@ constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kWaitingMax = 8192;
 constexpr Duration kFreshInterval = std::chrono::seconds(10);
 constexpr Duration kResendWait = std::chrono::milliseconds(5);
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
 
 }  // namespace
 

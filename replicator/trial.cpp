@@ -3,6 +3,8 @@
 #include <charconv>
 #include <map>
 
+#include "common/base/nanoseconds.h"
+
 namespace ha::replicator {
 namespace {
 
@@ -11,13 +13,6 @@ constexpr std::size_t kSitesMax = 256;
 
 Error corrupt(const std::string& what) {
   return Error(Code::Corrupt, "the journal of a pushed configuration: " + what);
-}
-
-std::int64_t nanoseconds(SteadyTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
 std::string line(std::string_view key, std::string_view value) {

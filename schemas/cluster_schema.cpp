@@ -88,6 +88,8 @@ constexpr std::array kCommonKeys = {
               "Addresses that callers are sent to when the site holds a service: [\"192.0.2.10\"]."},
     ConfigKey{"site", "maintenance_ip", TextList, "", "",
               "Addresses that take the place of public_ip while the site is in maintenance, one for each."},
+    ConfigKey{"site", "public_name", Text, "", "",
+              "A name that leads to this site alone: \"fra1.voice.example.net\"; target of a pool's SRV."},
     ConfigKey{
         "site", "maintenance_name", Text, "", "",
         "A name that leads to whatever of the two is not in service: \"fra1-maint.voice.example.net\"."},
@@ -137,6 +139,9 @@ constexpr std::array kCommonKeys = {
     ConfigKey{"dns.pool", "ttl", Span, "5s..1d", "30s", "How long resolvers may keep it."},
     ConfigKey{"dns.pool", "weight", Integer, "0..65535", "10",
               "Weight of an address that comes into the pool."},
+    ConfigKey{"dns.pool", "srv", Text, "", "",
+              "A name whose SRV records lead to the public_name of each site in service, with its weight."},
+    ConfigKey{"dns.pool", "port", Integer, "1..65535", "5060", "Of srv."},
 };
 
 constexpr std::array kSetKeys = {

@@ -5,9 +5,13 @@
 
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <iostream>
+#include <utility>
+#include <variant>
 
 #include "common/base/bytes.h"
+#include "common/base/nanoseconds.h"
 #include "common/base/units.h"
 
 namespace ha {
@@ -38,9 +42,6 @@ Result<bool> confirm(const Context& context, const std::string& question) {
 }
 
 Result<std::int64_t> parse_since(const std::string& text, WallTime now) {
-  const auto nanoseconds = [](WallTime time) {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-  };
   if (text.empty()) {
     return std::int64_t{0};
   }
@@ -60,6 +61,53 @@ Result<std::int64_t> parse_since(const std::string& text, WallTime now) {
   }
   return Error(Code::Invalid, "--since " + escape(text) + " is not a time",
                "use \"15m\" (ago), \"14:30\", \"2026-11-20\" or \"2026-11-20 14:30\"");
+}
+
+namespace {
+
+Outcome run_verb(const CliProgram& program, std::span<const VerbRunner> runners,
+                 const CliInvocation& invocation,
+                 Status (*may_run)(const CliInvocation&, const CliGlobals&)) {
+  if (invocation.verb == "completion bash") {
+    print(cli_bash_completion(program));
+    return ExitCode::Good;
+  }
+  HA_TRY(CliGlobals globals, read_globals(invocation, find_verb(program, invocation.verb)));
+  if (may_run != nullptr) {
+    HA_CHECK(may_run(invocation, globals));
+  }
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+  const Context context{invocation, globals, terminal,
+                        use_color(globals.color, terminal, process_environment())};
+  for (const VerbRunner& runner : runners) {
+    if (runner.verb == invocation.verb) {
+      return runner.run(context);
+    }
+  }
+  return Error(Code::Internal, "verb " + in_quotes(invocation.verb) + " has no code");
+}
+
+}  // namespace
+
+int run_program(const CliProgram& program, std::span<const VerbRunner> runners,
+                std::vector<std::string> words, Status (*may_run)(const CliInvocation&, const CliGlobals&)) {
+  try {
+    auto parsed = parse_command_line(program, std::move(words), process_environment());
+    if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
+      std::fputs(answer->out.c_str(), stdout);
+      std::fputs(answer->err.c_str(), stderr);
+      return finish_output(program, answer->code);
+    }
+    const Outcome outcome = run_verb(program, runners, std::get<CliInvocation>(parsed), may_run);
+    if (!outcome.ok()) {
+      std::fputs(show_error(program.name, outcome.error()).c_str(), stderr);
+      return finish_output(program, exit_code_of(outcome.error()));
+    }
+    return finish_output(program, *outcome);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", std::string(program.name).c_str(), error.what());
+    return static_cast<int>(ExitCode::Internal);
+  }
 }
 
 int finish_output(const CliProgram& program, ExitCode code) {

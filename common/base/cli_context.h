@@ -4,8 +4,10 @@
 // Source: docs/operations.md, "Conventions".
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/base/cli.h"
 #include "common/base/result.h"
@@ -36,6 +38,16 @@ void talk(const Context&, std::string_view text);  // to stderr, unless --quiet
 // "15m" ago, "14:30", "2026-11-20", "2026-11-20 14:30[:05]" in local time, as nanoseconds since 1970; empty:
 // 0.
 [[nodiscard]] Result<std::int64_t> parse_since(const std::string& text, WallTime now);
+
+struct VerbRunner {
+  std::string_view verb;
+  Outcome (*run)(const Context&);
+};
+// What main does but for setting up the process: parses `words`, runs the verb, shows its error, returns the
+// exit code. "completion bash" needs no runner. `may_run`: what must not be is refused first.
+[[nodiscard]] int run_program(const CliProgram& program, std::span<const VerbRunner> runners,
+                              std::vector<std::string> words,
+                              Status (*may_run)(const CliInvocation&, const CliGlobals&) = nullptr);
 
 // What main returns: `code`, unless the answer did not get out: a script must not take half of one for the
 // whole.

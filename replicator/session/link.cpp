@@ -4,20 +4,10 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/nanoseconds.h"
 #include "replicator/session/overloaded.h"
 
 namespace ha::replicator {
-namespace {
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-std::int64_t nanoseconds(SteadyTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-
-}  // namespace
-
 OriginLink::OriginLink(LinkFacts facts, std::string peer, std::function<std::uint64_t()> random)
     : facts_(std::move(facts)), peer_(std::move(peer)), random_(std::move(random)) {}
 

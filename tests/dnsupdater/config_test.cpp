@@ -180,13 +180,64 @@ BOOST_AUTO_TEST_CASE(nothing_is_there_twice) {
       kCluster + "[[dns.record]]\nservice = \"pbx\"\ntype = \"SRV\"\nname = \"_SIP._udp.voice.test\"\n";
   has_problem(record, "\"_SIP._udp", "is there twice, first at /etc/ha/cluster.toml:");
   const std::string pool = kCluster + "[[dns.pool]]\nservices = [\"pbx\"]\nname = \"Pool.voice.test\"\n";
-  has_problem(pool, "\"Pool.voice", "is there twice, first at /etc/ha/cluster.toml:");
+  has_problem(pool, "\"Pool.voice",
+              "is a name of dns.pool \"pool.voice.test\" too, at /etc/ha/cluster.toml:");
   const std::string both = kCluster + "[[dns.pool]]\nservices = [\"pbx\"]\nname = \"Sip.voice.test\"\n";
-  has_problem(both, "\"Sip.voice", "is a [[dns.record]] too, at /etc/ha/cluster.toml:");
+  has_problem(both, "\"Sip.voice",
+              "is a name of dns.record \"sip.voice.test\" too, at /etc/ha/cluster.toml:");
   has_problem(with(kCluster, "\"192.0.2.20\"", "\"192.0.2.11\""), "public_ip = [\"192.0.2.11\"]",
               "192.0.2.11 is there twice, first in site \"fra1\"");
   has_problem(with(kCluster, "[\"192.0.2.53\",", "[\"192.0.2.53\", \"192.0.2.53:53\","),
               "primary =", "primary has 192.0.2.53:53 twice");
+}
+
+BOOST_AUTO_TEST_CASE(a_name_has_one_guard_and_so_one_use) {
+  const std::string_view maint = "\"fra1-maint.voice.test\"";
+  // The one that comes later is at fault: sites come before records and pools.
+  for (const char* const taken : {"dns.record \"sip.voice.test\"", "dns.pool \"pool.voice.test\""}) {
+    const std::string name = std::string(taken).substr(std::string(taken).find('"'));
+    const Read got = read(with(kCluster, maint, name));
+    BOOST_TEST(got.problems.find(taken + std::string(": is a name of site \"fra1\" too, at "
+                                                     "/etc/ha/cluster.toml:15:")) != std::string::npos,
+               got.problems);
+  }
+  has_problem(with(kCluster, maint, "\"voice.test\""),
+              "maintenance_name =", "maintenance_name is the zone itself");
+  has_problem(with(kCluster, maint, "\"_ha.x.voice.test\""), "maintenance_name =", "begins with _ha");
+  const std::string twice = with(kCluster, "public_ip = [\"192.0.2.20\"]\n",
+                                 "public_ip = [\"192.0.2.20\"]\npublic_name = \"fra1-maint.voice.test\"\n");
+  has_problem(twice,
+              "public_name =", "public_name is a name of site \"fra1\" too, at /etc/ha/cluster.toml:15:");
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_of_one_service) {
+  const std::string fax = kCluster + "[[service]]\nname = \"fax\"\nsites = [\"fra1\"]\nholder = \"fra1\"\n";
+  const std::string srv = "[[dns.record]]\ntype = \"SRV\"\nname = \"sip.voice.test\"\nservice = ";
+  has_problem(fax + srv + "\"fax\"\ntarget = \"sip.voice.test\"\n", "service = \"fax\"",
+              "is a name of service \"pbx\" already, at /etc/ha/cluster.toml:");
+  BOOST_TEST(read(fax + srv + "\"pbx\"\n").config.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_srv_of_a_pool_leads_to_names_of_its_sites) {
+  const std::string names = with(with(kCluster, "maintenance_name",
+                                      "public_name = \"fra1.voice.test\"\n"
+                                      "maintenance_name"),
+                                 "public_ip = [\"192.0.2.20\"]\n",
+                                 "public_ip = [\"192.0.2.20\"]\npublic_name = \"nyc1.voice.test\"\n");
+  const Read good = read(names + "srv = \"_sip._tcp.voice.test\"\nport = 5061\n");
+  BOOST_REQUIRE_MESSAGE(good.config, good.problems);
+  BOOST_TEST((good.config->pools()[0].srv == name("_sip._tcp.voice.test")));
+  BOOST_TEST(good.config->pools()[0].port == 5061U);
+  BOOST_TEST((good.config->site("nyc1")->public_name == name("nyc1.voice.test")));
+  has_problem(kCluster + "srv = \"_sip._tcp.voice.test\"\n",
+              "srv =", "site \"nyc1\" has no public_name that srv could lead to");
+  has_problem(names + "srv = \"_sip._udp.voice.test\"\n",
+              "srv =", "srv is a name of dns.record \"_sip._udp.voice.test\" too, at");
+  has_problem(names + "srv = \"pool.voice.test\"\n",
+              "srv =", "srv is a name of dns.pool \"pool.voice.test\" too, at");
+  has_problem(names + "srv = \"_sip._tcp.example\"\n",
+              "srv =", "srv is not in the zone of the pool, voice.test");
+  has_problem(names + "srv = \"voice.test\"\n", "srv =", "srv is the zone itself");
 }
 
 BOOST_AUTO_TEST_CASE(servers_are_addresses_and_ports) {
@@ -275,7 +326,7 @@ BOOST_AUTO_TEST_CASE(every_problem_is_told_and_not_only_the_first) {
 BOOST_AUTO_TEST_CASE(files_are_loaded_and_node_toml_may_be_missing) {
   const ha::sys::TempDirectory directory;
   ConfigProblems problems;
-  BOOST_TEST((code_of(DnsConfig::load(directory.path + "/cluster.toml", problems)) == Code::NotFound));
+  BOOST_TEST((code_of(DnsConfig::load(directory.path + "/cluster.toml", problems)) == Code::Invalid));
   directory.write("cluster.toml", kCluster);
   const DnsConfig alone = must(DnsConfig::load(directory.path + "/cluster.toml", problems));
   BOOST_TEST(alone.zones()[0].key_file == directory.path + "/secrets/tsig");

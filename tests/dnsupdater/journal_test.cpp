@@ -1,5 +1,7 @@
 #include "dnsupdater/journal.h"
 
+#include <filesystem>
+
 #include <boost/test/unit_test.hpp>
 
 #include "schemas/dns.pb.h"
@@ -27,7 +29,8 @@ JournalEntry whole() {
   SetMove moved{name("sip.example.net"), RrType::A, a_set("sip.example.net", 30, {"192.0.2.10"}),
                 a_set("sip.example.net", 5, {"192.0.2.11", "192.0.2.12"}), true};
   moved.from->ttls_differ = true;
-  const SetMove made{name("six.example.net"), RrType::Aaaa, {}, a_set("six.example.net", 9, {"2001:db8::1"})};
+  SetMove made{name("six.example.net"), RrType::Aaaa, {}, a_set("six.example.net", 9, {"2001:db8::1"})};
+  made.shared = true;
   const Rdata odd{Bytes("\0\xff\x80", 3), "\\# 3 00ff80"};
   const SetMove gone{name("x.example.net"),
                      static_cast<RrType>(65'280),
@@ -174,8 +177,10 @@ BOOST_AUTO_TEST_CASE(ids_count_on_over_restarts) {
     }
   }
   const Journal journal = must(Journal::open(directory.path));
-  BOOST_TEST(journal.entries().size() == 10U);
-  BOOST_TEST(journal.entries()[1].operation.id == "d-2");
+  BOOST_TEST(must(Journal::read(directory.path)).size() == 10U);
+  BOOST_TEST(must(journal.entry("d-2")).operation.id == "d-2");
+  BOOST_TEST((code_of(journal.entry("d-11")) == Code::Invalid));
+  BOOST_TEST((code_of(journal.entry("seen")) == Code::Invalid));
   BOOST_TEST(journal.next_id() == "d-11");
 }
 
@@ -187,7 +192,7 @@ BOOST_AUTO_TEST_CASE(what_is_put_is_on_the_disk_and_replaces_what_was) {
     BOOST_TEST(journal.put(entry).ok());
     entry.notes[1].ended = at_second(1'800'000'009);
     BOOST_TEST(journal.put(entry).ok());
-    BOOST_TEST(journal.entries().size() == 1U);
+    BOOST_TEST(must(Journal::read(directory.path)).size() == 1U);
   }
   const Journal journal = must(Journal::open(directory.path));
   BOOST_REQUIRE(journal.open_entry() != nullptr);
@@ -210,6 +215,44 @@ BOOST_AUTO_TEST_CASE(one_operation_is_open_at_most) {
   BOOST_TEST(journal.open_entry()->operation.id == "d-2");
 }
 
+BOOST_AUTO_TEST_CASE(an_undo_ends_what_it_undoes_and_neither_is_open_at_no_moment) {
+  const ha::sys::TempDirectory directory;
+  {
+    Journal journal = must(Journal::open(directory.path));
+    BOOST_TEST(journal.put(small("d-1")).ok());
+    BOOST_TEST(journal.put_undo(small("d-2"), small("d-1")).ok());
+    BOOST_TEST(journal.open_entry()->operation.id == "d-2");
+    BOOST_TEST(must(journal.entry("d-1")).ended == "undone by d-2");
+  }
+  directory.write("dns/d-1", encode(small("d-1")));  // killed in between
+  BOOST_TEST(must(Journal::open(directory.path)).open_entry()->operation.id == "d-2");
+  BOOST_TEST(must(Journal::read(directory.path))[0].ended == "undone by d-2");
+}
+
+BOOST_AUTO_TEST_CASE(an_undo_of_what_has_ended_leaves_it_as_it_is) {
+  const ha::sys::TempDirectory directory;
+  Journal journal = must(Journal::open(directory.path));
+  BOOST_TEST(journal.put(small("d-1", "done")).ok());
+  BOOST_TEST(journal.put_undo(small("d-2"), small("d-1", "done")).ok());
+  BOOST_TEST(must(journal.entry("d-1")).ended == "done");
+  BOOST_TEST(journal.open_entry()->operation.id == "d-2");
+}
+
+BOOST_AUTO_TEST_CASE(the_oldest_go_and_the_numbers_count_on) {
+  const ha::sys::TempDirectory directory;
+  must(Journal::open(directory.path));
+  for (std::size_t i = 1; i <= kJournalKept; ++i) {
+    const std::string id = "d-" + std::to_string(i);
+    directory.write("dns/" + id, encode(small(id, "done")));
+  }
+  Journal journal = must(Journal::open(directory.path));
+  BOOST_TEST(journal.put(small(journal.next_id())).ok());
+  const auto left = must(Journal::read(directory.path));
+  BOOST_TEST(left.size() == kJournalKept);
+  BOOST_TEST(left.front().operation.id == "d-2");
+  BOOST_TEST(left.back().operation.id == "d-1001");
+}
+
 BOOST_AUTO_TEST_CASE(only_one_program_has_the_journal) {
   const ha::sys::TempDirectory directory;
   {
@@ -221,6 +264,15 @@ BOOST_AUTO_TEST_CASE(only_one_program_has_the_journal) {
     BOOST_TEST(must(Journal::read(directory.path)).size() == 1U);
   }
   BOOST_TEST(Journal::open(directory.path).ok());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_cannot_be_written_is_not_another_program) {
+  const ha::sys::TempDirectory directory;
+  std::filesystem::create_directories(directory.path + "/dns/lock");  // where a file should be
+  const auto opened = Journal::open(directory.path);
+  BOOST_REQUIRE(!opened.ok());
+  BOOST_TEST((opened.error().code() != Code::Refused));
+  BOOST_TEST(opened.error().what().find("another dnsupdater") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(to_look_makes_nothing) {
@@ -235,7 +287,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error_that_names_it) {
   const auto unreadable = [&] {
     const auto journal = Journal::open(directory.path);
     BOOST_TEST((code_of(journal) == Code::Corrupt));
-    BOOST_TEST(journal.error().what().find("d-2") != std::string::npos);
+    BOOST_TEST(journal.error().what().find("d-2 cannot be read: ") != std::string::npos);
+    BOOST_TEST(!journal.error().what().ends_with(": "));
     BOOST_TEST(journal.error().hint().find("dns/d-2") != std::string::npos);
     BOOST_TEST((code_of(Journal::read(directory.path)) == Code::Corrupt));
   };
@@ -246,7 +299,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error_that_names_it) {
   directory.write("dns/d-2", encode(small("d-3")));  // of another name
   unreadable();
   directory.write("dns/d-2", encode(small("d-2")));
-  BOOST_TEST(must(Journal::open(directory.path)).entries().size() == 2U);
+  BOOST_TEST(must(Journal::open(directory.path)).open_entry() != nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(files_of_others_are_passed_over) {

@@ -161,6 +161,7 @@ BOOST_AUTO_TEST_CASE(a_signed_answer_is_read) {
       2, rr(kPointer, 1, "\xc0" + Bytes("\0\2\x0a", 3)) + rr(kPointer, 1, "\xc0" + Bytes("\0\2\x0b", 3)));
   const Reply reply = must(read(with_tsig(plain, request.mac, {}), request));
   BOOST_TEST((reply.tsig == TsigVerdict::Good));
+  BOOST_TEST((reply.signed_at == at_second(kNowS)));
   BOOST_TEST((reply.rcode == Rcode::NoError));
   BOOST_TEST(reply.authoritative);
   BOOST_TEST(!reply.truncated);

@@ -84,6 +84,9 @@ BOOST_AUTO_TEST_CASE(a_guard_that_is_not_there_is_made) {
   const Change change = must(change_of(step(), {*moved().from}, kNonce));
   BOOST_TEST(!change.guards[0].before.has_value());
   BOOST_TEST((change.guards[0].after == must(first_record("pbx", kNonce))));
+  const auto seen = [](const Name& guard) { return guard == kGuard ? Version{7, 120} : Version{}; };
+  const Change again = must(change_of(step(), {*moved().from}, kNonce, seen));
+  BOOST_TEST((again.guards[0].after.version == Version{7, 121}));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_neither_is_a_conflict_that_says_what_is_there) {
@@ -135,8 +138,61 @@ BOOST_AUTO_TEST_CASE(the_list_of_a_pool_changes_from_what_was_to_what_shall_be) 
   for (const std::vector<RrSet>& found : {std::vector<RrSet>{other}, std::vector<RrSet>{}}) {
     const auto refused = change_of(pool_step(), found, kNonce);
     BOOST_TEST((code_of(refused) == Code::Conflict));
-    BOOST_TEST(what_of(refused) == "the pool pool.example.net was changed meanwhile");
+    BOOST_TEST(what_of(refused).find(
+                   "pool pool.example.net: 192.0.2.10 is not in the pool, not in with weight 10 any more") ==
+               0U);
   }
+}
+
+// Takes one address out of a set that has others, and puts one in.
+SetMove shared_move(std::uint32_t from_ttl_s = 30, std::uint32_t to_ttl_s = 30) {
+  SetMove move{name("pool.example.net"), RrType::A,
+               a_set("pool.example.net", from_ttl_s, {"192.0.2.10", "192.0.2.20"}),
+               a_set("pool.example.net", to_ttl_s, {"192.0.2.11", "192.0.2.20"}), true};
+  move.shared = true;
+  return move;
+}
+
+BOOST_AUTO_TEST_CASE(in_a_shared_set_only_what_the_move_is_about_changes) {
+  const MoveStep step{kZone, {{kPoolGuard, "pool.example.net"}}, {shared_move()}};
+  const auto after = [&](const MoveStep& with, const RrSet& now) {
+    return must(change_of(with, {now, guard_set(kPoolGuard, pool_record({}))}, kNonce)).sets.at(0).after;
+  };
+  const RrSet theirs = a_set("pool.example.net", 30, {"192.0.2.10", "192.0.2.30"});
+  BOOST_TEST((after(step, theirs) == a_set("pool.example.net", 30, {"192.0.2.11", "192.0.2.30"})));
+  const RrSet done = a_set("pool.example.net", 30, {"192.0.2.11", "192.0.2.30"});
+  BOOST_TEST((after(step, done) == done));
+  const MoveStep lower{kZone, {{kPoolGuard, "pool.example.net"}}, {shared_move(30, 5)}};
+  BOOST_TEST((after(lower, theirs) == a_set("pool.example.net", 5, {"192.0.2.11", "192.0.2.30"})));
+  BOOST_TEST((after(lower, a_set("pool.example.net", 5, {"192.0.2.10"})) ==
+              a_set("pool.example.net", 5, {"192.0.2.11"})));
+  // Somebody else has lowered it for a swap of his own: two at once would wait too short a time.
+  const auto other = change_of(step, {a_set("pool.example.net", 7, {"192.0.2.10"})}, kNonce);
+  BOOST_TEST((code_of(other) == Code::Conflict));
+  // Made, and taken away as a whole.
+  MoveStep made = step;
+  made.sets[0].from.reset();
+  BOOST_TEST((must(change_of(made, {}, kNonce)).sets.at(0).after == made.sets[0].to));
+  MoveStep gone = step;
+  gone.sets[0].to.reset();
+  BOOST_TEST(!after(gone, *gone.sets[0].from).has_value());
+  BOOST_TEST((after(gone, theirs) == a_set("pool.example.net", 30, {"192.0.2.30"})));
+}
+
+BOOST_AUTO_TEST_CASE(a_server_has_followed_when_it_shows_what_the_move_is_about) {
+  const SetMove whole = moved();
+  BOOST_TEST(is_after(whole, whole.to));
+  BOOST_TEST(!is_after(whole, whole.from));
+  BOOST_TEST(!is_after(whole, std::nullopt));
+  const SetMove part = shared_move();
+  BOOST_TEST(is_after(part, part.to));
+  BOOST_TEST(is_after(part, a_set("pool.example.net", 5, {"192.0.2.11", "192.0.2.77"})));
+  BOOST_TEST(!is_after(part, part.from));
+  BOOST_TEST(!is_after(part, a_set("pool.example.net", 30, {"192.0.2.10", "192.0.2.11"})));
+  BOOST_TEST(!is_after(part, std::nullopt));
+  const SetMove lower = shared_move(30, 5);
+  BOOST_TEST(!is_after(lower, a_set("pool.example.net", 30, {"192.0.2.11"})));
+  BOOST_TEST(is_after(lower, a_set("pool.example.net", 5, {"192.0.2.11"})));
 }
 
 BOOST_AUTO_TEST_CASE(without_lists_a_pool_keeps_its_own) {
@@ -203,6 +259,10 @@ BOOST_AUTO_TEST_CASE(each_step_is_told_in_a_line) {
   BOOST_TEST(lines[1] == "sip.example.net A TTL 30 → 5");
   BOOST_TEST(lines[2] == "sip.example.net A nothing → 192.0.2.11 (TTL 30)");
   BOOST_TEST(lines[3] == "sip.example.net A 192.0.2.10 (TTL 30) → nothing");
+  const auto of_pool = lines_of(pool_step());
+  BOOST_REQUIRE(of_pool.size() == 2U);
+  BOOST_TEST(of_pool[0] == "pool.example.net: 192.0.2.11 not in the pool → in, weight 10");
+  BOOST_TEST(of_pool[1] == "pool.example.net: 192.0.2.10 in, weight 10 → not in the pool");
   const VerifyStep look{kZone, {{address("192.0.2.53"), 53}, {address("2001:db8::53"), 53}}, {}, seconds(60)};
   BOOST_TEST(lines_of(look).at(0).find("wait until 192.0.2.53:53, [2001:db8::53]:53 answer so, ") == 0U);
   BOOST_TEST(lines_of(PauseStep{seconds(30), "caches"}).at(0).ends_with(": caches"));

@@ -78,6 +78,18 @@ BOOST_AUTO_TEST_CASE(nothing_to_change_is_an_empty_plan_unless_it_is_a_renewal) 
   BOOST_TEST(renewal.update.additions.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_guard_that_is_not_there_waits_for_the_first_change_of_what_it_guards) {
+  SetChange same = moved();
+  same.after = same.before;
+  GuardChange guard{name("_ha.pbx.example.net"), std::nullopt, must(first_record("pbx", Digest{0, 9}))};
+  const Plan nothing = must(make_plan({kZone, {guard}, {same}}));
+  BOOST_TEST(nothing.empty());
+  BOOST_TEST(!nothing.afterwards[0].set);
+  BOOST_TEST(!must(make_plan({kZone, {guard}, {moved()}})).empty());
+  guard.after = must(taken_record(guard.after, "fra", Digest{0, 10}));  // it has something to say
+  BOOST_TEST(!must(make_plan({kZone, {guard}, {same}})).empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_guard_that_is_right_already_needs_no_new_version_while_nothing_is_sent) {
   GuardChange guard = renewed();
   guard.after = *guard.before;

@@ -101,13 +101,63 @@ BOOST_AUTO_TEST_CASE(addresses_come_and_go_in_their_order) {
   BOOST_TEST((code_of(with_address(pool(), pool()[2])) == Code::Exists));
 }
 
-BOOST_AUTO_TEST_CASE(a_swap_keeps_state_and_weight) {
-  const Pool out = must(with_replaced(pool(), address("192.0.2.10"), address("192.0.2.99")));
-  BOOST_TEST(out.size() == 4U);
-  BOOST_TEST((out[2] == PoolAddress{address("192.0.2.99"), AddressState::In, 10}));
-  BOOST_TEST((code_of(with_replaced(pool(), address("192.0.2.10"), address("192.0.2.20"))) == Code::Exists));
+BOOST_AUTO_TEST_CASE(what_one_does_is_done_beside_what_others_have_done_meanwhile) {
+  const Pool from = pool();
+  const Pool to = must(with_state(from, address("192.0.2.10"), AddressState::Draining));
+  BOOST_TEST((must(rebased(from, from, to)) == to));
+  BOOST_TEST((must(rebased(to, from, to)) == to));  // done already
+  Pool theirs = must(with_weight(from, address("192.0.2.20"), 99));
+  theirs = must(with_address(theirs, {address("192.0.2.15"), AddressState::In, 1}));
+  Pool both = theirs;
+  both[0].state = AddressState::Draining;
+  BOOST_TEST((must(rebased(theirs, from, to)) == both));
+  BOOST_TEST((must(rebased(both, to, from)) == theirs));  // and taken back
+  // What comes and goes, in its order.
+  const Pool more = must(with_address(from, {address("192.0.2.5"), AddressState::In, 3}));
+  BOOST_TEST((must(rebased(theirs, from, more)).front() == more.front()));
+  BOOST_TEST((must(rebased(more, more, from)) == from));
+  BOOST_TEST((must(rebased({}, {}, from)) == from));
+  BOOST_TEST((must(rebased(from, from, {})).empty()));  // the making of a pool taken back
+}
+
+BOOST_AUTO_TEST_CASE(what_somebody_else_has_made_of_the_same_address_is_a_conflict) {
+  const Pool from = pool();
+  const Pool to = must(with_state(from, address("192.0.2.10"), AddressState::Draining));
+  Pool theirs = from;
+  theirs[0].state = AddressState::Down;
+  const auto refused = rebased(theirs, from, to);
+  BOOST_TEST((code_of(refused) == Code::Conflict));
   BOOST_TEST(
-      (code_of(with_replaced(pool(), address("2001:db8::1"), address("192.0.2.99"))) == Code::Refused));
+      refused.error().what().find("192.0.2.10 is down with weight 10, not in with weight 10 any more") == 0U);
+  BOOST_TEST((code_of(rebased({from.begin() + 1, from.end()}, from, to)) == Code::Conflict));
+  // Half of it is not it: each change is one swap.
+  Pool both = to;
+  both[1].state = AddressState::Draining;
+  BOOST_TEST((code_of(rebased(to, from, both)) == Code::Conflict));
+}
+
+BOOST_AUTO_TEST_CASE(of_two_who_leave_at_once_the_second_is_the_last_and_stays) {
+  const Pool two{{address("192.0.2.10"), AddressState::In, 1}, {address("192.0.2.20"), AddressState::In, 1}};
+  const Pool first = must(with_state(two, two[0].address, AddressState::Draining));
+  const Pool second = must(with_state(two, two[1].address, AddressState::Maint));
+  const auto late = rebased(first, two, second);
+  BOOST_TEST((code_of(late) == Code::Refused));
+  BOOST_TEST(late.error().what().find("192.0.2.20 is the last address in service") == 0U);
+  // Also when each leaves with what the other one would have kept: two families.
+  Pool six = two;
+  six[1].address = address("2001:db8::1");
+  const Pool no_six = must(with_state(six, six[1].address, AddressState::Down, LastOfFamily::MayGo));
+  const Pool no_four = must(with_state(six, six[0].address, AddressState::Down, LastOfFamily::MayGo));
+  BOOST_TEST((code_of(rebased(no_six, six, no_four)) == Code::Refused));
+  BOOST_TEST((must(rebased(six, six, no_four)) == no_four));  // that was said
+  // And the last of a family, if nobody said that it may go.
+  const Pool four{two[0],
+                  two[1],
+                  {address("2001:db8::1"), AddressState::In, 1},
+                  {address("2001:db8::2"), AddressState::In, 1}};
+  const Pool without_1 = must(with_state(four, four[2].address, AddressState::Down));
+  const Pool without_2 = must(without_address(four, four[3].address));
+  BOOST_TEST((code_of(rebased(without_1, four, without_2)) == Code::Refused));
 }
 
 BOOST_AUTO_TEST_CASE(an_address_that_is_not_there_is_not_found) {
@@ -115,7 +165,6 @@ BOOST_AUTO_TEST_CASE(an_address_that_is_not_there_is_not_found) {
   BOOST_TEST((code_of(with_state(pool(), none, AddressState::In)) == Code::NotFound));
   BOOST_TEST((code_of(with_weight(pool(), none, 1)) == Code::NotFound));
   BOOST_TEST((code_of(without_address(pool(), none)) == Code::NotFound));
-  BOOST_TEST((code_of(with_replaced(pool(), none, none)) == Code::NotFound));
 }
 
 BOOST_AUTO_TEST_CASE(a_pool_is_bounded_as_its_record_is) {

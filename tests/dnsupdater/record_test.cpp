@@ -225,6 +225,16 @@ BOOST_AUTO_TEST_CASE(a_guard_that_was_lost_goes_on_after_what_was_seen) {
   BOOST_TEST(!is_regression(Version{7, 120}, record));
 }
 
+BOOST_AUTO_TEST_CASE(a_guard_that_went_back_goes_on_after_what_was_seen_but_not_in_the_turn_of_another) {
+  const Record held = held_record();  // epoch 7, seq 120
+  BOOST_TEST((must(next_record(held, Digest{0, 9}, {7, 200})).version == Version{7, 201}));
+  BOOST_TEST((must(next_record(held, Digest{0, 9}, {9, 200})).version == Version{7, 121}));
+  BOOST_TEST((must(next_record(held, Digest{0, 9}, {7, 100})).version == Version{7, 121}));
+  BOOST_TEST((must(freed_record(held, Digest{0, 9}, {9, 200})).version == Version{9, 201}));
+  const Record nobodys = must(first_record("sip.example.net", Digest{0, 1}));
+  BOOST_TEST((must(next_record(nobodys, Digest{0, 9}, {0, 40})).version == Version{0, 41}));
+}
+
 BOOST_AUTO_TEST_CASE(a_used_nonce_and_the_end_of_a_counter_are_errors) {
   Record record = held_record();
   BOOST_TEST((code_of(next_record(record, record.nonce)) == Code::Invalid));

@@ -140,4 +140,22 @@ BOOST_AUTO_TEST_CASE(two_ttls_in_what_was_read_are_seen) {
   BOOST_TEST(huge->ttl_s == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(the_serial_is_the_third_field_of_an_soa) {
+  const auto soa = [](const char* text) {
+    return must(RrSet::make(name("example.net"), RrType::Soa, 30, {{"x", text}}));
+  };
+  BOOST_TEST(soa_number(soa("ns1.example.net. h.example.net. 4294967295 1 1 1 60"), kSoaSerial).value_or(0) ==
+             4294967295U);
+  BOOST_TEST(soa_number(soa("ns1.example.net. h.example.net. 7 1 1 1 60"), kSoaMinimum).value_or(0) == 60U);
+  BOOST_TEST(!soa_number(soa("ns1.example.net. h.example.net. x 3600"), kSoaSerial).has_value());
+  BOOST_TEST(!soa_number(soa("ns1.example.net. h.example.net."), kSoaSerial).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(serials_are_compared_around_their_end) {
+  BOOST_TEST(serials_behind(12, 10) == 2);
+  BOOST_TEST(serials_behind(10, 12) == -2);
+  BOOST_TEST(serials_behind(1, 0xffff'ffff) == 2);
+  BOOST_TEST(serials_behind(7, 7) == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -69,25 +69,53 @@ BOOST_AUTO_TEST_CASE(dns_that_went_back_is_refused_with_the_command_that_accepts
   }
 }
 
-BOOST_AUTO_TEST_CASE(what_a_person_accepts_is_forgotten_for_good) {
+BOOST_AUTO_TEST_CASE(what_a_person_accepts_is_right_and_what_was_seen_is_gone_beyond) {
   const ha::sys::TempDirectory directory;
   SeenBook book = must(SeenBook::open(directory.path));
-  BOOST_TEST(book.forget(kGuard).ok());
+  BOOST_TEST(book.accept(kGuard).ok());
+  BOOST_TEST(directory.read("dns/seen") == "");
   BOOST_TEST(book.put(kGuard, {7, 120}).ok());
   BOOST_TEST(book.put(kOther, {1, 2}).ok());
-  BOOST_TEST(book.forget(kGuard).ok());
+  BOOST_TEST(book.all().size() == 2U);
+  BOOST_TEST(book.accept(kGuard).ok());
   BOOST_TEST(book.check(kGuard, std::nullopt).ok());
-  const SeenBook again = must(SeenBook::open(directory.path));
+  SeenBook again = must(SeenBook::open(directory.path));
   BOOST_TEST(!again.of(kGuard).has_value());
-  BOOST_TEST(again.of(kOther).has_value());
+  BOOST_TEST((again.beyond(kGuard) == Version{7, 120}));
+  BOOST_TEST((again.of(kOther) == Version{1, 2}));
+  BOOST_TEST((again.beyond(kOther) == Version{}));
+  // From what DNS shows on less is a regression again, and what was seen before is kept until it is reached.
+  BOOST_TEST(again.put(kGuard, {5, 9}).ok());
+  BOOST_TEST(!again.check(kGuard, at(5, 8)).ok());
+  BOOST_TEST(directory.read("dns/seen") == "_ha.fax.example.net 1 2\n_ha.pbx.example.net 5 9 7 120\n");
+  BOOST_TEST(again.accept(kGuard, {6, 1}).ok());
+  BOOST_TEST((again.beyond(kGuard) == Version{7, 120}));
+  BOOST_TEST(again.accept(kGuard, {9, 1}).ok());
+  BOOST_TEST((again.beyond(kGuard) == Version{9, 1}));
+  BOOST_TEST(again.put(kGuard, {10, 1}).ok());
+  BOOST_TEST(directory.read("dns/seen") == "_ha.fax.example.net 1 2\n_ha.pbx.example.net 10 1\n");
+}
+
+BOOST_AUTO_TEST_CASE(two_programs_with_one_book_keep_what_the_other_has_seen) {
+  const ha::sys::TempDirectory directory;
+  SeenBook one = must(SeenBook::open(directory.path));
+  SeenBook two = must(SeenBook::open(directory.path));
+  BOOST_TEST(one.put(kGuard, {7, 120}).ok());
+  BOOST_TEST(two.put(kOther, {1, 2}).ok());
+  BOOST_TEST(!two.check(kGuard, at(7, 119)).ok());
+  BOOST_TEST(two.put(kGuard, {7, 100}).ok());
+  BOOST_TEST(one.accept(kGuard).ok());
+  BOOST_TEST(two.check(kGuard, at(7, 119)).ok());
+  BOOST_TEST(directory.read("dns/seen") == "_ha.fax.example.net 1 2\n_ha.pbx.example.net 0 0 7 120\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_an_error) {
   const ha::sys::TempDirectory directory;
   must(SeenBook::open(directory.path));
-  for (const char* const text : {"_ha.pbx.example.net 7\n", "_ha.pbx.example.net 7 120 9\n", "\n", "x y z\n",
-                                 "_ha.pbx.example.net seven 120\n", "_ha..net 7 120\n",
-                                 "_ha.pbx.example.net -7 120\n", "_ha.pbx.example.net 7 12"}) {
+  for (const char* const text :
+       {"_ha.pbx.example.net 7\n", "_ha.pbx.example.net 7 120 9\n", "_ha.pbx.example.net 7 120 9 1 1\n", "\n",
+        "x y z\n", "_ha.pbx.example.net seven 120\n", "_ha..net 7 120\n", "_ha.pbx.example.net -7 120\n",
+        "_ha.pbx.example.net 7 12"}) {
     directory.write("dns/seen", text);
     const auto book = SeenBook::open(directory.path);
     BOOST_TEST_CONTEXT(text) {

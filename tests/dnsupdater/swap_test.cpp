@@ -110,6 +110,21 @@ struct Test {
 
 BOOST_AUTO_TEST_SUITE(dnsupdater_swap)
 
+BOOST_AUTO_TEST_CASE(what_is_in_force_counts_from_the_first_send) {
+  Test test;
+  test.reads(kBefore);
+  test.expect<SendStep>();
+  const SteadyTime first = test.now;
+  test.now += seconds(1);
+  test.sends(Heard::Silence);
+  test.reads(kBefore);
+  test.sends(Heard::Accepted);
+  BOOST_TEST((test.now > first + seconds(1)));
+  test.reads(kAfter);
+  BOOST_TEST((test.result().verdict == Verdict::Won));
+  BOOST_TEST((test.result().first_sent == first));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_accepted_and_read_back_whole_is_won) {
   Test test;
   test.reads(kBefore);

@@ -130,6 +130,18 @@ BOOST_AUTO_TEST_CASE(set_refuses_what_is_not_for_people_to_write) {
       set_operation(with, name("pool.voice.test"), RrType::Txt, 30, data("192.0.2.1"), {}, "d-1").ok());
 }
 
+BOOST_AUTO_TEST_CASE(an_address_of_another_site_leads_callers_away_from_the_owner) {
+  const DnsConfig with = config();
+  const auto to = [&](const char* owner, const char* address) {
+    return leads_away(with, owner, data(address)).value_or("nowhere");
+  };
+  BOOST_TEST(to("fra1", "192.0.2.10") == "nowhere");
+  BOOST_TEST(to("fra1", "192.0.2.11") == "nowhere");
+  BOOST_TEST(to("fra1", "203.0.113.9") == "nowhere");
+  BOOST_TEST(to("nyc1", "192.0.2.10") == "fra1");
+  BOOST_TEST(to("nyc1", "192.0.2.11") == "fra1");
+}
+
 BOOST_AUTO_TEST_CASE(delete_takes_an_rrset_or_one_record_of_it) {
   const DnsConfig with = config();
   const Name www = name("www.voice.test");
@@ -169,9 +181,9 @@ BOOST_AUTO_TEST_CASE(a_swap_looks_at_all_names_and_guards_of_its_zone_only) {
   }
   BOOST_TEST(site_keys(config(sub), name("sub.voice.test")).empty());
   // A name belongs to the deepest zone, and is not looked at in the other one as well.
-  const std::string deep = "[[dns.zone]]\nname = \"fra1-maint.voice.test\"\nprimary = [\"192.0.2.53\"]\n";
+  const std::string deep = sub + "[[dns.pool]]\nservices = [\"pbx\"]\nname = \"all.sub.voice.test\"\n";
   for (const SetKey& key : site_keys(config(deep, true), kZone)) {
-    BOOST_TEST(!key.name.is_in(kMaint), key.name.text());
+    BOOST_TEST(!key.name.is_in(name("sub.voice.test")), key.name.text());
   }
 }
 

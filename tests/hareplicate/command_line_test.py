@@ -67,6 +67,22 @@ class CommandLine(unittest.TestCase):
             with open("/dev/full", "w", encoding="utf-8") as full:
                 self.refused(run(*config, *words, stdout=full), 6, "could not be written")
 
+    def test_config_check_knows_what_the_tables_of_dns_mean_together(self):
+        config = self.site()
+        zone = '[[dns.zone]]\nname = "voice.test"\nprimary = ["192.0.2.53"]\n'
+        with open(self.file("cluster.toml"), encoding="utf-8") as file:
+            text = file.read()
+        self.write("cluster.toml", text + zone)
+        self.assertEqual(run(*config, "config", "check").returncode, 0)
+        self.write("cluster.toml", text + zone + '[[dns.record]]\nservice = "fax"\nname = "sip.voice.test"\n')
+        done = run(*config, "config", "check")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('no service is called "fax"', done.stdout)
+        # What is wrong by itself is told once, whoever finds it.
+        self.write("cluster.toml", text + zone + 'servers = "192.0.2.54"\n')
+        done = run(*config, "config", "check")
+        self.assertIn("1 error,", done.stdout)
+
     def test_a_file_is_never_taken_for_a_closed_output(self):
         key = self.file("secrets/site.curve")
         done = run(program="/bin/sh", *("-c", f'"{PROGRAM}" keys new "{key}" <&- >&- 2>&-'))

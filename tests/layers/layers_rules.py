@@ -27,7 +27,9 @@ FLOORS = {
 PURE = {"replicator/model", "replicator/delta", "replicator/session"}
 # The same for single modules of a folder that is not pure as a whole.
 PURE_MODULES = {"dnsupdater/" + module
-                for module in ("plan", "pool", "rdata_text", "record", "rrset", "wire")}
+                for module in ("check_records", "check_zone", "doctor", "doctor_judge", "endpoint", "lease",
+                               "mark", "operation", "plan", "policy", "pool", "pool_wish", "probe",
+                               "rdata_text", "record", "rrset", "service", "swap", "wire", "wish")}
 # What a pure folder may use of common/sys: bytes in, bytes out.
 PURE_SYS = {"common/sys/digest.h", "common/sys/unique.h", "common/sys/zstd.h"}
 # Beside these, what has no dot and is not listed in IMPURE is the C++ library.
@@ -90,8 +92,8 @@ def read_grants(path):
 
 def folder_of(word):
     """The folder, or for the configuration the headers, that a word of the table means."""
-    if word == "replicator/config":
-        return "replicator/config*.h"
+    if word in ("replicator/config", "dnsupdater/config"):
+        return word + "*.h"
     return "replicator/" + word if "replicator/" + word in FLOORS else word
 
 

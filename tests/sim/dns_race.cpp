@@ -1,6 +1,5 @@
 #include "tests/sim/dns_race.h"
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -8,7 +7,7 @@
 #include <vector>
 
 #include "common/base/random.h"
-#include "tests/sim/dns_primary.h"
+#include "tests/sim/dns_net.h"
 
 namespace ha::sim {
 namespace {
@@ -17,8 +16,6 @@ using std::chrono::milliseconds;
 
 const char* const kZone = "voice.test";
 const char* const kService = "pbx";
-constexpr Duration kPatience = milliseconds(1000);  // of the transport, for one send
-constexpr Duration kStray = std::chrono::seconds(30);
 
 template <typename T>
 T good(Result<T> result) {
@@ -26,23 +23,17 @@ T good(Result<T> result) {
   return std::move(result).value();
 }
 
-struct Faults {
-  double lose = 0;
-  double late = 0;
-  double twice = 0;
-  double refuse = 0;  // SERVFAIL, before or after it was applied
-};
-
 class Race {
  public:
   Race(std::uint64_t seed, unsigned sites, unsigned rounds)
-      : random_(seed), rounds_(rounds), zone_(good(dns::Name::parse(kZone))) {
+      : random_(seed), net_(random_), rounds_(rounds), zone_(good(dns::Name::parse(kZone))) {
     guard_ = good(dns::guard_name(kService, zone_));
     sip_ = good(dns::Name::parse(std::string("sip.") + kZone));
     primary_.watch(guard_, kService);
-    faults_ = {random_.unit() * 0.3, random_.unit() * 0.2, random_.unit() * 0.2, random_.unit() * 0.1};
+    net_.faults = {random_.unit() * 0.3, random_.unit() * 0.2, random_.unit() * 0.2, random_.unit() * 0.1,
+                   0.02};
     for (unsigned i = 0; i < sites; ++i) {
-      sites_.push_back({"s" + std::to_string(i), {}, 0, 0, {}});
+      sites_.push_back({"s" + std::to_string(i)});
     }
   }
 
@@ -50,36 +41,23 @@ class Race {
     for (std::size_t i = 0; i < sites_.size(); ++i) {
       begin(i);
     }
-    while (!events_.empty() && out_.violation.empty()) {
-      const auto next = events_.begin();
-      now_ = next->first;
-      const auto work = std::move(next->second);
-      events_.erase(next);
-      work();
+    while (out_.violation.empty() && net_.turn()) {
     }
     check();
-    out_.healed_in = now_ - SteadyTime{};
+    out_.healed_in = net_.now() - SteadyTime{};
     return out_;
   }
 
  private:
   struct Site {
     std::string name;
-    std::optional<dns::Swap> swap;
     unsigned round = 0;
-    std::uint64_t step = 0;  // answers to older ones are not heard
     Digest nonce{};
   };
   struct Told {
     dns::Verdict verdict = dns::Verdict::NotSent;
     bool applied = false;
   };
-
-  void after(Duration wait, std::function<void()> work) { events_.emplace(now_ + wait, std::move(work)); }
-  Duration trip() {
-    const Duration usual = milliseconds(random_.between(1, 80));
-    return random_.chance(faults_.late) ? usual + milliseconds(random_.between(0, 20'000)) : usual;
-  }
 
   void begin(std::size_t at) {
     Site& site = sites_[at];
@@ -88,9 +66,8 @@ class Race {
     }
     site.nonce = {random_.next(), random_.next() | 1U};
     const auto planner = [this, at](const std::vector<dns::RrSet>& found) { return want(at, found); };
-    site.swap.emplace(std::vector<dns::SetKey>{{guard_, dns::RrType::Txt}, {sip_, dns::RrType::A}}, planner,
-                      dns::SwapLimits{}, now_);
-    go_on(at);
+    net_.begin({{{guard_, dns::RrType::Txt}, {sip_, dns::RrType::A}}, planner, {}, net_.now()}, primary_,
+               [this, at](const dns::SwapResult& result) { told(at, result); });
   }
 
   dns::Change want(std::size_t at, const std::vector<dns::RrSet>& found) {
@@ -114,85 +91,6 @@ class Race {
     return change;
   }
 
-  void go_on(std::size_t at) {
-    Site& site = sites_[at];
-    const std::uint64_t number = ++site.step;
-    std::visit(
-        [&](auto step) {
-          using Step = decltype(step);
-          if constexpr (std::is_same_v<Step, dns::WaitStep>) {
-            after(std::max(step.until - now_, Duration{1}), [this, at, number] { again(at, number); });
-          } else if constexpr (std::is_same_v<Step, dns::ReadStep>) {
-            read(at, number, step.sets);
-          } else if constexpr (std::is_same_v<Step, dns::SendStep>) {
-            send(at, number, step.update);
-          } else {
-            told(at, step);
-          }
-        },
-        site.swap->step(now_));
-  }
-
-  void again(std::size_t at, std::uint64_t number) {
-    if (sites_[at].step == number) {
-      go_on(at);
-    }
-  }
-
-  void read(std::size_t at, std::uint64_t number, const std::vector<dns::SetKey>& keys) {
-    after(kPatience, [this, at, number] {
-      if (sites_[at].step == number) {
-        sites_[at].swap->on_unread({dns::Cause::Network, Error(Code::TimedOut, "silence")}, now_);
-        go_on(at);
-      }
-    });
-    if (random_.chance(faults_.lose)) {
-      return;
-    }
-    after(trip(), [this, at, number, keys] {
-      const auto found = primary_.read(keys);
-      if (random_.chance(faults_.lose)) {
-        return;
-      }
-      after(trip(), [this, at, number, found] {
-        if (sites_[at].step == number) {
-          sites_[at].swap->on_read(found, now_);
-          go_on(at);
-        }
-      });
-    });
-  }
-
-  void hear(std::size_t at, std::uint64_t number, dns::Heard heard) {
-    if (sites_[at].step == number) {
-      sites_[at].swap->on_sent(heard, std::nullopt, now_);
-      go_on(at);
-    }
-  }
-
-  void send(std::size_t at, std::uint64_t number, const dns::Update& update) {
-    after(kPatience, [this, at, number] { hear(at, number, dns::Heard::Silence); });
-    const int copies = random_.chance(faults_.lose) ? 0 : random_.chance(faults_.twice) ? 2 : 1;
-    for (int copy = 0; copy < copies; ++copy) {
-      after(trip(), [this, at, number, update] { arrive(at, number, update); });
-    }
-    if (random_.chance(0.02)) {  // somebody plays it again, much later
-      after(kStray, [this, update] { static_cast<void>(primary_.apply(update)); });
-    }
-  }
-
-  void arrive(std::size_t at, std::uint64_t number, const dns::Update& update) {
-    const bool broken = random_.chance(faults_.refuse);
-    const bool applies = !broken || random_.chance(0.5);
-    const dns::Rcode code = applies ? primary_.apply(update) : dns::Rcode::ServFail;
-    const dns::Heard heard = broken                        ? dns::Heard::Silence
-                             : code == dns::Rcode::NoError ? dns::Heard::Accepted
-                                                           : dns::Heard::Unmet;
-    if (!random_.chance(faults_.lose)) {
-      after(trip(), [this, at, number, heard] { hear(at, number, heard); });
-    }
-  }
-
   void told(std::size_t at, const dns::SwapResult& result) {
     Site& site = sites_[at];
     using dns::Verdict;
@@ -208,8 +106,7 @@ class Race {
     }
     told_[site.nonce] = {result.verdict, result.applied};
     const Duration rest = milliseconds(random_.between(0, 500));
-    ++site.step;
-    after(rest, [this, at] { begin(at); });
+    net_.after(rest, [this, at] { begin(at); });
   }
 
   void check() {
@@ -238,15 +135,13 @@ class Race {
   }
 
   Random random_;
+  DnsNet net_;
   unsigned rounds_;
   dns::Name zone_;
   dns::Name guard_;
   dns::Name sip_;
   DnsPrimary primary_;
-  Faults faults_;
   std::vector<Site> sites_;
-  SteadyTime now_{};
-  std::multimap<SteadyTime, std::function<void()>> events_;
   std::map<Digest, Told> told_;
   DnsRaceOutcome out_;
 };

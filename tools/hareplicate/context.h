@@ -7,7 +7,7 @@ namespace ha::tool {
 
 [[nodiscard]] const CliProgram& program() noexcept;
 
-// The verbs; `completion` is done by main.
+// The verbs; `completion` is done elsewhere.
 [[nodiscard]] Outcome run_status(const Context& context);
 [[nodiscard]] Outcome run_resync(const Context& context);
 [[nodiscard]] Outcome run_verify(const Context& context);
@@ -34,6 +34,5 @@ namespace ha::tool {
 [[nodiscard]] Outcome run_init(const Context& context);
 [[nodiscard]] Outcome run_support_bundle(const Context& context);
 [[nodiscard]] Outcome run_help(const Context& context);
-[[nodiscard]] Outcome run_completion_names(const Context& context);
 
 }  // namespace ha::tool

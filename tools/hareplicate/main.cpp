@@ -1,12 +1,11 @@
 // hareplicate: what operators type. Speaks schemas/control.proto with this site's replicator.
-#include <unistd.h>
-
-#include <cstdio>
-#include <exception>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/sys/process.h"
+#include "schemas/cluster_names.h"
 #include "tools/hareplicate/context.h"
 
 namespace {
@@ -14,10 +13,6 @@ namespace {
 using namespace ha;        // NOLINT: main only
 using namespace ha::tool;  // NOLINT
 
-struct VerbRunner {
-  std::string_view verb;
-  Outcome (*run)(const Context&);
-};
 constexpr VerbRunner kRunners[] = {
     {"status", run_status},
     {"resync", run_resync},
@@ -65,48 +60,19 @@ void add_list(std::vector<std::string>& words) {
   }
 }
 
-Outcome run(const CliInvocation& invocation) {
-  if (invocation.verb == "completion bash") {
-    print(cli_bash_completion(program()));
-    return ExitCode::Good;
-  }
-  HA_TRY(CliGlobals globals, read_globals(invocation, find_verb(program(), invocation.verb)));
+Status may_run(const CliInvocation& invocation, const CliGlobals& globals) {
   if (!globals.site.empty() && invocation.verb != "join") {  // join asks nobody: it is told its name
     return Error(Code::Unsupported, "this version cannot ask another site's daemon through this one",
                  "run it there: ssh " + escape(globals.site) + " hareplicate " + invocation.verb);
   }
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-  const Context context{invocation, globals, terminal,
-                        use_color(globals.color, terminal, process_environment())};
-  for (const VerbRunner& runner : kRunners) {
-    if (runner.verb == invocation.verb) {
-      return runner.run(context);
-    }
-  }
-  return Error(Code::Internal, "verb \"" + invocation.verb + "\" has no code");
+  return ok();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    sys::open_standard_descriptors();
-    std::vector<std::string> words(argv + 1, argv + argc);
-    add_list(words);
-    auto parsed = parse_command_line(program(), std::move(words), process_environment());
-    if (const auto* answer = std::get_if<CliAnswer>(&parsed)) {
-      std::fputs(answer->out.c_str(), stdout);
-      std::fputs(answer->err.c_str(), stderr);
-      return finish_output(program(), answer->code);
-    }
-    const Outcome outcome = run(std::get<CliInvocation>(parsed));
-    if (!outcome.ok()) {
-      std::fputs(show_error("hareplicate", outcome.error()).c_str(), stderr);
-      return finish_output(program(), exit_code_of(outcome.error()));
-    }
-    return finish_output(program(), *outcome);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "hareplicate: %s\n", error.what());
-    return static_cast<int>(ExitCode::Internal);
-  }
+  sys::open_standard_descriptors();
+  std::vector<std::string> words(argv + 1, argv + argc);
+  add_list(words);
+  return run_program(program(), kRunners, std::move(words), may_run);
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/nanoseconds.h"
 #include "schemas/pairing.pb.h"
 
 namespace ha::tool {
@@ -13,13 +14,6 @@ constexpr std::size_t kSecretBytesMax = 64;
 
 Error corrupt(const char* what) {
   return Error(Code::Corrupt, std::string("message of pairing: ") + what);
-}
-
-std::int64_t nanoseconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
-}
-WallTime wall_of(std::int64_t ns) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(ns)));
 }
 
 struct Writer {
@@ -86,7 +80,7 @@ Result<PairMessage> read_request(pb::Request& from) {
   out.host_name = std::move(*from.mutable_host_name());
   out.local_address = std::move(*from.mutable_local_address());
   out.cluster_id = std::move(*from.mutable_cluster_id());
-  out.wall = wall_of(from.wall_ns());
+  out.wall = wall_time(from.wall_ns());
   return PairMessage(std::move(out));
 }
 
@@ -101,7 +95,7 @@ Result<PairMessage> read_welcome(pb::Welcome& from) {
   out.inviter = std::move(*from.mutable_inviter());
   out.cluster_toml = std::move(*from.mutable_cluster_toml());
   out.was_member = from.was_member();
-  out.wall = wall_of(from.wall_ns());
+  out.wall = wall_time(from.wall_ns());
   return PairMessage(std::move(out));
 }
 
@@ -112,7 +106,7 @@ Result<PairMessage> read_refusal(pb::Refusal& from) {
   }
   return PairMessage(
       PairRefusal{Error(*code, std::move(*from.mutable_what()), std::move(*from.mutable_hint())),
-                  wall_of(from.wall_ns())});
+                  wall_time(from.wall_ns())});
 }
 
 }  // namespace

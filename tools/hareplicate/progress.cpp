@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "common/base/json_out.h"
+#include "common/base/nanoseconds.h"
 #include "common/base/units.h"
 #include "schemas/control.pb.h"
 
@@ -12,8 +13,7 @@ namespace {
 namespace pb = ha::schemas::control;
 
 std::string utc(std::int64_t nanoseconds) {
-  return show_utc(
-      WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds))), true);
+  return show_utc(wall_time(nanoseconds), true);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // A status as JSON: schema "hareplicate.status/1". Keys are only ever added.
 #include "common/base/json_out.h"
+#include "common/base/nanoseconds.h"
 #include "schemas/control.pb.h"
 #include "tools/hareplicate/show_status.h"
 
@@ -11,8 +12,7 @@ namespace {
 namespace pb = ha::schemas::control;
 
 std::string utc(std::int64_t nanoseconds) {
-  return show_utc(
-      WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds))), true);
+  return show_utc(wall_time(nanoseconds), true);
 }
 
 std::string json_of(const pb::Link& link) {

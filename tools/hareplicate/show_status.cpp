@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
 #include "common/base/json_text.h"
+#include "common/base/nanoseconds.h"
 #include "common/base/suggest.h"
 #include "common/base/units.h"
 #include "schemas/control.pb.h"
@@ -14,19 +15,16 @@ namespace {
 
 namespace pb = ha::schemas::control;
 
-WallTime wall(std::int64_t nanoseconds) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(nanoseconds)));
-}
-
 // The time today, the day of another.
 std::string clock_time(std::int64_t time_ns, std::int64_t now_ns) {
-  const std::string then = show_local(wall(time_ns));
-  const std::string now = show_local(wall(now_ns));
+  const std::string then = show_local(wall_time(time_ns));
+  const std::string now = show_local(wall_time(now_ns));
   return then.substr(0, 10) == now.substr(0, 10) ? then.substr(11, 8) : then.substr(0, 16);
 }
 
 TableCell time_cell(bool known, std::int64_t time_ns, std::int64_t now_ns, const std::string& after = "") {
-  return known ? TableCell(show_utc(wall(time_ns)), clock_time(time_ns, now_ns) + after) : TableCell::none();
+  return known ? TableCell(show_utc(wall_time(time_ns)), clock_time(time_ns, now_ns) + after)
+               : TableCell::none();
 }
 
 TableCell span_cell(bool known, std::int64_t nanoseconds) {
@@ -202,7 +200,7 @@ std::string status_table(const pb::Status& status, bool with_failed, bool color)
   std::string out = escape(status.cluster()) + "   this is " + escape(status.site()) + "   config " +
                     status.config_digest().substr(0, 6) + "   up " +
                     show_age(Duration(status.now_ns() - status.started_ns())) + "   " +
-                    show_local(wall(status.now_ns())) + "\n" + services_line(status) + "\n";
+                    show_local(wall_time(status.now_ns())) + "\n" + services_line(status) + "\n";
   if (status.links_size() > 0) {
     out += "\n" + link_table(status).text();
   }

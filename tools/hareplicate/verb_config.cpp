@@ -1,11 +1,13 @@
 // hareplicate config check, config show, keys new, keys show
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
 #include "common/base/json_out.h"
 #include "common/sys/file.h"
+#include "dnsupdater/config.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
 #include "tools/hareplicate/key_file.h"
@@ -37,6 +39,23 @@ void check_paths(const replicator::Config& config, ConfigProblems& problems) {
   }
 }
 
+// What the tables of DNS mean together is dnsupdater's business. What is wrong with a single key was found
+// already.
+void check_dns(const std::filesystem::path& cluster, ConfigProblems& problems) {
+  ConfigProblems of_dns;
+  [[maybe_unused]] const auto config = dns::DnsConfig::load(cluster, of_dns);
+  std::set<std::string> known;
+  for (const ConfigProblem& problem : problems.sorted()) {
+    known.insert(problem.line());
+  }
+  for (const ConfigProblem& problem : of_dns.sorted()) {
+    if (!known.contains(problem.line())) {
+      problem.is_error ? problems.error(problem.place, problem.text)
+                       : problems.warning(problem.place, problem.text);
+    }
+  }
+}
+
 void print_key(const Context& context, const std::string& file, const wire::PublicKey& key) {
   if (context.json()) {
     print(JsonObject()
@@ -60,6 +79,7 @@ Outcome run_config_check(const Context& context) {
     check_key(*config, problems);
     check_paths(*config, problems);
   }
+  check_dns(cluster, problems);
   if (context.json()) {
     Table table({{"FILE", "file", Align::Left},
                  {"LINE", "line", Align::Left},

@@ -3,6 +3,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
+#include "common/base/nanoseconds.h"
 #include "common/base/units.h"
 #include "schemas/control.pb.h"
 #include "tools/hareplicate/context.h"
@@ -12,10 +13,6 @@ namespace ha::tool {
 namespace {
 
 namespace pb = ha::schemas::control;
-
-WallTime wall(std::int64_t nanoseconds) {
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(Duration(nanoseconds)));
-}
 
 Status add_since(const Context& context, pb::Request& request) {
   HA_TRY(const std::int64_t since, parse_since(context.invocation.value("since"), read_clocks().wall));
@@ -46,7 +43,7 @@ Outcome run_history(const Context& context) {
                {"FAILED", "failed", Align::Right}});
   HA_CHECK(daemon.ask(request, [&](const pb::Reply& reply) {
     const pb::Record& record = reply.record();
-    const WallTime time = wall(record.time_ns());
+    const WallTime time = wall_time(record.time_ns());
     table.add({TableCell(show_utc(time, true), show_local(time)), record.set(), record.origin(),
                TableCell(record.epoch(), show_count(record.epoch())),
                TableCell(record.sequence(), show_count(record.sequence())),
@@ -84,7 +81,7 @@ Outcome run_events(const Context& context) {
             context.color && bad ? "\033[31m" + event.level() + "\033[0m" : event.level();
         print(context.json()
                   ? event.json() + "\n"
-                  : show_local(wall(event.time_ns())) + "  " + level +
+                  : show_local(wall_time(event.time_ns())) + "  " + level +
                         std::string(event.level().size() < 5 ? 5 - event.level().size() : 0, ' ') + "  " +
                         event.name() + (event.line().empty() ? "" : "  ") + event.line() + "\n");
         return true;

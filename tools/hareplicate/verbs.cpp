@@ -1,4 +1,5 @@
 // The table of verbs: command line, help, completion and the test of the man page come from it.
+#include "schemas/cluster_names.h"
 #include "tools/hareplicate/context.h"
 #include "version.h"
 
@@ -16,7 +17,6 @@ constexpr CliArgument kSite[] = {{"SITE", true, false}};
 constexpr CliArgument kToken[] = {{"TOKEN", true, false}};
 constexpr CliArgument kOptionalFile[] = {{"FILE", false, false}};
 constexpr CliArgument kSiteOrFile[] = {{"SITE|FILE", false, false}};
-constexpr CliArgument kNames[] = {{"WHAT", true, false, "sets|sites"}};
 constexpr CliArgument kTopic[] = {{"TOPIC", false, true, "first-hour|states|problems|config"}};
 constexpr CliArgument kBundle[] = {{"FILE.tar.gz", true, false}};
 
@@ -267,7 +267,7 @@ constexpr CliVerb kVerbs[] = {
      kBundleExamples},
     {"help", "Explain a topic or a verb; without one, list the topics.", kTopic, {}, kHelpExamples},
     {"completion bash", "Print the completion script for bash.", {}, {}, {}},
-    {"completion names", "Names of sets or sites, for the completion script.", kNames, {}, {}, true},
+    {"completion names", "Names of sets or sites, for the completion script.", kClusterNames, {}, {}, true},
 };
 
 constexpr CliExample kExamples[] = {
