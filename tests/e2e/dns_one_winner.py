@@ -17,7 +17,7 @@ from dns_servers import Bind, DnsServers, KEY, Knot, PowerDns, Zone  # noqa: E40
 from promise import Promise, count  # noqa: E402
 
 ZONE = "voice.test"
-ROUNDS = count(2000)
+ROUNDS = count(2000)  # of each client
 
 
 def race(promise, racer, server, folder, clients):
@@ -26,7 +26,7 @@ def race(promise, racer, server, folder, clients):
     running = []
     for number in range(clients):
         command = [racer, server.endpoint, ZONE, key, f"s{number}", f"192.0.2.{number + 1}",
-                   str(ROUNDS // clients)]
+                   str(ROUNDS)]
         running.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
     verdicts = collections.Counter()
     winners = collections.defaultdict(set)

@@ -5,11 +5,13 @@
         ... the client talks to proxy.endpoint ...
         proxy.seen                           # [(transport, request, [replies])], as they went through
 
-Words: pass, lose-request, lose-reply, late-reply (held back for LATE_SECONDS), twice (the reply), twice-
+Words: pass, lose-request, late-request (the server gets it LATE_SECONDS later), lose-reply, late-reply (held
+back for LATE_SECONDS), twice (the reply), twice-
 request (the server gets it again after it has answered: a replay), wrong-id, stray (another server's
 datagram first), truncated (TC, no records), unsigned (the TSIG is cut off), bad-mac, servfail, garbage,
 reset (TCP: RST instead of an answer; UDP: a closed port), half (TCP: half an answer, then the end), kill-
-server (after it has answered, before the client hears it).
+server (after it has answered, before the client hears it), mangle (the request has a record less than its
+header says). A function instead of a word is called before the server gets the request.
 """
 
 import os
@@ -63,11 +65,17 @@ def without_tsig(message):
 
 def with_bad_mac(message):
     found = last_record(message)
-    if found is None:
+    if found is None or without_tsig(message) == message:
         return message
     at = skip_name(message, found[0]) + 10
     at = skip_name(message, at) + 6 + 2 + 2 + 4  # algorithm, time, fudge, size; into the MAC
     return message[:at] + bytes([message[at] ^ 0xFF]) + message[at + 1:]
+
+
+def mangled(request):
+    fields = list(HEADER.unpack_from(request))
+    fields[4] += 1
+    return HEADER.pack(*fields) + request[HEADER.size:]
 
 
 def answer_to(request, code, flags=0):
@@ -85,6 +93,7 @@ class DnsProxy:
         self.server, self.address, self.only_updates = server, address, only_updates
         self.port = free_port(address)
         self.words = []
+        self.ever = "pass"
         self.seen = []
         self.lock = threading.Lock()
         self.ended = False
@@ -119,19 +128,22 @@ class DnsProxy:
         self.udp.close()
         self.tcp.close()
 
-    def plan(self, *words):
+    def plan(self, *words, ever=None):
+        """`ever`: what all that come after those meet."""
         with self.lock:
             self.words = list(words)
+            self.ever = ever or "pass"
 
     def next_word(self, request):
         if self.only_updates and request[2] >> 3 & 0xF != UPDATE:
             return "pass"
         with self.lock:
-            return self.words.pop(0) if self.words else "pass"
+            return self.words.pop(0) if self.words else self.ever
 
     # ---- to the server
     def ask_udp(self, request):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        family = socket.AF_INET6 if ":" in self.server.address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as out:
             out.settimeout(10)
             out.connect((self.server.address, self.server.port))
             out.send(request)
@@ -156,7 +168,11 @@ class DnsProxy:
             return [answer_to(request, SERVFAIL)]
         if word == "garbage":
             return [os.urandom(64)]
-        reply = ask(request)
+        if callable(word):
+            word()
+        if word == "late-request":
+            time.sleep(LATE_SECONDS)
+        reply = ask(mangled(request) if word == "mangle" else request)
         if word == "twice-request":
             time.sleep(0.05)
             ask(request)

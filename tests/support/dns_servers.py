@@ -132,8 +132,9 @@ class Server:
 
     takes_updates = True
 
-    def __init__(self, servers, folder, zones, address="127.0.0.1", key=KEY, options=""):
+    def __init__(self, servers, folder, zones, address="127.0.0.1", key=KEY, options="", environment=None):
         self.servers, self.folder, self.zones = servers, folder, list(zones)
+        self.environment = environment or {}  # beside that of all
         self.address, self.key, self.options = address, key, options
         self.port = free_port(address)
         self.process = None
@@ -172,8 +173,9 @@ class Server:
     # ---- life
     def start(self):
         self.before_start()
+        environment = dict(self.servers.environment, **self.environment)
         with open(self.path("log"), "ab") as log:
-            self.process = subprocess.Popen(self.command(), cwd=self.folder, env=self.servers.environment,
+            self.process = subprocess.Popen(self.command(), cwd=self.folder, env=environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             preexec_fn=end_with_us)
         until = time.monotonic() + START_SECONDS
@@ -276,8 +278,8 @@ controls {{ inet 127.0.0.1 port {self.control_port} allow {{ 127.0.0.1; }} keys 
                  f"default-port {self.control_port}; }};\n")
 
     def command(self):
-        return [self.servers.program("named"), "-f", "-4" if ":" not in self.address else "-6",
-                "-c", self.path("named.conf"), "-L", self.path("named.log"), "-n", "1", "-U", "1"]
+        return [self.servers.program("named"), "-f", "-c", self.path("named.conf"), "-L",
+                self.path("named.log"), "-n", "1", "-U", "1"]
 
     def rndc(self, *words):
         return self.servers.run("rndc", "-c", self.path("rndc.conf"), *words)
@@ -335,11 +337,8 @@ class PowerDns(Server):
 
     def configure(self):
         own = self.database is None
-        self.database = self.database or self.path("pdns.sqlite")
-        self.put("pdns.conf", f"""launch=gsqlite3
-gsqlite3-database={self.database}
-gsqlite3-pragma-synchronous=1
-module-dir={self.servers.libraries}/pdns
+        self.database = self.database or self.make_database()
+        self.put("pdns.conf", f"""{self.backend()}module-dir={self.servers.libraries}/pdns
 socket-dir={self.folder}
 local-address={self.address}
 local-port={self.port}
@@ -359,16 +358,22 @@ loglevel=4
 """)
         if not own:
             return
-        schema = os.path.join(self.servers.root, "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
-        import sqlite3  # here, as only this server needs it
-        with open(schema, encoding="utf-8") as sql, sqlite3.connect(self.database) as database:
-            database.executescript(sql.read())
-        database.close()
         self.pdnsutil("import-tsig-key", self.key.name, self.key.algorithm, self.key.secret)
         for zone in self.zones:
             self.pdnsutil("load-zone", zone.name, self.path(zone.name + ".zone"))
             for right in ("TSIG-ALLOW-DNSUPDATE", "TSIG-ALLOW-AXFR"):
                 self.pdnsutil("set-meta", zone.name, right, self.key.name)
+
+    def make_database(self):
+        schema = os.path.join(self.servers.root, "usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
+        import sqlite3  # here, as only this server needs it
+        with open(schema, encoding="utf-8") as sql, sqlite3.connect(self.path("pdns.sqlite")) as database:
+            database.executescript(sql.read())
+        database.close()
+        return self.path("pdns.sqlite")
+
+    def backend(self):
+        return f"launch=gsqlite3\ngsqlite3-database={self.database}\ngsqlite3-pragma-synchronous=1\n"
 
     def pdnsutil(self, *words):
         return self.servers.run("pdnsutil", "--config-dir", self.folder, *words)
