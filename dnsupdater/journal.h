@@ -1,5 +1,5 @@
 // What is written down of operations, so that a kill is no worse than a pause: one file each in
-// state_dir/dns, replaced as a whole and synced before a step is taken and after it.
+// state_dir/dns, replaced as a whole and synced before a change is sent or waited for, and at the end.
 //
 // Only one program at a time has a Journal of a state directory. Only the newest operation may stand open, so
 // opening reads that one. A file that cannot be read is an error: what it stands for may be half done. The

@@ -43,22 +43,26 @@ bool Runner::sleep(Duration length) const {
   return ::poll(&polled, options_.cancel_fd >= 0 ? 1 : 0, static_cast<int>(std::min<long>(ms, 60'000))) == 0;
 }
 
-// One write for the end of a step and the beginning of the next one: each costs two syncs.
+// One write for the end of a step and the beginning of the next one, as each costs two syncs. A look at the
+// servers is written down when it turns out that it has to wait: what is forgotten is only looked at again.
 Result<RunOutcome> Runner::run(JournalEntry& entry) {
   const bool first_try = entry.notes.empty();
-  const auto write_down = [&] {
+  const auto put = [&] { return journal_.put(entry); };
+  const auto begin_next = [&] {
     const std::size_t next = entry.done();
     if (next == entry.operation.steps.size()) {
       entry.ended = "done";
-    } else if (entry.notes.size() == next) {
+      return put();
+    }
+    if (entry.notes.size() == next) {
       entry.notes.push_back({read_clocks().wall});
     }
-    return journal_.put(entry);
+    return next > 0 && std::holds_alternative<VerifyStep>(entry.operation.steps[next]) ? ok() : put();
   };
-  HA_CHECK(write_down());
+  HA_CHECK(begin_next());
   while (entry.ended.empty()) {
     StepNote& note = entry.notes.back();
-    HA_TRY(StepEnd end, take(entry.operation.steps[entry.done()], note.began));
+    HA_TRY(StepEnd end, take(entry.operation.steps[entry.done()], note.began, put));
     if (end.stopped) {
       note.said = end.stopped->trouble ? end.stopped->trouble->error.what() : end.said;
       // An undo has to go on: what it takes back counts as undone from its beginning.
@@ -70,17 +74,18 @@ Result<RunOutcome> Runner::run(JournalEntry& entry) {
     }
     note.ended = read_clocks().wall;
     note.said = std::move(end.said);
-    HA_CHECK(write_down());
+    HA_CHECK(begin_next());
   }
   return RunOutcome{};
 }
 
-Result<Runner::StepEnd> Runner::take(const OperationStep& step, WallTime began) {
+Result<Runner::StepEnd> Runner::take(const OperationStep& step, WallTime began,
+                                     const std::function<Status()>& before_waiting) {
   if (const auto* moving = std::get_if<MoveStep>(&step)) {
     return move(*moving);
   }
   if (const auto* looking = std::get_if<VerifyStep>(&step)) {
-    return verify(*looking);
+    return verify(*looking, before_waiting);
   }
   if (const auto* waiting = std::get_if<PauseStep>(&step)) {
     return pause(*waiting, began);
@@ -154,7 +159,8 @@ Result<bool> Runner::is_still_wanted(const VerifyStep& step) {
          });
 }
 
-Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
+Result<Runner::StepEnd> Runner::verify(const VerifyStep& step,
+                                       const std::function<Status()>& before_waiting) {
   const SteadyTime begin = read_clocks().steady;
   std::string last;
   for (;;) {
@@ -162,7 +168,7 @@ Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
     bool any_old = false;
     for (const SetMove& move : step.sets) {
       for (const ServerView& view : view_servers(step.servers, step.zone, {move.name, move.type},
-                                                 kServerPatience, options_.cancel_fd)) {
+                                                 kServerPatience, options_.cancel_fd, Look::Set)) {
         const std::string said = behind_text(view, move);
         const std::string line = view.server.text() + " " + said;
         // One that is silent is so for all sets.
@@ -184,6 +190,9 @@ Result<Runner::StepEnd> Runner::verify(const VerifyStep& step) {
       if (!wanted) {
         return StepEnd{std::nullopt, "somebody has changed it again: " + behind};
       }
+    }
+    if (last.empty()) {
+      HA_CHECK(before_waiting());
     }
     if (behind != last) {
       say("waiting: " + behind);

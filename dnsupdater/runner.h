@@ -54,9 +54,10 @@ class Runner {
     std::string said;
     bool left_nothing = false;  // of a stopped move: nothing of it is there, or will be
   };
-  [[nodiscard]] Result<StepEnd> take(const OperationStep& step, WallTime began);
+  [[nodiscard]] Result<StepEnd> take(const OperationStep& step, WallTime began,
+                                     const std::function<Status()>& before_waiting);
   [[nodiscard]] Result<StepEnd> move(const MoveStep& step);
-  [[nodiscard]] Result<StepEnd> verify(const VerifyStep& step);
+  [[nodiscard]] Result<StepEnd> verify(const VerifyStep& step, const std::function<Status()>& before_waiting);
   [[nodiscard]] Result<bool> is_still_wanted(const VerifyStep& step);
   [[nodiscard]] Result<StepEnd> pause(const PauseStep& step, WallTime began);
   [[nodiscard]] Result<StepEnd> drain(const DrainStep& step, WallTime began);

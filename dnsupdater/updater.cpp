@@ -196,13 +196,17 @@ SwapResult run_swap(Swap& swap, Primary& primary) {
 }
 
 std::vector<ServerView> view_servers(const std::vector<Endpoint>& servers, const Name& zone,
-                                     const SetKey& key, Duration patience, int cancel_fd, bool dnssec) {
+                                     const SetKey& key, Duration patience, int cancel_fd, Look look) {
+  std::vector<SetKey> questions{key};
+  if (look != Look::Set) {
+    questions.push_back({zone, RrType::Soa});
+  }
   std::vector<ServerView> views;
   for (const Endpoint& server : servers) {
     ServerView view{server, {}, {}};
-    for (const SetKey& wanted : {key, SetKey{zone, RrType::Soa}}) {
+    for (const SetKey& wanted : questions) {
       Question question{wanted.name, wanted.type};
-      question.dnssec = dnssec;
+      question.dnssec = look == Look::Signatures;
       auto heard = ask_plain(server, question, patience, cancel_fd);
       if (auto* trouble = std::get_if<Trouble>(&heard)) {
         view.trouble = std::move(*trouble);

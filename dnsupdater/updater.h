@@ -22,9 +22,10 @@ namespace ha::dns {
 struct ServerView {
   Endpoint server;
   std::optional<RrSet> set;
-  std::optional<std::uint32_t> serial;     // of the zone
-  bool authoritative = false;              // for the zone: its SOA came with AA
-  bool is_signed = false;                  // the zone is: its SOA came with a signature
+  // Of the zone, if it was looked at.
+  std::optional<std::uint32_t> serial;
+  bool authoritative = false;              // its SOA came with AA
+  bool is_signed = false;                  // its SOA came with a signature
   std::optional<WallTime> signed_until{};  // of the set, the first of several to run out
   std::optional<Trouble> trouble{};        // it could not be asked
 };
@@ -49,9 +50,14 @@ struct Rights {
 // One question, unsigned, as callers ask; over TCP when the answer is too long. Trouble: Network or Server.
 [[nodiscard]] Primary::Heard<Answer> ask_plain(const Endpoint& server, const Question& question,
                                                Duration patience, int cancel_fd = -1);
-// All of them, one after the other, `patience` each. `dnssec`: also asks for signatures.
+enum class Look {
+  Set,
+  SetAndZone,
+  Signatures,  // both, with what signs them
+};
+// All of them, one after the other, `patience` a question.
 [[nodiscard]] std::vector<ServerView> view_servers(const std::vector<Endpoint>& servers, const Name& zone,
                                                    const SetKey& key, Duration patience, int cancel_fd = -1,
-                                                   bool dnssec = false);
+                                                   Look look = Look::SetAndZone);
 
 }  // namespace ha::dns

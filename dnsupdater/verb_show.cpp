@@ -207,7 +207,7 @@ Outcome show_servers(const Context& context, Desk* desk) {
       }
     }
     const std::vector<ServerView> views =
-        view_servers(zone->servers, zone->name, key, kPatience, desk->cancel_fd(), true);
+        view_servers(zone->servers, zone->name, key, kPatience, desk->cancel_fd(), Look::Signatures);
     const bool any =
         set || std::any_of(views.begin(), views.end(), [](const auto& each) { return each.set; });
     const bool is_signed =
