@@ -62,7 +62,8 @@ Result<std::vector<RrSet>> Desk::read(const Name& zone, const std::vector<SetKey
     cause_ = trouble->cause;
     return std::move(trouble->error).in("zone " + zone.text());
   }
-  return std::get<std::vector<RrSet>>(std::move(found));
+  reading_ = Reading{zone, keys, std::get<std::vector<RrSet>>(std::move(found)), read_clocks().steady};
+  return reading_->found;
 }
 
 Desk::Heard Desk::hear(const Name& zone, const std::vector<SetKey>& keys) {
@@ -187,6 +188,7 @@ Outcome Desk::resume(Journal& opened, JournalEntry entry) {
   RunnerOptions options;
   options.swap_total = context_.globals.timeout.value_or(config_.timeout());
   options.cancel_fd = cancel_fd_;
+  options.reading = std::exchange(reading_, std::nullopt);
   options.say = [this](const std::string& line) { talk(context_, line + "\n"); };
   Runner runner(opened, seen, *zones_, std::move(options));
   auto ran = runner.run(entry);

@@ -50,7 +50,8 @@ class Desk {
   [[nodiscard]] Outcome report(const JournalEntry& entry, const RunOutcome& outcome);
 
   const Context& context_;
-  std::optional<Cause> cause_;  // of the last error of read()
+  std::optional<Cause> cause_;      // of the last error of read()
+  std::optional<Reading> reading_;  // the last
   DnsConfig config_;
   int cancel_fd_ = -1;
   std::unique_ptr<Zones> zones_;

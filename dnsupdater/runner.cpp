@@ -12,6 +12,7 @@
 namespace ha::dns {
 namespace {
 
+constexpr Duration kFresh = std::chrono::seconds(1);  // of a reading
 constexpr int kTriesMax = 10;  // of a swap that is lost to others who change the same guard
 constexpr Duration kLookInterval = std::chrono::milliseconds(500);
 constexpr Duration kDrainInterval = std::chrono::seconds(2);
@@ -93,6 +94,15 @@ Result<Runner::StepEnd> Runner::take(const OperationStep& step, WallTime began,
   return drain(std::get<DrainStep>(step), began);
 }
 
+// Once.
+std::optional<Reading> Runner::fresh_reading(const MoveStep& step) {
+  std::optional<Reading> reading = std::exchange(options_.reading, std::nullopt);
+  return reading && reading->zone == step.zone && reading->keys == keys_of(step) &&
+                 read_clocks().steady - reading->at < kFresh
+             ? std::move(reading)
+             : std::nullopt;
+}
+
 // Lost to whoever renews the same guard: what is wanted of the RRsets may still be right, so it is read
 // again.
 Result<Runner::StepEnd> Runner::move(const MoveStep& step) {
@@ -115,6 +125,9 @@ Result<Runner::StepEnd> Runner::move(const MoveStep& step) {
       return std::move(change).value();
     };
     Swap swap(keys_of(step), planner, {options_.swap_total}, read_clocks().steady);
+    if (const std::optional<Reading> reading = fresh_reading(step)) {
+      swap.on_read(reading->found, read_clocks().steady);
+    }
     SwapResult result = run_swap(swap, *primary);
     switch (result.verdict) {
       case Verdict::Nothing:

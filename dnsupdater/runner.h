@@ -29,9 +29,20 @@ struct RunOutcome {
   std::optional<Trouble> trouble;
 };
 
+// What was found a moment ago.
+struct Reading {
+  Name zone;
+  std::vector<SetKey> keys;
+  std::vector<RrSet> found;
+  SteadyTime at;
+};
+
 struct RunnerOptions {
   Duration swap_total = std::chrono::seconds(20);
   int cancel_fd = -1;
+  // What the operation was made from. If its first move asks for the same and it is fresh, that swap begins
+  // with it: one that is out of date loses, and is made again from what is there.
+  std::optional<Reading> reading = std::nullopt;
   // A line of progress: what is done, or waited for.
   std::function<void(const std::string& line)> say;
 };
@@ -57,6 +68,7 @@ class Runner {
   [[nodiscard]] Result<StepEnd> take(const OperationStep& step, WallTime began,
                                      const std::function<Status()>& before_waiting);
   [[nodiscard]] Result<StepEnd> move(const MoveStep& step);
+  [[nodiscard]] std::optional<Reading> fresh_reading(const MoveStep& step);
   [[nodiscard]] Result<StepEnd> verify(const VerifyStep& step, const std::function<Status()>& before_waiting);
   [[nodiscard]] Result<bool> is_still_wanted(const VerifyStep& step);
   [[nodiscard]] Result<StepEnd> pause(const PauseStep& step, WallTime began);
