@@ -20,11 +20,17 @@ FLOORS = {
     "replicator": ("common/base", "common/sys", "common/wire", "schemas", "version.h", "replicator/model",
                    *("replicator/" + stage for stage in ("index", "delta", "session", "source", "apply"))),
     "dnsupdater": ("common/base", "common/sys", "schemas", "version.h"),
+    "failover/model": ("common/base",),
+    "failover/lease": ("common/base", "common/sys", "failover/model"),
+    "failover/sensors": ("common/base", "common/sys", "failover/model"),
+    "failover/action": ("common/base", "common/sys", "failover/model"),
+    "failover": ("common/base", "common/sys", "common/wire", "schemas", "version.h", "failover/model",
+                 "failover/lease", "failover/sensors", "failover/action"),
     "tools/hareplicate": ("common/base", "common/sys", "version.h"),
     "tools/init": ("common/base", "common/sys"),
     "tools": ("common/base",),
 }
-PURE = {"replicator/model", "replicator/delta", "replicator/session"}
+PURE = {"replicator/model", "replicator/delta", "replicator/session", "failover/model"}
 # The same for single modules of a folder that is not pure as a whole.
 PURE_MODULES = {"dnsupdater/" + module
                 for module in ("check_records", "check_zone", "doctor", "doctor_judge", "endpoint", "lease",
