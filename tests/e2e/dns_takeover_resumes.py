@@ -226,13 +226,12 @@ def within_the_second_half(promise, sites, service, leases, proxy):
         promise.check(first.run("claim") == [f"claimed {epoch + 1}"], f"  {word}: s0 takes epoch {epoch + 1}")
         proxy.plan(word)
         first.start(1, ("follow",))
-        seen = len(proxy.seen)
         until = time.monotonic() + LIMIT_SECONDS
         while proxy.words and time.monotonic() < until:
             time.sleep(0.005)
         first.end(kill=True)
         if applied:
-            while len(proxy.seen) == seen and time.monotonic() < until:
+            while copy_and_records(service)[0] != epoch + 1 and time.monotonic() < until:
                 time.sleep(0.01)
             promise.check(first.run("follow") == [],
                           "    killed before it heard: it is there, there is nothing to do")
