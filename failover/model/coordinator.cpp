@@ -1,0 +1,337 @@
+#include "failover/model/coordinator.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "common/base/units.h"
+
+namespace ha::failover {
+namespace {
+
+// Who is silent for longer is dropped from `eligible`, so that the promises of the others are enough.
+constexpr Duration kDropAfter = std::chrono::minutes(1);
+
+}  // namespace
+
+Coordinator::Coordinator(SiteRules rules, const std::map<std::string, std::uint64_t>& highest,
+                         std::uint64_t boot, SteadyTime now)
+    : rules_(std::move(rules)), detector_(rules_.paths, rules_.timing, now), boot_(boot) {
+  for (const ServiceRules& service : rules_.services) {
+    const auto seen = highest.find(service.name);
+    turns_.emplace(service.name, Turn({service.name, rules_.self, service.sites, service.mode, rules_.timing,
+                                       rules_.config},
+                                      seen == highest.end() ? 0 : seen->second, now));
+  }
+}
+
+const ServiceRules& Coordinator::rules_of(const std::string& service) const {
+  const auto found = std::find_if(rules_.services.begin(), rules_.services.end(),
+                                  [&](const ServiceRules& each) { return each.name == service; });
+  HA_ASSERT(found != rules_.services.end());
+  return *found;
+}
+
+// ---------------------------------------------------------------- what comes in
+
+void Coordinator::on_heartbeat(const std::string& peer, unsigned path, const Heartbeat& heartbeat,
+                               SteadyTime now) {
+  if (rules_.paths.count(peer) != 0) {
+    detector_.on_beat(peer, path, heartbeat.beat, now);
+    reports_[peer] = heartbeat.report;
+  }
+}
+
+void Coordinator::on_word(const std::string& peer, const std::string& service, const Word& word,
+                          SteadyTime now) {
+  const auto turn = turns_.find(service);
+  if (turn == turns_.end() || rules_.paths.count(peer) == 0) {
+    return;
+  }
+  if (const auto* look = std::get_if<Look>(&word); look != nullptr && look->health) {
+    flaps_[service].on_move(now);
+  }
+  turn->second.on_word(peer, word, now);
+}
+
+void Coordinator::on_answer(const std::string& service, const Answer& answer, SteadyTime now) {
+  if (const auto turn = turns_.find(service); turn != turns_.end()) {
+    turn->second.on_answer(answer, now);
+  }
+}
+
+void Coordinator::on_job(const std::string& service, const JobEnd& end, SteadyTime now) {
+  if (const auto turn = turns_.find(service); turn != turns_.end()) {
+    turn->second.on_job(end, now);
+  }
+}
+
+void Coordinator::on_jump(SteadyTime now) {
+  for (auto& [service, turn] : turns_) {
+    turn.on_jump(now);
+  }
+}
+
+void Coordinator::on_fenced(const std::string& site) {
+  for (auto& [service, turn] : turns_) {
+    turn.on_fenced(site);
+  }
+}
+
+void Coordinator::acknowledge(SteadyTime /*now*/) {
+  flaps_.clear();
+  for (auto& [service, turn] : turns_) {
+    turn.acknowledge();
+  }
+}
+
+Status Coordinator::switchover(const std::string& service, const std::string& target,
+                               std::optional<Duration> drain, SteadyTime now) {
+  const auto turn = turns_.find(service);
+  if (turn == turns_.end()) {
+    return Error(Code::NotFound, "no service is called " + service, "failover status");
+  }
+  if (!is_serving(turn->second.state())) {
+    const auto& record = turn->second.sight().record();
+    const std::string owner = record && !record->owner.empty() ? record->owner : "nobody";
+    return Error(Code::Refused, service + " is not held here but by " + owner,
+                 owner == "nobody" ? "failover why " + service
+                                   : "failover switchover " + service + " " + target + " --site " + owner);
+  }
+  const std::vector<std::string> able = ranked({service, turn->second.rules().sites}, candidates(now));
+  if (target == rules_.self || std::find(able.begin(), able.end(), target) == able.end()) {
+    return Error(Code::Refused, target + " cannot take " + service, "failover why " + service);
+  }
+  orders_[service] = {target, drain ? std::optional(now + *drain) : std::nullopt, "asked for by an operator"};
+  return ok();
+}
+
+Status Coordinator::maintenance(bool on, std::optional<Duration> drain, SteadyTime now) {
+  for (const auto& [service, turn] : turns_) {
+    if (on && turn.engaged() && best_other(turn, now).empty()) {
+      return Error(Code::Refused, "no other site can take " + service, "failover why " + service);
+    }
+  }
+  maintenance_ = on;
+  drain_until_ = on && drain ? std::optional(now + *drain) : std::nullopt;
+  return ok();
+}
+
+// ---------------------------------------------------------------- what follows from it
+
+std::vector<ServiceStep> Coordinator::tick(const Findings& findings, SteadyTime now) {
+  findings_ = findings;
+  detector_.on_turn(now);
+  if (detector_.stood_still(now)) {
+    on_jump(now);
+  }
+  look_at_fallback(now);
+  std::vector<ServiceStep> steps;
+  for (const ServiceRules& service : rules_.services) {  // what matters most is decided first
+    Turn& turn = turns_.at(service.name);
+    const bool served = is_serving(turn.state());
+    for (Step& step : turn.tick(around(turn, now), now)) {
+      steps.push_back({service.name, std::move(step)});
+    }
+    if (served && turn.state() == State::Demoting) {
+      orders_.erase(service.name);
+      if (turn.leaving() && turn.leaving()->health) {
+        flaps_[service.name].on_move(now);
+        steps.push_back({service.name, Tell{"", Look{true}}});
+      }
+    }
+  }
+  return steps;
+}
+
+SteadyTime Coordinator::next_wakeup(SteadyTime now) const {
+  SteadyTime next = detector_.next_wakeup(now);
+  for (const auto& [service, turn] : turns_) {
+    next = std::min(next, turn.next_wakeup(now));
+  }
+  return next;
+}
+
+Heartbeat Coordinator::heartbeat(SteadyTime now) const {
+  Heartbeat out;
+  out.beat = {boot_, now.time_since_epoch(), detector_.heard(now)};
+  out.report.score = findings_.score;
+  out.report.unfit = !unfit().empty();
+  out.report.room = room();
+  out.report.config = rules_.config;
+  for (const auto& [service, turn] : turns_) {
+    const auto lag = findings_.lag.find(service);
+    const auto calls = findings_.calls.find(service);
+    out.report.services[service] = {turn.state(), turn.lease().epoch(),
+                                    lag == findings_.lag.end() ? Lag::Behind : lag->second,
+                                    calls == findings_.calls.end() ? 0 : calls->second};
+  }
+  return out;
+}
+
+std::string Coordinator::unfit() const {
+  if (maintenance_) {
+    return "this site is in maintenance";
+  }
+  if (findings_.score >= rules_.failed) {
+    return "its health is " + std::to_string(findings_.score) + ", failed is " +
+           std::to_string(rules_.failed) + ": " + findings_.worst;
+  }
+  return "";
+}
+
+unsigned Coordinator::room() const {
+  const auto used =
+      std::count_if(turns_.begin(), turns_.end(), [](const auto& each) { return each.second.engaged(); });
+  return rules_.capacity > used ? rules_.capacity - static_cast<unsigned>(used) : 0;
+}
+
+std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
+  std::vector<Candidate> out{{rules_.self, unfit(), findings_.score, room(), false, findings_.lag}};
+  for (const auto& [peer, report] : reports_) {
+    Candidate candidate{peer,        report.unfit ? "it is unfit" : "", report.score,
+                        report.room, report.config != rules_.config,    {}};
+    if (detector_.suspects(peer, now)) {
+      candidate.unfit = "it is silent";
+    }
+    for (const auto& [service, said] : report.services) {
+      candidate.lag[service] = said.lag;
+    }
+    out.push_back(std::move(candidate));
+  }
+  return out;
+}
+
+// Those that nobody serves, as far as can be seen from here.
+std::vector<Wanted> Coordinator::wanted(SteadyTime now) const {
+  std::vector<Wanted> out;
+  for (const ServiceRules& service : rules_.services) {
+    const Sight& sight = turns_.at(service.name).sight();
+    const bool silent = sight.record() && detector_.suspects(sight.record()->owner, now);
+    const bool late = sight.since() && now - *sight.since() > rules_.timing.lease;
+    if (sight.known() && (sight.is_free() || silent || late)) {
+      out.push_back({service.name, service.sites});
+    }
+  }
+  return out;
+}
+
+unsigned Coordinator::rank_for(const Turn& turn, SteadyTime now) const {
+  const std::string& service = turn.rules().service;
+  const std::vector<Candidate> all = candidates(now);
+  const auto plan = assigned(wanted(now), all);
+  const auto mine = plan.find(service);
+  if (mine != plan.end() && mine->second == rules_.self) {
+    return 0;
+  }
+  const std::vector<std::string> order = ranked({service, turn.rules().sites}, all);
+  const auto place = std::find(order.begin(), order.end(), rules_.self);
+  return 1 + static_cast<unsigned>(place - order.begin());
+}
+
+std::string Coordinator::best_other(const Turn& turn, SteadyTime now) const {
+  const std::vector<Candidate> all = candidates(now);
+  for (const std::string& site : ranked({turn.rules().service, turn.rules().sites}, all)) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const Candidate& candidate) { return candidate.site == site; });
+    if (site != rules_.self && (found->score <= findings_.score || found->score < rules_.warning)) {
+      return site;
+    }
+  }
+  return "";
+}
+
+bool Coordinator::owner_sure(const Turn& turn, SteadyTime now) const {
+  const std::string& owner = turn.sight().record()->owner;
+  const auto answered = turn.sight().answered();
+  const auto probe = findings_.probe_failed.find(turn.rules().service);
+  return detector_.all_suspect(owner, now) && findings_.score < rules_.warning && answered &&
+         now - *answered <= rules_.timing.renew * 2 && probe != findings_.probe_failed.end() && probe->second;
+}
+
+std::optional<HandOver> Coordinator::hand_over(const Turn& turn, SteadyTime now) const {
+  const std::string& service = turn.rules().service;
+  const std::string other = best_other(turn, now);
+  const auto order = orders_.find(service);
+  if (order != orders_.end()) {
+    return HandOver{order->second.target, order->second.drain_until, order->second.why};
+  }
+  if (other.empty()) {
+    return std::nullopt;  // a bad holder is better than none
+  }
+  if (maintenance_) {
+    return HandOver{other, drain_until_, "this site goes into maintenance"};
+  }
+  const auto flaps = flaps_.find(service);
+  const bool held = flaps != flaps_.end() && flaps->second.held_until(now);
+  if (findings_.score >= rules_.failed && !held) {
+    return HandOver{other, std::nullopt, unfit(), true};
+  }
+  const auto watch = fallbacks_.find(service);
+  const auto calls = findings_.calls.find(service);
+  if (watch != fallbacks_.end() &&
+      watch->second.due(rules_of(service).fallback, calls == findings_.calls.end() ? 0 : calls->second,
+                        findings_.minute_of_day, now)) {
+    return HandOver{turn.rules().sites[0], std::nullopt, "fallback"};
+  }
+  return std::nullopt;
+}
+
+// The preferred site, from the holder's seat.
+void Coordinator::look_at_fallback(SteadyTime now) {
+  const std::vector<Candidate> all = candidates(now);
+  for (const ServiceRules& service : rules_.services) {
+    const Turn& turn = turns_.at(service.name);
+    const bool ours =
+        turn.state() == State::Holding && !service.sites.empty() && service.sites[0] != rules_.self;
+    const std::vector<std::string> able = ranked({service.name, service.sites}, all);
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Candidate& candidate) {
+      return candidate.site == service.sites[0];
+    });
+    const bool good = ours && found != all.end() && found->score < rules_.warning &&
+                      found->lag.count(service.name) != 0 && found->lag.at(service.name) == Lag::InSync &&
+                      std::find(able.begin(), able.end(), service.sites[0]) != able.end();
+    fallbacks_[service.name].on_look(good, now);
+  }
+}
+
+Around Coordinator::around(const Turn& turn, SteadyTime now) const {
+  Around out;
+  const Sight& sight = turn.sight();
+  const std::string& self = rules_.self;
+  out.unfit = unfit();
+  if (!maintenance_ && !out.unfit.empty() && best_other(turn, now).empty()) {
+    out.unfit.clear();  // a bad holder is better than none
+  }
+  out.paused = paused_;
+  // What the record gives us already is given back only for what is served, or comes before it.
+  unsigned used = 0;
+  bool before = true;
+  for (const ServiceRules& service : rules_.services) {
+    const Turn& other = turns_.at(service.name);
+    if (&other == &turn) {
+      before = false;
+    } else if (other.engaged() && (before || is_serving(other.state()) || !sight.is_owner(self))) {
+      ++used;
+    }
+  }
+  out.room = used < rules_.capacity;
+  out.rank = rank_for(turn, now);
+  for (const auto& [peer, paths] : rules_.paths) {
+    if (detector_.silence(peer, now) > kDropAfter) {
+      out.silent.push_back(peer);
+    }
+  }
+  if (sight.record() && !sight.is_free() && sight.record()->owner != self) {
+    out.owner_suspected = detector_.suspects(sight.record()->owner, now);
+    out.owner_sure = owner_sure(turn, now);
+  }
+  if (is_serving(turn.state())) {
+    out.hand_over = hand_over(turn, now);
+  }
+  const auto calls = findings_.calls.find(turn.rules().service);
+  out.calls = calls == findings_.calls.end() ? 0 : calls->second;
+  return out;
+}
+
+}  // namespace ha::failover

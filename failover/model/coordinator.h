@@ -1,0 +1,136 @@
+// All services of one site, and what the site knows of the others: the core of the daemon.
+//
+// Pure: everything that happens comes in, steps by service come out, and the next time at which it wants to
+// be asked. Not here: I/O, sensors (their score comes in), the state of one service (turn.h). Thread safety:
+// one thread. Source: docs/failover.md.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "failover/model/detector.h"
+#include "failover/model/policy.h"
+#include "failover/model/ranking.h"
+#include "failover/model/turn.h"
+
+namespace ha::failover {
+
+struct ServiceRules {
+  std::string name;
+  std::vector<std::string> sites;  // eligible, by preference
+  Mode mode = Mode::Lease;
+  Fallback fallback = {};
+};
+
+struct SiteRules {
+  std::string self;
+  std::map<std::string, unsigned> paths;  // of every peer
+  unsigned capacity = 1;
+  Timing timing;
+  std::vector<ServiceRules> services;  // those that matter most first
+  std::optional<Digest> config;
+  unsigned warning = 40;
+  unsigned failed = 100;
+};
+
+// What a site says of a service in its heartbeats.
+struct ServiceReport {
+  State state = State::Unknown;
+  std::uint64_t epoch = 0;
+  Lag lag = Lag::Behind;
+  std::uint64_t calls = 0;
+};
+// What a site says of itself.
+struct SiteReport {
+  unsigned score = 0;  // of its health
+  bool unfit = false;  // takes nothing: failed, in maintenance
+  unsigned room = 0;
+  std::optional<Digest> config;
+  std::map<std::string, ServiceReport> services = {};
+};
+struct Heartbeat {
+  Beat beat;
+  SiteReport report;
+};
+
+// What the sensors, the replicator and the PBX clients have found here.
+struct Findings {
+  unsigned score = 0;
+  std::string worst = {};  // what contributes most, for people
+  std::map<std::string, Lag> lag = {};
+  std::map<std::string, std::uint64_t> calls = {};
+  std::map<std::string, bool> probe_failed = {};  // by service: its holder's PBX does not answer us
+  int minute_of_day = 0;                          // local time, for windows
+};
+
+struct ServiceStep {
+  std::string service;
+  Step step;
+};
+
+class Coordinator {
+ public:
+  // `highest`: epochs ever seen, by service. `boot`: random.
+  Coordinator(SiteRules rules, const std::map<std::string, std::uint64_t>& highest, std::uint64_t boot,
+              SteadyTime now);
+
+  // What is to be done now; after every input, and at next_wakeup().
+  [[nodiscard]] std::vector<ServiceStep> tick(const Findings& findings, SteadyTime now);
+  [[nodiscard]] SteadyTime next_wakeup(SteadyTime now) const;
+
+  void on_heartbeat(const std::string& peer, unsigned path, const Heartbeat& heartbeat, SteadyTime now);
+  void on_word(const std::string& peer, const std::string& service, const Word& word, SteadyTime now);
+  void on_answer(const std::string& service, const Answer& answer, SteadyTime now);
+  void on_job(const std::string& service, const JobEnd& end, SteadyTime now);
+  // A suspend or a step that the caller has seen; what peers' clocks show is found here.
+  void on_jump(SteadyTime now);
+
+  // Of operators. Refused in words, with what to type instead.
+  Status switchover(const std::string& service, const std::string& target, std::optional<Duration> drain,
+                    SteadyTime now);
+  Status maintenance(bool on, std::optional<Duration> drain, SteadyTime now);
+  void pause(bool on) noexcept { paused_ = on; }
+  void on_fenced(const std::string& site);
+  void acknowledge(SteadyTime now);
+
+  // What others shall hear.
+  [[nodiscard]] Heartbeat heartbeat(SteadyTime now) const;
+  [[nodiscard]] const std::map<std::string, Turn>& turns() const noexcept { return turns_; }
+  [[nodiscard]] const Detector& detector() const noexcept { return detector_; }
+  [[nodiscard]] bool in_maintenance() const noexcept { return maintenance_; }
+
+ private:
+  [[nodiscard]] Around around(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] std::vector<Candidate> candidates(SteadyTime now) const;
+  [[nodiscard]] std::vector<Wanted> wanted(SteadyTime now) const;
+  [[nodiscard]] unsigned rank_for(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] bool owner_sure(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] std::string best_other(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] std::string unfit() const;
+  [[nodiscard]] unsigned room() const;
+  [[nodiscard]] const ServiceRules& rules_of(const std::string& service) const;
+  void look_at_fallback(SteadyTime now);
+
+  SiteRules rules_;
+  Detector detector_;
+  std::map<std::string, Turn> turns_;
+  std::map<std::string, SiteReport> reports_;  // of peers, the newest
+  std::map<std::string, FlapBook> flaps_;
+  std::map<std::string, FallbackWatch> fallbacks_;
+  struct Order {
+    std::string target;
+    std::optional<SteadyTime> drain_until;
+    std::string why;
+  };
+  std::map<std::string, Order> orders_;  // switchovers that were asked for, by service
+  Findings findings_;
+  std::uint64_t boot_;
+  bool paused_ = false;
+  bool maintenance_ = false;
+  std::optional<SteadyTime> drain_until_;  // of maintenance
+};
+
+}  // namespace ha::failover

@@ -1,0 +1,307 @@
+// What a turn does next: turn.h.
+#include <algorithm>
+
+#include "common/base/units.h"
+#include "failover/model/turn.h"
+
+namespace ha::failover {
+namespace {
+
+constexpr Duration kRetry = std::chrono::milliseconds(250);  // of a renewal or a release that came to nothing
+
+std::string version_text(const std::optional<Version>& version) {
+  return version ? std::to_string(version->epoch) + "." + std::to_string(version->seq) : "none";
+}
+
+}  // namespace
+
+Steps Turn::tick(const Around& around, SteadyTime now) {
+  if (!sight_.known() && !pending_ && (!asked_ || now >= read_at())) {
+    look_ = false;
+    ask({Act::Read}, now);
+  }
+  if (state_ == State::Unknown && sight_.known()) {
+    go(State::Standby, "the record was read");
+  }
+  switch (state_) {
+    case State::Unknown:
+    case State::Claiming:
+    case State::Demoting:
+    case State::Failed:
+      break;
+    case State::Resuming:
+      tick_resuming(around, now);
+      break;
+    case State::Standby:
+    case State::Prewarm:
+      tick_standby(around, now);
+      break;
+    case State::Promoting:
+    case State::Holding:
+    case State::Draining:
+      tick_serving(around, now);
+      break;
+    case State::GivingUp:
+      tick_giving_up(now);
+      break;
+  }
+  return std::exchange(steps_, {});
+}
+
+SteadyTime Turn::read_at() const {
+  return asked_ ? *asked_ + (look_ ? std::min(kRetry, rules_.timing.renew) : rules_.timing.renew)
+                : SteadyTime{};
+}
+
+SteadyTime Turn::next_wakeup(SteadyTime now) const {
+  SteadyTime next = now + rules_.timing.renew;
+  const auto sooner = [&](std::optional<SteadyTime> at) {
+    if (at && *at > now) {
+      next = std::min(next, *at);
+    }
+  };
+  sooner(lease_.stop_at());
+  sooner(lease_.until());
+  sooner(is_serving(state_) ? std::optional(lease_.renew_at()) : std::nullopt);
+  sooner(renew_tried_ ? std::optional(*renew_tried_ + kRetry) : std::nullopt);
+  sooner(sight_.since() ? std::optional(*sight_.since() + rules_.timing.wait()) : std::nullopt);
+  sooner(begun_ + rules_.timing.wait());
+  sooner(given_.until());
+  sooner(not_before_);
+  sooner(ground_since_ ? std::optional(*ground_since_ + rules_.timing.stagger) : std::nullopt);
+  sooner(read_at());
+  sooner(leaving_ ? leaving_->drain_until : std::nullopt);
+  return next;
+}
+
+// ---------------------------------------------------------------- somebody else's
+
+// The record names this site: after a restart, a jump, a transfer, or a lease that ran out.
+void Turn::tick_own_record(const Around& around, SteadyTime now) {
+  const std::string why_not = leaving_         ? leaving_->why
+                              : !is_eligible() ? "this site is not eligible"
+                              : !around.room   ? "this site holds as many services as it can"
+                                               : around.unfit;
+  if (!why_not.empty()) {
+    leaving_ = leaving_.value_or(HandOver{"", std::nullopt, why_not});
+    if (!clean_) {
+      demote(why_not);
+      return;
+    }
+    go(State::GivingUp, "the record names this site, but: " + why_not);
+    tick_giving_up(now);
+  } else if (not_before_ && now < *not_before_) {
+    leaving_ = HandOver{"", std::nullopt, "it could not be started here"};
+  } else if (!renew_tried_ || now >= *renew_tried_ + kRetry) {
+    go(State::Resuming, "the record names this site");
+    tick_resuming(around, now);
+  }
+}
+
+void Turn::tick_resuming(const Around& around, SteadyTime now) {
+  if (pending_) {
+    return;
+  }
+  if (sight_.is_owner(rules_.self)) {
+    renew(around, now);
+  } else {
+    go(State::Standby, "the record does not name this site any more");
+  }
+}
+
+void Turn::tick_standby(const Around& around, SteadyTime now) {
+  if (pending_) {
+    return;
+  }
+  if (sight_.known() && sight_.is_owner(rules_.self) && !sight_.regressed()) {
+    tick_own_record(around, now);
+    return;
+  }
+  leaving_.reset();
+  if (sight_.known() && !clean_) {
+    demote("what an earlier run may have left is stopped");
+    return;
+  }
+  prewarm_or_cool(around);
+  const std::string refused = refusal(around, now);
+  const Ground found = ground(around, now);
+  if (!refused.empty()) {
+    why_ = refused;
+    ground_since_.reset();
+  } else if (!found.good) {
+    why_ = found.why;
+    ground_since_.reset();
+  } else {
+    ground_since_ = ground_since_.value_or(now);
+    why_ = found.why;
+    if (now >= *ground_since_ + rules_.timing.stagger * around.rank) {
+      claim(around, now);
+      return;
+    }
+    why_ += ", and waits for " + std::to_string(around.rank) + " before it";
+  }
+  if (now >= read_at()) {
+    look_ = false;
+    ask({Act::Read}, now);
+  }
+}
+
+// Why it must not claim, whatever the owner does; empty: it may.
+std::string Turn::refusal(const Around& around, SteadyTime now) const {
+  const auto left = [&](SteadyTime until) { return show_age(until - now); };
+  if (sight_.regressed()) {
+    return "the arbiter has gone back in time behind epoch " + std::to_string(sight_.highest());
+  }
+  if (!is_eligible()) {
+    return "this site is not eligible";
+  }
+  if (given_.binds(now)) {
+    return "promised " + given_.holder() + " not to take it for another " + left(*given_.until());
+  }
+  if (!around.unfit.empty()) {
+    return around.unfit;
+  }
+  if (around.paused) {
+    return "takeovers are paused";
+  }
+  if (!around.room) {
+    return "this site holds as many services as it can";
+  }
+  if (not_before_ && now < *not_before_) {
+    return "it could not be started here; tried again in " + left(*not_before_);
+  }
+  return "";
+}
+
+Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
+  if (!sight_.known()) {
+    return {false, "the record was not read yet", now};
+  }
+  if (sight_.is_free()) {
+    return {true, "nobody holds it", *sight_.since()};
+  }
+  const std::string& owner = sight_.record()->owner;
+  if (stopped_at_ == sight_.version()) {
+    return {true, owner + " says that it has stopped", now};
+  }
+  if (fenced_ && fenced_->site == owner && fenced_->epoch == sight_.record()->version.epoch) {
+    return {true, owner + " was fenced", now};
+  }
+  const Duration wait = rules_.timing.wait();
+  const SteadyTime silent_at = *sight_.since() + wait;
+  const std::string seen = owner + " holds it; version " + version_text(sight_.version());
+  if (now >= silent_at) {
+    return {true, seen + " was not renewed for " + show_age(now - *sight_.since()), silent_at};
+  }
+  if (rules_.mode == Mode::Fast && around.owner_sure) {
+    if (now < begun_ + wait) {
+      return {false, seen + "; just started: sure after " + show_age(begun_ + wait - now), begun_ + wait};
+    }
+    return {true, owner + " is dead: nobody hears it", now};
+  }
+  return {false, seen + " was seen " + show_age(now - *sight_.since()) + " ago", silent_at};
+}
+
+void Turn::claim(const Around& around, SteadyTime now) {
+  go(State::Claiming, why_);
+  Ask wish{Act::Claim};
+  wish.saw = sight_.version();
+  wish.terms = terms(around);
+  ask(std::move(wish), now);
+}
+
+void Turn::prewarm_or_cool(const Around& around) {
+  const bool wanted = around.owner_suspected && around.unfit.empty() && around.room && is_eligible();
+  if (state_ == State::Standby && wanted) {
+    go(State::Prewarm, "the holder is suspected");
+  } else if (state_ == State::Prewarm && !wanted) {
+    go(State::Standby, "the holder is heard again");
+  }
+  if (!job_ && (state_ == State::Prewarm) != warm_ && (wanted || warm_)) {
+    job_ = warm_ ? Job::Cool : Job::Prewarm;
+    steps_.push_back(Run{*job_, 0, why_});
+  }
+}
+
+// ---------------------------------------------------------------- this site's
+
+void Turn::tick_serving(const Around& around, SteadyTime now) {
+  const auto stop_at = lease_.stop_at();
+  if (!stop_at || now >= *stop_at) {
+    steps_.push_back(Note{"lease.ended", {{"service", rules_.service}}});
+    demote("the lease ends: the arbiter has not confirmed a renewal, and not all candidates have promised");
+    return;
+  }
+  if (state_ != State::Promoting) {
+    leaving_ = around.hand_over;
+  }
+  if (!leaving_ && state_ == State::Draining) {
+    go(State::Holding, "called off");
+  } else if (leaving_ && state_ != State::Promoting) {
+    if (!leaving_->drain_until || around.calls == 0 || now >= *leaving_->drain_until) {
+      demote(leaving_->why);
+      return;
+    }
+    if (state_ == State::Holding) {
+      go(State::Draining, leaving_->why);
+    }
+  }
+  const bool due = now >= lease_.renew_at() ||
+                   (state_ == State::Draining) != (sight_.record() && sight_.record()->hold == Hold::Drain);
+  if (due && !pending_ && (!renew_tried_ || now >= *renew_tried_ + kRetry)) {
+    renew(around, now);
+  }
+  const bool alone = sight_.silent_since() || sight_.regressed();
+  if (alone && now >= lease_.renew_at()) {  // one renewal has failed: the arbiter may be away for longer
+    ask_for_promises(now);
+  }
+}
+
+void Turn::renew(const Around& around, SteadyTime now) {
+  renew_tried_ = now;
+  Ask wish{Act::Renew};
+  wish.epoch = state_ == State::Resuming ? sight_.record()->version.epoch : lease_.epoch();
+  wish.terms = terms(around);
+  wish.hold = state_ == State::Draining ? Hold::Drain : Hold::Own;
+  ask(std::move(wish), now);
+}
+
+// A round stands for a renewal: a new one every R, and who has not answered is asked again meanwhile.
+void Turn::ask_for_promises(SteadyTime now) {
+  if (!round_.running() || now >= round_.sent() + rules_.timing.renew) {
+    round_.begin(++rounds_, candidates(), now);
+  } else if (now < promises_asked_ + kRetry) {
+    return;
+  }
+  promises_asked_ = now;
+  if (round_.complete()) {  // there is nobody else
+    if (lease_.extend(round_.sent(), now)) {
+      serve();
+    }
+    return;
+  }
+  for (const std::string& site : round_.missing()) {
+    steps_.push_back(Tell{site, PromiseAsk{round_.number(), lease_.epoch()}});
+  }
+}
+
+void Turn::tick_giving_up(SteadyTime now) {
+  if (pending_) {
+    return;
+  }
+  if (sight_.known() && !sight_.is_owner(rules_.self)) {
+    leaving_.reset();
+    go(State::Standby, "given up");
+    return;
+  }
+  if (!sight_.known() || (asked_ && now < *asked_ + kRetry && !look_)) {
+    return;
+  }
+  look_ = false;
+  Ask wish{leaving_ && !leaving_->target.empty() ? Act::Transfer : Act::Release};
+  wish.epoch = sight_.record()->version.epoch;
+  wish.target = leaving_ ? leaving_->target : "";
+  ask(std::move(wish), now);
+}
+
+}  // namespace ha::failover

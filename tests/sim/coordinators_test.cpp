@@ -1,0 +1,90 @@
+// Whole clusters of coordinators: never two that serve (lease), never two owners of an epoch, and served
+// again when all is well. With rules broken on purpose each must be found out.
+#include <boost/test/unit_test.hpp>
+
+#include "tests/sim/failover_world.h"
+#include "tests/sim/seeds.h"
+
+namespace ha::sim {
+namespace {
+
+// Different clusters, by seed.
+FailoverPlan plan_of(std::uint64_t seed) {
+  FailoverPlan plan;
+  plan.sites = 2 + static_cast<unsigned>(seed % 6);
+  plan.services = 1 + static_cast<unsigned>(seed / 6 % 4);
+  plan.fast = seed / 24 % 2 == 1;
+  return plan;
+}
+
+struct Sum {
+  unsigned long long claims = 0;
+  unsigned long long moves = 0;
+  unsigned long long overlaps = 0;
+  unsigned long long faults = 0;
+  void add(const FailoverOutcome& one) {
+    claims += one.claims;
+    moves += one.moves;
+    overlaps += one.overlaps;
+    faults += one.faults;
+  }
+};
+
+// How many of the seeds find out that a rule is broken.
+unsigned long long found_out(const FailoverFlaws& flaws, unsigned long long seeds) {
+  unsigned long long found = 0;
+  for (unsigned long long seed = 1; seed <= seeds && found == 0; ++seed) {
+    FailoverPlan plan;
+    plan.sites = 2 + static_cast<unsigned>(seed % 3);
+    plan.flaws = flaws;
+    plan.operators = false;
+    plan.health = false;
+    found += FailoverWorld(plan, seed).run().violation.empty() ? 0U : 1U;
+  }
+  return found;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(sim_failover_coordinators)
+
+BOOST_AUTO_TEST_CASE(never_two_that_serve_and_always_one_in_the_end) {
+  Sum sum;
+  const SeedsPlayed played = play_seeds(
+      30,
+      [](unsigned long long seed) {
+        FailoverOutcome one = FailoverWorld(plan_of(seed), seed).run();
+        BOOST_CHECK_MESSAGE(one.violation.empty(), "seed " << seed << ": " << one.violation
+                                                           << "\n  HA_SIM_SEED=" << seed
+                                                           << " HA_SIM_COUNT=1 sim_failover_tests");
+        return one;
+      },
+      [&](const FailoverOutcome& one) { sum.add(one); });
+  BOOST_TEST_MESSAGE(played.count << " seeds from " << played.first << ": " << sum.faults << " faults, "
+                                  << sum.claims << " claims, " << sum.moves << " epochs, " << sum.overlaps
+                                  << " looks at two that serve a fast service, " << played.failed
+                                  << " failed");
+  if (played.count >= 30) {
+    BOOST_TEST(sum.moves > played.count * 5);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_rule_is_needed) {
+  constexpr unsigned long long kSeeds = 60;
+  const auto needed = [&](const char* what, bool FailoverFlaws::*flaw) {
+    FailoverFlaws flaws;
+    flaws.*flaw = true;
+    BOOST_CHECK_MESSAGE(found_out(flaws, kSeeds) > 0, what << " was not found out");
+  };
+  needed("a wait that is too short", &FailoverFlaws::short_wait);
+  needed("no kernel guard", &FailoverFlaws::no_guard);
+  needed("no look at the clock after a freeze", &FailoverFlaws::no_resume_check);
+  needed("a lease that counts from the answer", &FailoverFlaws::from_reply);
+  needed("a swap that does not compare seq", &FailoverFlaws::no_seq);
+  needed("one promise short of all", &FailoverFlaws::one_short);
+  needed("a promise that is not kept", &FailoverFlaws::promise_void);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace ha::sim

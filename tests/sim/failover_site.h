@@ -1,0 +1,33 @@
+// A site of failover_world.h, for its two files only.
+#pragma once
+
+#include "tests/sim/failover_world.h"
+
+namespace ha::sim {
+
+struct FailoverWorld::Site {
+  std::string name;
+  double rate = 1;
+  SteadyTime base_local;  // at base_global
+  SteadyTime base_global;
+  bool powered = true;
+  bool running = true;  // the coordinator
+  bool paused = false;
+  bool frozen = false;
+  std::uint64_t incarnation = 0;
+  std::uint64_t pause = 0;
+  std::unique_ptr<failover::Coordinator> core;
+  std::map<std::string, std::uint64_t> highest;
+  std::deque<std::function<void()>> backlog;
+  std::map<std::string, Serving> serving;
+  std::map<std::string, std::uint64_t> jobs;  // by service: the newest job's number
+  std::set<std::string> cut;                  // peers, one way: what this site sends there is lost
+  bool cut_arbiter = false;
+  unsigned score = 0;
+  SteadyTime frozen_at;
+  SteadyTime grace_until;  // a freeze that nothing can tell yet
+  SteadyTime wake_at;
+  std::uint64_t wake = 0;
+};
+
+}  // namespace ha::sim

@@ -1,0 +1,445 @@
+#include "tests/sim/failover_world.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/sim/failover_site.h"
+
+namespace ha::sim {
+
+using failover::Job;
+using failover::State;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr Duration kStep = milliseconds(300);   // a message to the arbiter is given up after that
+constexpr Duration kCall = milliseconds(1200);  // and a call after that
+constexpr Duration kPeace = std::chrono::minutes(4);
+
+}  // namespace
+
+FailoverWorld::FailoverWorld(const FailoverPlan& plan, std::uint64_t seed)
+    : plan_(plan), random_(seed), now_(SteadyTime(std::chrono::hours(1))) {
+  for (unsigned i = 0; i < plan.sites; ++i) {
+    auto site = std::make_unique<Site>();
+    site->name = "s" + std::to_string(i);
+    site->rate = 1 + (random_.unit() * 2 - 1) * plan.drift_ppm / 1'000'000;
+    site->base_local = SteadyTime(seconds(random_.between(1'000, 1'000'000)));
+    site->base_global = now_;
+    sites_.push_back(std::move(site));
+  }
+  for (unsigned i = 0; plan.fast && i < plan.services; i += 2) {
+    fast_.insert("v" + std::to_string(i));
+  }
+  arbiter_.flaws.epoch_only = plan.flaws.no_seq;
+  arbiter_.applied = [this](const std::string& service, const std::optional<Stored>& before,
+                            const Stored& now) { on_applied(service, before, now); };
+}
+
+FailoverWorld::~FailoverWorld() = default;
+
+// ---------------------------------------------------------------- time
+
+void FailoverWorld::at(SteadyTime when, std::function<void()> work) {
+  events_.emplace(std::max(when, now_), std::move(work));
+}
+
+SteadyTime FailoverWorld::local(const Site& site) const {
+  if (site.frozen) {
+    return site.base_local;
+  }
+  return site.base_local + Duration(static_cast<std::int64_t>(
+                               static_cast<double>((now_ - site.base_global).count()) * site.rate));
+}
+
+SteadyTime FailoverWorld::global(const Site& site, SteadyTime at) const {
+  return now_ +
+         Duration(static_cast<std::int64_t>(static_cast<double>((at - local(site)).count()) / site.rate));
+}
+
+void FailoverWorld::on(Site& site, std::function<void()> work) {
+  if (!site.powered || !site.running) {
+    return;
+  }
+  if (site.paused || site.frozen) {
+    if (site.backlog.size() < 10'000) {
+      site.backlog.push_back(std::move(work));
+    }
+    return;
+  }
+  work();
+}
+
+Duration FailoverWorld::trip(double late) {
+  const auto ms = static_cast<std::int64_t>(random_.between(5, 160));
+  if (random_.chance(late)) {
+    return milliseconds(random_.between(200, 60'000));
+  }
+  return milliseconds(ms) / 2;
+}
+
+bool FailoverWorld::linked(const Site& from, const Site& to) const {
+  return from.powered && to.powered && from.cut.count(to.name) == 0;
+}
+
+void FailoverWorld::trace(const std::string& what) const {
+  static const bool wanted = std::getenv("HA_SIM_TRACE") != nullptr;
+  if (wanted) {
+    std::fprintf(stderr, "%9.3f %s\n", static_cast<double>(now_.time_since_epoch().count()) / 1e9 - 3600,
+                 what.c_str());
+  }
+}
+
+void FailoverWorld::violate(const std::string& what) {
+  trace("VIOLATION " + what);
+  if (out_.violation.empty()) {
+    const double at = static_cast<double>(now_.time_since_epoch().count()) / 1e9 - 3600;
+    out_.violation = "at " + std::to_string(at) + " s: " + what;
+  }
+}
+
+// ---------------------------------------------------------------- a site
+
+void FailoverWorld::start(Site& site) {
+  ++site.incarnation;
+  site.running = true;
+  site.backlog.clear();
+  failover::SiteRules rules;
+  rules.self = site.name;
+  rules.capacity = std::max(1U, (plan_.services + plan_.sites - 2) / std::max(1U, plan_.sites - 1));
+  for (const auto& other : sites_) {
+    if (other.get() != &site) {
+      rules.paths[other->name] = 2;
+    }
+  }
+  if (plan_.flaws.short_wait) {
+    rules.timing.lease = site.name == "s0" ? seconds(10) : seconds(8);
+    rules.timing.renew = seconds(2);
+  }
+  for (unsigned i = 0; i < plan_.services; ++i) {
+    failover::ServiceRules service;
+    service.name = "v" + std::to_string(i);
+    for (unsigned k = 0; k < plan_.sites; ++k) {
+      service.sites.push_back(sites_[(i + k) % plan_.sites]->name);
+    }
+    service.mode = fast_.count(service.name) != 0 ? failover::Mode::Fast : failover::Mode::Lease;
+    rules.services.push_back(std::move(service));
+  }
+  site.core =
+      std::make_unique<failover::Coordinator>(std::move(rules), site.highest, random_.next(), local(site));
+  // What a site does when its coordinator starts: nothing that it does not hold may run.
+  turn(site);
+  beat(site);
+}
+
+void FailoverWorld::turn(Site& site) {
+  if (!site.core) {
+    return;
+  }
+  failover::Findings findings;
+  findings.score = site.score;
+  findings.worst = "broken on purpose";
+  for (unsigned i = 0; i < plan_.services; ++i) {
+    const std::string service = "v" + std::to_string(i);
+    findings.lag[service] = failover::Lag::InSync;
+    findings.calls[service] = random_.below(4);
+    const auto owner = arbiter_.read(service);
+    // A probe of the owner's PBX from here.
+    const auto found = std::find_if(sites_.begin(), sites_.end(), [&](const auto& each) {
+      return owner && each->name == owner->record.owner;
+    });
+    findings.probe_failed[service] = found == sites_.end() || !serves(**found, service) ||
+                                     !linked(site, **found) || !linked(**found, site);
+  }
+  for (auto& [service, step] : site.core->tick(findings, local(site))) {
+    carry_out(site, service, step);
+  }
+  for (const auto& [service, each] : site.core->turns()) {
+    site.highest[service] = std::max(site.highest[service], each.sight().highest());
+  }
+  wake(site);
+}
+
+void FailoverWorld::wake(Site& site) {
+  const std::uint64_t number = ++site.wake;
+  const std::uint64_t incarnation = site.incarnation;
+  const SteadyTime next = site.core->next_wakeup(local(site));
+  at(global(site, next) + milliseconds(random_.below(10)), [this, &site, number, incarnation] {
+    if (site.incarnation == incarnation && site.wake == number) {
+      on(site, [this, &site] { turn(site); });
+    }
+  });
+}
+
+void FailoverWorld::beat(Site& site) {
+  const failover::Heartbeat heartbeat = site.core->heartbeat(local(site));
+  for (const auto& other : sites_) {
+    if (other.get() == &site || !linked(site, *other)) {
+      continue;
+    }
+    for (unsigned path = 0; path < 2; ++path) {
+      if (random_.chance(plan_.lose)) {
+        continue;
+      }
+      ++out_.messages;
+      in(trip(0), [this, &to = *other, from = site.name, heartbeat, path] {
+        on(to, [this, &to, from, heartbeat, path] {
+          failover::Heartbeat heard = heartbeat;
+          if (plan_.flaws.no_resume_check) {
+            heard.beat.clock = local(to).time_since_epoch();
+          }
+          to.core->on_heartbeat(from, path, heard, local(to));
+        });
+      });
+    }
+  }
+  const std::uint64_t incarnation = site.incarnation;
+  at(global(site, local(site) + milliseconds(100)), [this, &site, incarnation] {
+    if (site.incarnation == incarnation) {
+      on(site, [this, &site] { beat(site); });
+    }
+  });
+}
+
+void FailoverWorld::carry_out(Site& site, const std::string& service, const failover::Step& step) {
+  if (const auto* wish = std::get_if<failover::Ask>(&step)) {
+    ask(site, service, *wish);
+  } else if (const auto* run = std::get_if<failover::Run>(&step)) {
+    run_job(site, service, *run);
+  } else if (const auto* guard = std::get_if<failover::GuardUntil>(&step)) {
+    site.serving[service].guard_until = guard->until;
+    check_serving(service);
+  } else if (const auto* role = std::get_if<failover::Role>(&step)) {
+    site.serving[service].epoch = role->epoch;
+  } else if (const auto* word = std::get_if<failover::Tell>(&step)) {
+    tell(site, service, *word);
+  } else if (const auto* note = std::get_if<failover::Note>(&step)) {
+    std::string text = site.name + " " + service + " " + note->event;
+    for (const auto& [key, value] : note->fields) {
+      text += key == "service" ? "" : " " + key + "=" + value;
+    }
+    trace(text);
+  }
+}
+
+// A job runs on a worker; it goes on while the coordinator is dead, but not while it is stopped.
+void FailoverWorld::run_job(Site& site, const std::string& service, const failover::Run& run) {
+  const std::uint64_t number = ++site.jobs[service];
+  const std::uint64_t incarnation = site.incarnation;
+  const bool good = peace_ || !random_.chance(0.02);
+  if (run.job == Job::Promote) {
+    site.serving[service].pbx = true;  // from now on callers may be answered
+    check_serving(service);
+  }
+  const Duration length = run.job == Job::Demote || run.job == Job::Cool
+                              ? milliseconds(random_.between(20, 350))
+                              : milliseconds(random_.between(200, 1500));
+  in(length, [this, &site, service, run, number, incarnation, good] {
+    on(site, [this, &site, service, run, number, incarnation, good] {
+      if (site.incarnation != incarnation || site.jobs[service] != number) {
+        return;
+      }
+      if (run.job == Job::Demote && good) {
+        site.serving[service].pbx = false;
+      }
+      site.core->on_job(service, {run.job, run.epoch, good, good ? "" : "it broke"}, local(site));
+      turn(site);
+    });
+  });
+}
+
+void FailoverWorld::tell(Site& site, const std::string& service, const failover::Tell& tell) {
+  for (const auto& other : sites_) {
+    if (other.get() == &site || (!tell.to.empty() && other->name != tell.to) || !linked(site, *other) ||
+        random_.chance(plan_.lose)) {
+      continue;
+    }
+    ++out_.messages;
+    in(trip(plan_.late / 4), [this, &to = *other, from = site.name, service, word = tell.word] {
+      on(to, [this, &to, from, service, word] {
+        const auto* asked = std::get_if<failover::PromiseAsk>(&word);
+        if (asked != nullptr && (plan_.flaws.promise_void || (plan_.flaws.one_short && to.name == "s1"))) {
+          // The answer of somebody who does not keep it.
+          this->tell(to, service, {from, failover::PromiseAnswer{asked->round, true, {}}});
+          return;
+        }
+        to.core->on_word(from, service, word, local(to));
+        turn(to);
+      });
+    });
+  }
+}
+
+// ---------------------------------------------------------------- the arbiter
+
+void FailoverWorld::ask(Site& site, const std::string& service, const failover::Ask& ask) {
+  if (ask.act == failover::Act::Claim) {
+    ++out_.claims;
+  }
+  go_on(site, service, std::make_shared<ArbiterCall>(ask, site.name, local(site), kCall));
+}
+
+void FailoverWorld::go_on(Site& site, const std::string& service, std::shared_ptr<ArbiterCall> call) {
+  const ArbiterCall::Message message = call->next(random_.next(), local(site));
+  const std::uint64_t number = call->number();
+  const std::uint64_t incarnation = site.incarnation;
+  const auto heard = [this, &site, service, call, number, incarnation](std::function<bool()> what) {
+    on(site, [this, &site, service, call, number, incarnation, what = std::move(what)] {
+      if (site.incarnation != incarnation || call->number() != number) {
+        return;
+      }
+      if (what()) {
+        answered(site, service, call->answer());
+      } else {
+        in(milliseconds(20), [this, &site, service, call, number, incarnation] {
+          on(site, [this, &site, service, call, number, incarnation] {
+            if (site.incarnation == incarnation && call->number() == number) {
+              go_on(site, service, call);
+            }
+          });
+        });
+      }
+    });
+  };
+  at(global(site, local(site) + kStep),
+     [this, &site, heard, call] { heard([this, &site, call] { return call->on_silence(local(site)); }); });
+  if (site.cut_arbiter || random_.chance(plan_.lose)) {
+    return;
+  }
+  in(trip(plan_.late), [this, &site, service, call, message, heard] {
+    if (!arbiter_up_) {
+      return;
+    }
+    std::function<bool()> reply;
+    if (const auto* send = std::get_if<ArbiterCall::Send>(&message)) {
+      static_cast<void>(arbiter_.swap(service, send->expected, send->wanted));
+      reply = [call] {
+        call->on_sent();
+        return false;
+      };
+    } else {
+      reply = [this, &site, call, found = arbiter_.read(service)] {
+        return call->on_read(found, local(site));
+      };
+    }
+    if (site.cut_arbiter || random_.chance(plan_.lose)) {
+      return;
+    }
+    in(trip(0), [heard, reply] { heard(reply); });
+  });
+}
+
+void FailoverWorld::answered(Site& site, const std::string& service, failover::Answer answer) {
+  if (plan_.flaws.from_reply && answer.sent) {
+    answer.sent = local(site);
+  }
+  site.core->on_answer(service, answer, local(site));
+  turn(site);
+}
+
+void FailoverWorld::on_applied(const std::string& service, const std::optional<Stored>& before,
+                               const Stored& now) {
+  const std::uint64_t epoch = now.record.version.epoch;
+  if (before && now.record.version <= before->record.version) {
+    violate(service + ": the version went back");
+  }
+  if (now.record.hold != failover::Hold::Free) {
+    std::string& owner = owners_[service][epoch];
+    if (!owner.empty() && owner != now.record.owner) {
+      violate(service + ": epoch " + std::to_string(epoch) + " has two owners");
+    }
+    owner = now.record.owner;
+  }
+  if (epoch > epochs_[service]) {
+    epochs_[service] = epoch;
+    ++out_.moves;
+    trace(service + " epoch " + std::to_string(epoch) + " " + now.record.owner);
+  }
+}
+
+// ---------------------------------------------------------------- what must be so
+
+bool FailoverWorld::serves(const Site& site, const std::string& service) const {
+  const auto found = site.serving.find(service);
+  if (found == site.serving.end() || !site.powered || site.frozen || !found->second.pbx) {
+    return false;
+  }
+  if (plan_.flaws.no_guard) {
+    return true;
+  }
+  return found->second.guard_until && local(site) < *found->second.guard_until;
+}
+
+void FailoverWorld::check_serving(const std::string& service) {
+  std::vector<const Site*> who;
+  for (const auto& site : sites_) {
+    if (serves(*site, service)) {
+      who.push_back(site.get());
+    }
+  }
+  if (who.size() < 2) {
+    return;
+  }
+  if (fast_.count(service) != 0) {
+    ++out_.overlaps;
+    return;
+  }
+  // What was frozen serves for a moment when it thaws: docs/failover.md says so.
+  for (const Site* site : who) {
+    if (now_ < site->grace_until && !plan_.flaws.no_resume_check) {
+      return;
+    }
+  }
+  violate(service + " is served by " + who[0]->name + " and " + who[1]->name);
+}
+
+void FailoverWorld::check_healed() {
+  for (unsigned i = 0; i < plan_.services; ++i) {
+    const std::string service = "v" + std::to_string(i);
+    std::vector<std::string> holders;
+    for (const auto& site : sites_) {
+      if (site->core->turns().at(service).state() == State::Holding && serves(*site, service)) {
+        holders.push_back(site->name);
+      }
+    }
+    if (holders.size() != 1) {
+      std::string said;
+      for (const auto& site : sites_) {
+        const auto& each = site->core->turns().at(service);
+        said += "; " + site->name + " " + std::string(failover::state_text(each.state())) + ": " + each.why();
+      }
+      violate(service + " is served by " + std::to_string(holders.size()) + " sites after all was well" +
+              said);
+    }
+  }
+}
+
+FailoverOutcome FailoverWorld::run() {
+  for (auto& site : sites_) {
+    start(*site);
+  }
+  const SteadyTime begin = now_;
+  in(seconds(25), [this] { nemesis(); });
+  in(plan_.trouble, [this] { heal(); });
+  const SteadyTime end = begin + plan_.trouble + kPeace;
+  while (!events_.empty() && out_.violation.empty()) {
+    auto first = events_.begin();
+    if (first->first > end) {
+      break;
+    }
+    now_ = first->first;
+    const std::function<void()> work = std::move(first->second);
+    events_.erase(first);
+    work();
+  }
+  if (out_.violation.empty()) {
+    check_healed();
+  }
+  out_.healed_in = kPeace;
+  return out_;
+}
+
+}  // namespace ha::sim

@@ -1,0 +1,127 @@
+// A whole cluster of coordinators in virtual time: sites with clocks of their own, PBXs, kernel guards, a
+// network that loses and delays, one arbiter, and somebody who breaks all of it.
+//
+// Deterministic: a seed says everything. Thread safety: none. Source: docs/failover.md; invariants:
+// check_serving() and on_applied().
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "failover/model/coordinator.h"
+#include "tests/sim/failover_arbiter.h"
+
+namespace ha::sim {
+
+// Rules that are broken on purpose: each must be found out.
+struct FailoverFlaws {
+  bool short_wait = false;       // challengers count a shorter lease than holders
+  bool no_guard = false;         // no kernel guard: the PBX serves until it is stopped
+  bool no_resume_check = false;  // nobody tells that a machine stood still
+  bool from_reply = false;       // a lease counts from its answer
+  bool no_seq = false;           // a swap compares the epoch only
+  bool one_short = false;        // a promise that nobody has given counts
+  bool promise_void = false;     // who has promised does not keep it
+};
+
+struct FailoverPlan {
+  unsigned sites = 3;
+  unsigned services = 1;
+  bool fast = false;  // of every other service
+  double drift_ppm = 500;
+  double lose = 0.01;
+  double late = 0.02;  // a message to the arbiter that takes up to a minute
+  Duration trouble = std::chrono::minutes(5);
+  Duration between = std::chrono::seconds(4);  // one fault after the other, on average; zero: none
+  bool operators = true;
+  bool health = true;
+  FailoverFlaws flaws;
+};
+
+struct FailoverOutcome {
+  std::string violation;
+  Duration healed_in{};
+  std::uint64_t claims = 0;
+  std::uint64_t moves = 0;     // epochs
+  std::uint64_t overlaps = 0;  // of fast services, seen
+  std::uint64_t faults = 0;
+  std::uint64_t promised = 0;  // extensions by promises
+  std::uint64_t messages = 0;
+};
+
+class FailoverWorld {
+ public:
+  FailoverWorld(const FailoverPlan& plan, std::uint64_t seed);
+  ~FailoverWorld();
+  // Trouble, then peace; what was found.
+  FailoverOutcome run();
+
+ private:
+  struct Site;
+  struct Serving {
+    bool pbx = false;                       // it runs, and is meant to serve
+    std::optional<SteadyTime> guard_until;  // on the site's clock
+    std::uint64_t epoch = 0;
+  };
+
+  void at(SteadyTime when, std::function<void()> work);
+  void in(Duration wait, std::function<void()> work) { at(now_ + wait, std::move(work)); }
+  // On the site's own processor: later if it is stopped, never if it has died since.
+  void on(Site& site, std::function<void()> work);
+  [[nodiscard]] SteadyTime local(const Site& site) const;
+  [[nodiscard]] SteadyTime global(const Site& site, SteadyTime local) const;
+  [[nodiscard]] Duration trip(double late);
+  [[nodiscard]] bool linked(const Site& from, const Site& to) const;
+
+  void start(Site& site);
+  void turn(Site& site);
+  void wake(Site& site);
+  void beat(Site& site);
+  void carry_out(Site& site, const std::string& service, const failover::Step& step);
+  void ask(Site& site, const std::string& service, const failover::Ask& ask);
+  void go_on(Site& site, const std::string& service, std::shared_ptr<ArbiterCall> call);
+  void answered(Site& site, const std::string& service, failover::Answer answer);
+  void run_job(Site& site, const std::string& service, const failover::Run& run);
+  void tell(Site& site, const std::string& service, const failover::Tell& tell);
+
+  void nemesis();
+  void fault();
+  void cut(Site& from, Site& to, bool both, Duration length);
+  void cut_arbiter(Site& site, Duration length);
+  void operate(Site& site, Site& other);
+  [[nodiscard]] bool can_be_stopped(const Site& site) const;
+  void power_off(Site& site);
+  void kill(Site& site);
+  void stop(Site& site, Duration length, bool frozen);
+  void resume(Site& site);
+  void heal();
+
+  void on_applied(const std::string& service, const std::optional<Stored>& before, const Stored& now);
+  [[nodiscard]] bool serves(const Site& site, const std::string& service) const;
+  void check_serving(const std::string& service);
+  void check_healed();
+  void violate(const std::string& what);
+  void trace(const std::string& what) const;
+
+  FailoverPlan plan_;
+  Random random_;
+  SteadyTime now_;
+  std::multimap<SteadyTime, std::function<void()>> events_;
+  std::vector<std::unique_ptr<Site>> sites_;
+  ArbiterStore arbiter_;
+  bool arbiter_up_ = true;
+  std::map<std::string, std::uint64_t> epochs_;  // the highest of each service
+  std::map<std::string, std::map<std::uint64_t, std::string>> owners_;
+  std::set<std::string> fast_;
+  FailoverOutcome out_;
+  bool peace_ = false;
+  bool healed_ = false;
+};
+
+}  // namespace ha::sim
