@@ -107,8 +107,9 @@ Status Coordinator::switchover(const std::string& service, const std::string& ta
 }
 
 Status Coordinator::maintenance(bool on, std::optional<Duration> drain, SteadyTime now) {
+  const View seen = view(now);
   for (const auto& [service, turn] : turns_) {
-    if (on && turn.engaged() && best_other(turn, now).empty()) {
+    if (on && turn.engaged() && best_other(turn, seen).empty()) {
       return Error(Code::Refused, "no other site can take " + service, "failover why " + service);
     }
   }
@@ -125,12 +126,13 @@ std::vector<ServiceStep> Coordinator::tick(const Findings& findings, SteadyTime 
   if (detector_.stood_still(now)) {
     on_jump(now);
   }
-  look_at_fallback(now);
+  const View seen = view(now);
+  look_at_fallback(seen, now);
   std::vector<ServiceStep> steps;
   for (const ServiceRules& service : rules_.services) {  // what matters most is decided first
     Turn& turn = turns_.at(service.name);
     const bool served = is_serving(turn.state());
-    for (Step& step : turn.tick(around(turn, now), now)) {
+    for (Step& step : turn.tick(around(turn, seen, now), now)) {
       steps.push_back({service.name, std::move(step)});
     }
     if (served && turn.state() == State::Demoting) {
@@ -216,23 +218,26 @@ std::vector<Wanted> Coordinator::wanted(SteadyTime now) const {
   return out;
 }
 
-unsigned Coordinator::rank_for(const Turn& turn, SteadyTime now) const {
+Coordinator::View Coordinator::view(SteadyTime now) const {
+  View out{candidates(now), {}};
+  out.plan = assigned(wanted(now), out.candidates);
+  return out;
+}
+
+unsigned Coordinator::rank_for(const Turn& turn, const View& view) const {
   const std::string& service = turn.rules().service;
-  const std::vector<Candidate> all = candidates(now);
-  const auto plan = assigned(wanted(now), all);
-  const auto mine = plan.find(service);
-  if (mine != plan.end() && mine->second == rules_.self) {
+  const auto mine = view.plan.find(service);
+  if (mine != view.plan.end() && mine->second == rules_.self) {
     return 0;
   }
-  const std::vector<std::string> order = ranked({service, turn.rules().sites}, all);
+  const std::vector<std::string> order = ranked({service, turn.rules().sites}, view.candidates);
   const auto place = std::find(order.begin(), order.end(), rules_.self);
   return 1 + static_cast<unsigned>(place - order.begin());
 }
 
-std::string Coordinator::best_other(const Turn& turn, SteadyTime now) const {
-  const std::vector<Candidate> all = candidates(now);
-  for (const std::string& site : ranked({turn.rules().service, turn.rules().sites}, all)) {
-    const auto found = std::find_if(all.begin(), all.end(),
+std::string Coordinator::best_other(const Turn& turn, const View& view) const {
+  for (const std::string& site : ranked({turn.rules().service, turn.rules().sites}, view.candidates)) {
+    const auto found = std::find_if(view.candidates.begin(), view.candidates.end(),
                                     [&](const Candidate& candidate) { return candidate.site == site; });
     if (site != rules_.self && (found->score <= findings_.score || found->score < rules_.warning)) {
       return site;
@@ -249,23 +254,21 @@ bool Coordinator::owner_sure(const Turn& turn, SteadyTime now) const {
          now - *answered <= rules_.timing.renew * 2 && probe != findings_.probe_failed.end() && probe->second;
 }
 
-std::optional<HandOver> Coordinator::hand_over(const Turn& turn, SteadyTime now) const {
+std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& view, SteadyTime now) const {
   const std::string& service = turn.rules().service;
-  const std::string other = best_other(turn, now);
   const auto order = orders_.find(service);
   if (order != orders_.end()) {
     return HandOver{order->second.target, order->second.drain_until, order->second.why};
   }
-  if (other.empty()) {
-    return std::nullopt;  // a bad holder is better than none
-  }
-  if (maintenance_) {
-    return HandOver{other, drain_until_, "this site goes into maintenance"};
-  }
-  const auto flaps = flaps_.find(service);
-  const bool held = flaps != flaps_.end() && flaps->second.held_until(now);
-  if (findings_.score >= rules_.failed && !held) {
-    return HandOver{other, std::nullopt, unfit(), true};
+  if (maintenance_ || findings_.score >= rules_.failed) {
+    const std::string other = best_other(turn, view);
+    const auto flaps = flaps_.find(service);
+    const bool held = flaps != flaps_.end() && flaps->second.held_until(now);
+    if (other.empty() || (!maintenance_ && held)) {
+      return std::nullopt;  // a bad holder is better than none
+    }
+    return maintenance_ ? HandOver{other, drain_until_, "this site goes into maintenance"}
+                        : HandOver{other, std::nullopt, unfit(), true};
   }
   const auto watch = fallbacks_.find(service);
   const auto calls = findings_.calls.find(service);
@@ -277,57 +280,65 @@ std::optional<HandOver> Coordinator::hand_over(const Turn& turn, SteadyTime now)
   return std::nullopt;
 }
 
-// The preferred site, from the holder's seat.
-void Coordinator::look_at_fallback(SteadyTime now) {
-  const std::vector<Candidate> all = candidates(now);
+// Whether the preferred site could have it back, from the holder's seat.
+bool Coordinator::may_fall_back(const ServiceRules& service, const View& view) const {
+  if (turns_.at(service.name).state() != State::Holding || service.sites.empty() ||
+      service.sites[0] == rules_.self) {
+    return false;
+  }
+  const auto found = std::find_if(view.candidates.begin(), view.candidates.end(),
+                                  [&](const Candidate& each) { return each.site == service.sites[0]; });
+  return found != view.candidates.end() && found->unfit.empty() && found->room > 0 &&
+         found->score < rules_.warning && found->lag.count(service.name) != 0 &&
+         found->lag.at(service.name) == Lag::InSync;
+}
+
+void Coordinator::look_at_fallback(const View& view, SteadyTime now) {
   for (const ServiceRules& service : rules_.services) {
-    const Turn& turn = turns_.at(service.name);
-    const bool ours =
-        turn.state() == State::Holding && !service.sites.empty() && service.sites[0] != rules_.self;
-    const std::vector<std::string> able = ranked({service.name, service.sites}, all);
-    const auto found = std::find_if(all.begin(), all.end(), [&](const Candidate& candidate) {
-      return candidate.site == service.sites[0];
-    });
-    const bool good = ours && found != all.end() && found->score < rules_.warning &&
-                      found->lag.count(service.name) != 0 && found->lag.at(service.name) == Lag::InSync &&
-                      std::find(able.begin(), able.end(), service.sites[0]) != able.end();
-    fallbacks_[service.name].on_look(good, now);
+    if (service.fallback.when != Fallback::When::Never) {
+      fallbacks_[service.name].on_look(may_fall_back(service, view), now);
+    }
   }
 }
 
-Around Coordinator::around(const Turn& turn, SteadyTime now) const {
-  Around out;
-  const Sight& sight = turn.sight();
-  const std::string& self = rules_.self;
-  out.unfit = unfit();
-  if (!maintenance_ && !out.unfit.empty() && best_other(turn, now).empty()) {
-    out.unfit.clear();  // a bad holder is better than none
-  }
-  out.paused = paused_;
-  // What the record gives us already is given back only for what is served, or comes before it.
+// What the record gives us already is given back only for what is served, or comes before it.
+bool Coordinator::has_room(const Turn& turn) const {
   unsigned used = 0;
   bool before = true;
   for (const ServiceRules& service : rules_.services) {
     const Turn& other = turns_.at(service.name);
     if (&other == &turn) {
       before = false;
-    } else if (other.engaged() && (before || is_serving(other.state()) || !sight.is_owner(self))) {
+    } else if (other.engaged() &&
+               (before || is_serving(other.state()) || !turn.sight().is_owner(rules_.self))) {
       ++used;
     }
   }
-  out.room = used < rules_.capacity;
-  out.rank = rank_for(turn, now);
+  return used < rules_.capacity;
+}
+
+Around Coordinator::around(const Turn& turn, const View& view, SteadyTime now) const {
+  Around out;
+  const Sight& sight = turn.sight();
+  out.unfit = unfit();
+  if (!maintenance_ && !out.unfit.empty() && best_other(turn, view).empty()) {
+    out.unfit.clear();  // a bad holder is better than none
+  }
+  out.paused = paused_;
+  out.room = has_room(turn);
   for (const auto& [peer, paths] : rules_.paths) {
     if (detector_.silence(peer, now) > kDropAfter) {
       out.silent.push_back(peer);
     }
   }
-  if (sight.record() && !sight.is_free() && sight.record()->owner != self) {
+  if (is_serving(turn.state())) {
+    out.hand_over = hand_over(turn, view, now);
+  } else {
+    out.rank = rank_for(turn, view);
+  }
+  if (sight.record() && !sight.is_free() && sight.record()->owner != rules_.self) {
     out.owner_suspected = detector_.suspects(sight.record()->owner, now);
     out.owner_sure = owner_sure(turn, now);
-  }
-  if (is_serving(turn.state())) {
-    out.hand_over = hand_over(turn, now);
   }
   const auto calls = findings_.calls.find(turn.rules().service);
   out.calls = calls == findings_.calls.end() ? 0 : calls->second;

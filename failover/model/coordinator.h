@@ -102,17 +102,25 @@ class Coordinator {
   [[nodiscard]] bool in_maintenance() const noexcept { return maintenance_; }
 
  private:
-  [[nodiscard]] Around around(const Turn& turn, SteadyTime now) const;
+  // The sites as they are now, and who should take what; made once for all services.
+  struct View {
+    std::vector<Candidate> candidates;
+    std::map<std::string, std::string> plan;
+  };
+  [[nodiscard]] View view(SteadyTime now) const;
+  [[nodiscard]] Around around(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] std::vector<Candidate> candidates(SteadyTime now) const;
   [[nodiscard]] std::vector<Wanted> wanted(SteadyTime now) const;
-  [[nodiscard]] unsigned rank_for(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] unsigned rank_for(const Turn& turn, const View& view) const;
+  [[nodiscard]] bool has_room(const Turn& turn) const;
   [[nodiscard]] bool owner_sure(const Turn& turn, SteadyTime now) const;
-  [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, SteadyTime now) const;
-  [[nodiscard]] std::string best_other(const Turn& turn, SteadyTime now) const;
+  [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, const View& view, SteadyTime now) const;
+  [[nodiscard]] std::string best_other(const Turn& turn, const View& view) const;
+  [[nodiscard]] bool may_fall_back(const ServiceRules& service, const View& view) const;
   [[nodiscard]] std::string unfit() const;
   [[nodiscard]] unsigned room() const;
   [[nodiscard]] const ServiceRules& rules_of(const std::string& service) const;
-  void look_at_fallback(SteadyTime now);
+  void look_at_fallback(const View& view, SteadyTime now);
 
   SiteRules rules_;
   Detector detector_;

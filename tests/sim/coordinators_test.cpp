@@ -1,6 +1,7 @@
 // Whole clusters of coordinators: never two that serve (lease), never two owners of an epoch, and served
 // again when all is well. With rules broken on purpose each must be found out.
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
 
 #include "tests/sim/failover_world.h"
 #include "tests/sim/seeds.h"
@@ -69,8 +70,42 @@ BOOST_AUTO_TEST_CASE(never_two_that_serve_and_always_one_in_the_end) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(loss_and_bursts_take_nothing_from_a_live_holder) {
+  const bool full = std::getenv("HA_FULL") != nullptr;
+  for (const bool fast : {false, true}) {
+    FailoverPlan plan;
+    plan.sites = 3;
+    plan.fast = fast;
+    plan.late = 0.001;
+    plan.between = Duration::zero();
+    plan.bursts = std::chrono::minutes(1);
+    plan.trouble = std::chrono::hours(full ? 24 * 30 : 6);
+    const FailoverOutcome one = FailoverWorld(plan, fast ? 2 : 1).run();
+    BOOST_TEST(one.violation.empty(), one.violation);
+    BOOST_TEST(one.moves == 1U);
+    BOOST_TEST_MESSAGE((fast ? "fast: " : "lease: ")
+                       << one.messages << " messages, " << one.moves << " epoch");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(twenty_sites_with_sixteen_services) {
+  for (unsigned long long seed = 1; seed <= (std::getenv("HA_FULL") != nullptr ? 50U : 1U); ++seed) {
+    FailoverPlan plan;
+    plan.sites = 20;
+    plan.services = 16;
+    plan.fast = seed % 2 == 0;
+    plan.between = std::chrono::seconds(1);
+    plan.paths = 1;
+    plan.trouble = std::chrono::minutes(1);
+    plan.peace = std::chrono::minutes(2);
+    const FailoverOutcome one = FailoverWorld(plan, seed).run();
+    BOOST_TEST(one.violation.empty(), "seed " << seed << ": " << one.violation);
+    BOOST_TEST(one.moves >= 16U);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_rule_is_needed) {
-  constexpr unsigned long long kSeeds = 60;
+  constexpr unsigned long long kSeeds = 500;
   const auto needed = [&](const char* what, bool FailoverFlaws::*flaw) {
     FailoverFlaws flaws;
     flaws.*flaw = true;

@@ -27,6 +27,16 @@ void FailoverWorld::nemesis() {
      [this] { nemesis(); });
 }
 
+void FailoverWorld::burst() {
+  if (peace_ || plan_.bursts == Duration::zero()) {
+    return;
+  }
+  bursts_ = !bursts_;
+  in(bursts_ ? milliseconds(random_.between(50, 2'000))
+             : milliseconds(random_.below(static_cast<std::uint64_t>(plan_.bursts / milliseconds(1)) * 2)),
+     [this] { burst(); });
+}
+
 void FailoverWorld::cut(Site& from, Site& to, bool both, Duration length) {
   if (&from == &to) {
     return;
@@ -213,6 +223,7 @@ void FailoverWorld::resume(Site& site) {
 void FailoverWorld::heal() {
   trace("peace");
   peace_ = true;
+  bursts_ = false;
   plan_.lose = 0;
   plan_.late = 0;
   arbiter_up_ = true;

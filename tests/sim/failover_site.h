@@ -27,7 +27,8 @@ struct FailoverWorld::Site {
   SteadyTime frozen_at;
   SteadyTime grace_until;  // a freeze that nothing can tell yet
   SteadyTime wake_at;
-  std::uint64_t wake = 0;
+  std::uint64_t wake = 0;  // the newest of each: older ones do nothing
+  std::uint64_t beat = 0;
 };
 
 }  // namespace ha::sim

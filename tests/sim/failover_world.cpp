@@ -17,7 +17,6 @@ namespace {
 
 constexpr Duration kStep = milliseconds(300);   // a message to the arbiter is given up after that
 constexpr Duration kCall = milliseconds(1200);  // and a call after that
-constexpr Duration kPeace = std::chrono::minutes(4);
 
 }  // namespace
 
@@ -112,7 +111,7 @@ void FailoverWorld::start(Site& site) {
   rules.capacity = std::max(1U, (plan_.services + plan_.sites - 2) / std::max(1U, plan_.sites - 1));
   for (const auto& other : sites_) {
     if (other.get() != &site) {
-      rules.paths[other->name] = 2;
+      rules.paths[other->name] = plan_.paths;
     }
   }
   if (plan_.flaws.short_wait) {
@@ -175,32 +174,36 @@ void FailoverWorld::wake(Site& site) {
 }
 
 void FailoverWorld::beat(Site& site) {
-  const failover::Heartbeat heartbeat = site.core->heartbeat(local(site));
+  const auto heartbeat = std::make_shared<const failover::Heartbeat>(site.core->heartbeat(local(site)));
   for (const auto& other : sites_) {
     if (other.get() == &site || !linked(site, *other)) {
       continue;
     }
-    for (unsigned path = 0; path < 2; ++path) {
-      if (random_.chance(plan_.lose)) {
+    for (unsigned path = 0; path < plan_.paths; ++path) {
+      if (lost()) {
         continue;
       }
       ++out_.messages;
       in(trip(0), [this, &to = *other, from = site.name, heartbeat, path] {
         on(to, [this, &to, from, heartbeat, path] {
-          failover::Heartbeat heard = heartbeat;
-          if (plan_.flaws.no_resume_check) {
-            heard.beat.clock = local(to).time_since_epoch();
+          if (!plan_.flaws.no_resume_check) {
+            to.core->on_heartbeat(from, path, *heartbeat, local(to));
+            return;
           }
-          to.core->on_heartbeat(from, path, heard, local(to));
+          failover::Heartbeat blind = *heartbeat;
+          blind.beat.clock = local(to).time_since_epoch();
+          to.core->on_heartbeat(from, path, blind, local(to));
         });
       });
     }
   }
-  const std::uint64_t incarnation = site.incarnation;
-  at(global(site, local(site) + milliseconds(100)), [this, &site, incarnation] {
-    if (site.incarnation == incarnation) {
-      on(site, [this, &site] { beat(site); });
-    }
+  const std::uint64_t number = ++site.beat;
+  at(global(site, local(site) + milliseconds(100)), [this, &site, number] {
+    on(site, [this, &site, number] {
+      if (site.beat == number) {
+        beat(site);
+      }
+    });
   });
 }
 
@@ -254,7 +257,7 @@ void FailoverWorld::run_job(Site& site, const std::string& service, const failov
 void FailoverWorld::tell(Site& site, const std::string& service, const failover::Tell& tell) {
   for (const auto& other : sites_) {
     if (other.get() == &site || (!tell.to.empty() && other->name != tell.to) || !linked(site, *other) ||
-        random_.chance(plan_.lose)) {
+        lost()) {
       continue;
     }
     ++out_.messages;
@@ -306,7 +309,7 @@ void FailoverWorld::go_on(Site& site, const std::string& service, std::shared_pt
   };
   at(global(site, local(site) + kStep),
      [this, &site, heard, call] { heard([this, &site, call] { return call->on_silence(local(site)); }); });
-  if (site.cut_arbiter || random_.chance(plan_.lose)) {
+  if (site.cut_arbiter || lost()) {
     return;
   }
   in(trip(plan_.late), [this, &site, service, call, message, heard] {
@@ -325,7 +328,7 @@ void FailoverWorld::go_on(Site& site, const std::string& service, std::shared_pt
         return call->on_read(found, local(site));
       };
     }
-    if (site.cut_arbiter || random_.chance(plan_.lose)) {
+    if (site.cut_arbiter || lost()) {
       return;
     }
     in(trip(0), [heard, reply] { heard(reply); });
@@ -423,8 +426,9 @@ FailoverOutcome FailoverWorld::run() {
   }
   const SteadyTime begin = now_;
   in(seconds(25), [this] { nemesis(); });
+  in(seconds(25), [this] { burst(); });
   in(plan_.trouble, [this] { heal(); });
-  const SteadyTime end = begin + plan_.trouble + kPeace;
+  const SteadyTime end = begin + plan_.trouble + plan_.peace;
   while (!events_.empty() && out_.violation.empty()) {
     auto first = events_.begin();
     if (first->first > end) {
@@ -438,7 +442,7 @@ FailoverOutcome FailoverWorld::run() {
   if (out_.violation.empty()) {
     check_healed();
   }
-  out_.healed_in = kPeace;
+  out_.healed_in = plan_.peace;
   return out_;
 }
 

@@ -37,8 +37,11 @@ struct FailoverPlan {
   double drift_ppm = 500;
   double lose = 0.01;
   double late = 0.02;  // a message to the arbiter that takes up to a minute
+  unsigned paths = 2;  // between two sites
   Duration trouble = std::chrono::minutes(5);
+  Duration peace = std::chrono::minutes(4);    // in which all has to heal
   Duration between = std::chrono::seconds(4);  // one fault after the other, on average; zero: none
+  Duration bursts{};  // now and then half of all is lost for up to two seconds; zero: never
   bool operators = true;
   bool health = true;
   FailoverFlaws flaws;
@@ -77,6 +80,7 @@ class FailoverWorld {
   [[nodiscard]] SteadyTime local(const Site& site) const;
   [[nodiscard]] SteadyTime global(const Site& site, SteadyTime local) const;
   [[nodiscard]] Duration trip(double late);
+  [[nodiscard]] bool lost() { return random_.chance(bursts_ ? 0.5 : plan_.lose); }
   [[nodiscard]] bool linked(const Site& from, const Site& to) const;
 
   void start(Site& site);
@@ -91,6 +95,7 @@ class FailoverWorld {
   void tell(Site& site, const std::string& service, const failover::Tell& tell);
 
   void nemesis();
+  void burst();
   void fault();
   void cut(Site& from, Site& to, bool both, Duration length);
   void cut_arbiter(Site& site, Duration length);
@@ -121,7 +126,7 @@ class FailoverWorld {
   std::set<std::string> fast_;
   FailoverOutcome out_;
   bool peace_ = false;
-  bool healed_ = false;
+  bool bursts_ = false;
 };
 
 }  // namespace ha::sim
