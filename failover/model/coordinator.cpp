@@ -21,7 +21,7 @@ Coordinator::Coordinator(SiteRules rules, const std::map<std::string, std::uint6
     const auto seen = highest.find(service.name);
     turns_.emplace(service.name, Turn({service.name, rules_.self, service.sites, service.mode, rules_.timing,
                                        rules_.config},
-                                      seen == highest.end() ? 0 : seen->second, now));
+                                      seen == highest.end() ? 0 : seen->second, boot, now));
   }
 }
 

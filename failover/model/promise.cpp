@@ -13,12 +13,18 @@ void PromiseRound::begin(std::uint64_t number, std::vector<std::string> from, St
   number_ = number;
   sent_ = sent;
   missing_ = {from.begin(), from.end()};
+  promised_.clear();
 }
 
 void PromiseRound::on_promise(std::uint64_t number, const std::string& site) {
-  if (running() && number == number_) {
-    missing_.erase(site);
+  if (running() && number == number_ && missing_.erase(site) != 0) {
+    promised_.insert(site);
   }
+}
+
+bool PromiseRound::complete(const std::vector<std::string>& sites) const {
+  return running() && std::all_of(sites.begin(), sites.end(),
+                                  [&](const std::string& site) { return promised_.count(site) != 0; });
 }
 
 }  // namespace ha::failover

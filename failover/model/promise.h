@@ -42,12 +42,14 @@ class PromiseRound {
   [[nodiscard]] bool running() const noexcept { return number_ != 0; }
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   [[nodiscard]] SteadyTime sent() const noexcept { return sent_; }
-  [[nodiscard]] bool complete() const noexcept { return running() && missing_.empty(); }
+  // All of `sites` have promised. Who became a candidate since it began was not asked.
+  [[nodiscard]] bool complete(const std::vector<std::string>& sites) const;
   [[nodiscard]] std::vector<std::string> missing() const { return {missing_.begin(), missing_.end()}; }
 
  private:
   std::uint64_t number_ = 0;
   SteadyTime sent_{};
+  std::set<std::string> promised_;
   std::set<std::string> missing_;
 };
 

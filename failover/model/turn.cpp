@@ -78,11 +78,12 @@ bool may_follow(State from, State to) noexcept {
   return (followers(from) & bit(to)) != 0;
 }
 
-Turn::Turn(TurnRules rules, std::uint64_t highest, SteadyTime now)
+Turn::Turn(TurnRules rules, std::uint64_t highest, std::uint64_t boot, SteadyTime now)
     : rules_(std::move(rules)),
       why_("just started: the record was not read yet"),
       sight_(highest),
       lease_(rules_.timing),
+      rounds_(boot),
       begun_(now) {}
 
 void Turn::go(State to, std::string why) {
@@ -103,13 +104,14 @@ void Turn::ask(Ask ask, SteadyTime now) {
   steps_.push_back(std::move(ask));
 }
 
+// Who may claim, by what was confirmed, and by what we have sent and do not know the fate of.
 std::vector<std::string> Turn::candidates() const {
-  const std::vector<std::string>& all = sight_.record() && !sight_.record()->terms.eligible.empty()
-                                            ? sight_.record()->terms.eligible
-                                            : rules_.sites;
-  std::vector<std::string> others;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(others),
-               [&](const std::string& site) { return site != rules_.self; });
+  const bool all = !sight_.record() || sight_.record()->terms.eligible.empty();
+  std::vector<std::string> others = all ? rules_.sites : sight_.record()->terms.eligible;
+  others.insert(others.end(), wished_.begin(), wished_.end());
+  std::sort(others.begin(), others.end());
+  others.erase(std::unique(others.begin(), others.end()), others.end());
+  others.erase(std::remove(others.begin(), others.end(), rules_.self), others.end());
   return others;
 }
 
@@ -207,20 +209,25 @@ void Turn::on_claimed(const Answer& answer, SteadyTime now) {
   go(Standby, (raced ? "lost the race: " : "the claim came to nothing: ") + answer.why);
 }
 
+// What was read shows another owner, or another epoch than ours.
+bool Turn::is_another_turn() const {
+  return !sight_.is_owner(rules_.self) || sight_.record()->version.epoch != lease_.epoch();
+}
+
 void Turn::on_renewed(const Answer& answer, SteadyTime now) {
-  const bool lost = answer.verdict == Verdict::Lost &&
-                    (!sight_.is_owner(rules_.self) || sight_.record()->version.epoch != lease_.epoch());
-  if (answer.verdict == Verdict::Won) {
+  const bool won = answer.verdict == Verdict::Won;
+  if (won) {
+    wished_.clear();
     granted(answer, now);
   }
   if (state_ == Resuming) {
-    if (lease_.held(now) && answer.verdict == Verdict::Won) {
+    if (won && lease_.held(now)) {
       promote("the record names this site, epoch " + std::to_string(lease_.epoch()));
     } else {
       look_ = true;
       go(Standby, "could not renew what the record gives this site: " + answer.why);
     }
-  } else if (is_serving(state_) && lost) {
+  } else if (is_serving(state_) && answer.has_record && is_another_turn()) {
     end_known_ = true;
     steps_.push_back(Note{"lease.lost", {{"service", rules_.service}, {"why", answer.why}}});
     demote("the lease was lost: " + answer.why);
@@ -289,7 +296,7 @@ void Turn::on_word(const std::string& from, const Word& word, SteadyTime now) {
     if (answer->given) {
       round_.on_promise(answer->round, from);
     }
-    if (round_.complete() && is_serving(state_) && round_.sent() >= begun_ &&
+    if (round_.complete(candidates()) && is_serving(state_) && round_.sent() >= begun_ &&
         lease_.extend(round_.sent(), now)) {
       serve();
       round_.end();
@@ -333,7 +340,7 @@ void Turn::on_promise_ask(const std::string& from, const PromiseAsk& ask, Steady
 
 void Turn::on_fenced(const std::string& site) {
   if (sight_.record()) {
-    fenced_ = Fenced{site, sight_.record()->version.epoch};
+    fenced_ = Fenced{site, sight_.record()->version};
   }
 }
 
@@ -401,7 +408,7 @@ void Turn::stopped(SteadyTime now) {
   const std::uint64_t epoch = lease_.epoch();
   lease_.end();
   steps_.push_back(Note{"role.demoted", {{"service", rules_.service}, {"epoch", std::to_string(epoch)}}});
-  if (ours && sight_.version()) {
+  if (ours && sight_.version() && !pending_) {  // a renewal on its way would make it another version
     steps_.push_back(Tell{"", Stopped{*sight_.version()}});
   }
   const bool gives_up = leaving_.has_value() && ours;
@@ -416,16 +423,22 @@ void Turn::stopped(SteadyTime now) {
   }
 }
 
+// Of a renewal. Who is silent is dropped; who was dropped comes back only while the arbiter itself confirms,
+// as it may claim from then on.
 Terms Turn::terms(const Around& around) const {
-  Terms terms;
-  terms.config = rules_.config;
-  if (around.silent.empty()) {
-    return terms;
-  }
+  const std::vector<std::string>& now = sight_.record()->terms.eligible;
+  const auto among = [](const std::vector<std::string>& sites, const std::string& site) {
+    return std::find(sites.begin(), sites.end(), site) != sites.end();
+  };
+  Terms terms{rules_.config, {}};
   for (const std::string& site : rules_.sites) {
-    if (std::find(around.silent.begin(), around.silent.end(), site) == around.silent.end()) {
+    const bool may_come_back = !lease_.by_promises() || now.empty() || among(now, site);
+    if (may_come_back && !among(around.silent, site)) {
       terms.eligible.push_back(site);
     }
+  }
+  if (terms.eligible.size() == rules_.sites.size()) {
+    terms.eligible.clear();  // all of them
   }
   return terms;
 }

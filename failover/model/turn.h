@@ -70,8 +70,9 @@ struct Around {
 
 class Turn {
  public:
-  // `highest`: of the epochs ever seen (persisted).
-  Turn(TurnRules rules, std::uint64_t highest, SteadyTime now);
+  // `highest`: of the epochs ever seen (persisted). `boot`: random; rounds of promises are numbered from it,
+  // so that an answer to an earlier run counts for nothing.
+  Turn(TurnRules rules, std::uint64_t highest, std::uint64_t boot, SteadyTime now);
 
   // Steps that are due now. Called after every input, and at next_wakeup().
   [[nodiscard]] Steps tick(const Around& around, SteadyTime now);
@@ -81,7 +82,7 @@ class Turn {
   void on_job(const JobEnd& end, SteadyTime now);
   // `from` was authenticated.
   void on_word(const std::string& from, const Word& word, SteadyTime now);
-  // A person, or STONITH, says that this site is down.
+  // A person, or STONITH, says that this site is down; counts for the version that was read before.
   void on_fenced(const std::string& site);
   // A suspend, a frozen machine, a stall: what is served is given up first, then it looks.
   void on_jump(SteadyTime now);
@@ -119,7 +120,7 @@ class Turn {
   void tick_giving_up(SteadyTime now);
   [[nodiscard]] Ground ground(const Around& around, SteadyTime now) const;
   [[nodiscard]] std::string refusal(const Around& around, SteadyTime now) const;
-  void claim(const Around& around, SteadyTime now);
+  void claim(SteadyTime now);
   void prewarm_or_cool(const Around& around);
   void renew(const Around& around, SteadyTime now);
   void ask_for_promises(SteadyTime now);
@@ -133,6 +134,7 @@ class Turn {
   void demote(const std::string& why);
   void stopped(SteadyTime now);
   [[nodiscard]] Terms terms(const Around& around) const;
+  [[nodiscard]] bool is_another_turn() const;
   [[nodiscard]] bool is_eligible() const;
   [[nodiscard]] std::vector<std::string> candidates() const;
   [[nodiscard]] SteadyTime read_at() const;
@@ -146,7 +148,8 @@ class Turn {
   Lease lease_;
   GivenPromise given_;
   PromiseRound round_;
-  std::uint64_t rounds_ = 0;
+  std::uint64_t rounds_;
+  std::vector<std::string> wished_;  // eligible in a renewal whose fate is not known
   SteadyTime promises_asked_{};
   SteadyTime begun_;  // the start or the last jump
 
@@ -162,9 +165,9 @@ class Turn {
   std::optional<Version> stopped_at_;     // its owner says so
   struct Fenced {
     std::string site;
-    std::uint64_t epoch;
+    Version version;  // as it was read before the fence
   };
-  std::optional<Fenced> fenced_;  // the owner of that epoch is down
+  std::optional<Fenced> fenced_;
   std::optional<SteadyTime> ground_since_;
   std::optional<SteadyTime> not_before_;  // after a start that failed
   Duration hold_off_{};

@@ -135,7 +135,7 @@ void Turn::tick_standby(const Around& around, SteadyTime now) {
     ground_since_ = ground_since_.value_or(now);
     why_ = found.why;
     if (now >= *ground_since_ + rules_.timing.stagger * around.rank) {
-      claim(around, now);
+      claim(now);
       return;
     }
     why_ += ", and waits for " + std::to_string(around.rank) + " before it";
@@ -155,7 +155,7 @@ std::string Turn::refusal(const Around& around, SteadyTime now) const {
   if (!is_eligible()) {
     return "this site is not eligible";
   }
-  if (given_.binds(now)) {
+  if (given_.binds(now) && !sight_.is_free()) {  // who gave it up has stopped before
     return "promised " + given_.holder() + " not to take it for another " + left(*given_.until());
   }
   if (!around.unfit.empty()) {
@@ -184,7 +184,7 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
   if (stopped_at_ == sight_.version()) {
     return {true, owner + " says that it has stopped", now};
   }
-  if (fenced_ && fenced_->site == owner && fenced_->epoch == sight_.record()->version.epoch) {
+  if (fenced_ && fenced_->site == owner && fenced_->version == sight_.record()->version) {
     return {true, owner + " was fenced", now};
   }
   const Duration wait = rules_.timing.wait();
@@ -194,6 +194,9 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
     return {true, seen + " was not renewed for " + show_age(now - *sight_.since()), silent_at};
   }
   if (rules_.mode == Mode::Fast && around.owner_sure) {
+    if (sight_.record()->terms.config && sight_.record()->terms.config != rules_.config) {
+      return {false, seen + " and has another configuration: not taken at once", silent_at};
+    }
     if (now < begun_ + wait) {
       return {false, seen + "; just started: sure after " + show_age(begun_ + wait - now), begun_ + wait};
     }
@@ -202,11 +205,15 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
   return {false, seen + " was seen " + show_age(now - *sight_.since()) + " ago", silent_at};
 }
 
-void Turn::claim(const Around& around, SteadyTime now) {
+// Who is eligible is for the owner to change.
+void Turn::claim(SteadyTime now) {
   go(State::Claiming, why_);
   Ask wish{Act::Claim};
   wish.saw = sight_.version();
-  wish.terms = terms(around);
+  wish.terms.config = rules_.config;
+  if (sight_.record()) {
+    wish.terms.eligible = sight_.record()->terms.eligible;
+  }
   ask(std::move(wish), now);
 }
 
@@ -263,6 +270,7 @@ void Turn::renew(const Around& around, SteadyTime now) {
   wish.epoch = state_ == State::Resuming ? sight_.record()->version.epoch : lease_.epoch();
   wish.terms = terms(around);
   wish.hold = state_ == State::Draining ? Hold::Drain : Hold::Own;
+  wished_ = wish.terms.eligible.empty() ? rules_.sites : wish.terms.eligible;
   ask(std::move(wish), now);
 }
 
@@ -274,7 +282,7 @@ void Turn::ask_for_promises(SteadyTime now) {
     return;
   }
   promises_asked_ = now;
-  if (round_.complete()) {  // there is nobody else
+  if (candidates().empty()) {  // there is nobody else
     if (lease_.extend(round_.sent(), now)) {
       serve();
     }

@@ -63,23 +63,25 @@ BOOST_AUTO_TEST_CASE(a_promise_binds_for_its_whole_length_and_only_gets_longer) 
   BOOST_TEST(!promise.binds(at(seconds(11))));
 }
 
-BOOST_AUTO_TEST_CASE(a_round_is_complete_when_everybody_that_was_asked_has_promised_in_it) {
+BOOST_AUTO_TEST_CASE(a_round_is_complete_when_all_candidates_have_promised_in_it) {
+  const std::vector<std::string> both{"a", "b"};
   PromiseRound round;
-  BOOST_TEST(!round.complete());
-  round.begin(1, {"a", "b"}, at(seconds(1)));
+  BOOST_TEST(!round.complete({}));
+  round.begin(1, both, at(seconds(1)));
   round.on_promise(1, "a");
   round.on_promise(1, "a");
   round.on_promise(1, "stranger");
-  BOOST_TEST(!round.complete());
+  BOOST_TEST(!round.complete(both));
   BOOST_TEST((round.missing() == std::vector<std::string>{"b"}));
-  round.begin(2, {"a", "b"}, at(seconds(2)));
+  round.begin(2, both, at(seconds(2)));
   round.on_promise(1, "a");  // of the round before
   round.on_promise(2, "b");
-  BOOST_TEST(!round.complete());
+  BOOST_TEST(!round.complete(both));
   round.on_promise(2, "a");
-  BOOST_TEST(round.complete());
+  BOOST_TEST(round.complete(both));
+  BOOST_TEST(!round.complete({"a", "b", "c"}));  // became a candidate since
   round.end();
-  BOOST_TEST(!round.complete());
+  BOOST_TEST(!round.complete(both));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

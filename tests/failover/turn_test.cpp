@@ -18,7 +18,9 @@ struct Fixture {
   Around around;
   Turn turn = make(Mode::Lease);
 
-  Turn make(Mode mode) { return Turn({"pbx", "fra", {"fra", "nyc", "syd"}, mode, Timing{}, {}}, 0, now); }
+  Turn make(Mode mode) {
+    return Turn({"pbx", "fra", {"fra", "nyc", "syd"}, mode, Timing{}, {}}, 0, 100, now);
+  }
 
   Steps tick(Duration later = {}) {
     now += later;
