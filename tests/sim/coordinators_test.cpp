@@ -79,7 +79,7 @@ BOOST_AUTO_TEST_CASE(loss_and_bursts_take_nothing_from_a_live_holder) {
     plan.late = 0.001;
     plan.between = Duration::zero();
     plan.bursts = std::chrono::minutes(1);
-    plan.trouble = std::chrono::hours(full ? 24 * 30 : 6);
+    plan.trouble = std::chrono::hours(full ? 24 * 30 : 1);
     const FailoverOutcome one = FailoverWorld(plan, fast ? 2 : 1).run();
     BOOST_TEST(one.violation.empty(), one.violation);
     BOOST_TEST(one.moves == 1U);
