@@ -5,7 +5,8 @@
 #include <deque>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "common/base/json.h"
+#include "common/base/json_out.h"
 
 namespace ha::replicator {
 namespace {
@@ -14,23 +15,25 @@ constexpr const char* kFile = "history.jsonl";
 constexpr const char* kOlder = "history.jsonl.1";
 constexpr mode_t kMode = 0600;
 
-using Json = nlohmann::json;
-
 Bytes line_of(const HistoryRecord& record) {
-  const Json line = {{"time_ns", record.time_ns}, {"set", record.set},           {"origin", record.origin},
-                     {"epoch", record.epoch},     {"sequence", record.sequence}, {"items", record.items},
-                     {"bytes", record.bytes},     {"failed", record.failed}};
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  JsonObject line;
+  line.number("time_ns", record.time_ns)
+      .text("set", record.set)
+      .text("origin", record.origin)
+      .count("epoch", record.epoch)
+      .count("sequence", record.sequence)
+      .count("items", record.items)
+      .count("bytes", record.bytes)
+      .count("failed", record.failed);
+  return line.text() + "\n";
 }
 
-std::uint64_t number(const Json& line, const char* key) {
-  const auto found = line.find(key);
-  return found != line.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+std::uint64_t number(const JsonValue& line, std::string_view key) {
+  return line.count_at(key).value_or(0);
 }
 
-std::string text(const Json& line, const char* key) {
-  const auto found = line.find(key);
-  return found != line.end() && found->is_string() ? found->get<std::string>() : std::string();
+std::string text(const JsonValue& line, std::string_view key) {
+  return std::string(line.text_at(key));
 }
 
 }  // namespace
@@ -79,12 +82,12 @@ Result<std::vector<HistoryRecord>> History::read(const std::string& set, std::in
     HA_TRY(const Bytes lines, std::move(content));
     for (std::size_t at = 0; at < lines.size();) {
       const std::size_t end = std::min(lines.find('\n', at), lines.size());
-      const Json line = Json::parse(lines.begin() + static_cast<std::ptrdiff_t>(at),
-                                    lines.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+      const auto parsed = read_json(BytesView(lines).substr(at, end - at));
       at = end + 1;
-      if (!line.is_object()) {
+      if (!parsed.ok() || parsed->object() == nullptr) {
         continue;
       }
+      const JsonValue& line = parsed.value();
       HistoryRecord record{static_cast<std::int64_t>(number(line, "time_ns")),
                            text(line, "set"),
                            text(line, "origin"),
