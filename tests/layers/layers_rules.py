@@ -14,6 +14,7 @@ FLOORS = {
     "schemas": ("common/base",),
     "common/base": (),
     "common/sys": ("common/base",),
+    "common/pbx": ("common/base", "common/sys"),
     "common/wire": ("common/base", "schemas"),
     "replicator/model": ("common/base", "common/sys"),
     **{"replicator/" + stage: STAGE for stage in ("index", "delta", "session", "source", "apply")},
@@ -36,6 +37,10 @@ PURE_MODULES = {"dnsupdater/" + module
                 for module in ("check_records", "check_zone", "doctor", "doctor_judge", "endpoint", "lease",
                                "mark", "operation", "plan", "policy", "pool", "pool_wish", "probe",
                                "rdata_text", "record", "rrset", "service", "swap", "wire", "wish")}
+PURE_MODULES |= {"common/base/http", "common/base/json"}
+PURE_MODULES |= {"common/pbx/" + module
+                 for module in ("ami", "ami_session", "ari", "asterisk", "esl", "esl_session", "event_queue",
+                                "fields", "freeswitch", "input_buffer")}
 # What a pure folder may use of common/sys: bytes in, bytes out.
 PURE_SYS = {"common/sys/digest.h", "common/sys/unique.h", "common/sys/zstd.h"}
 # Beside these, what has no dot and is not listed in IMPURE is the C++ library.
