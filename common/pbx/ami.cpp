@@ -117,6 +117,9 @@ Result<Bytes> encode_action(const AmiAction& action, std::string_view action_id)
     lines.push_back({"ActionID", std::string(action_id)});
   }
   lines.insert(lines.end(), action.fields.begin(), action.fields.end());
+  if (!is_field_name(action.name)) {
+    return Error(Code::Invalid, in_quotes(action.name) + " is no action");
+  }
   if (lines.size() > kAmiLinesMax) {
     return Error(Code::Invalid, action.name + ": more than " + std::to_string(kAmiLinesMax) + " lines");
   }

@@ -60,11 +60,10 @@ Status check_ari(const HttpResponse& response) {
   if (response.status / 100 == 2) {
     return ok();
   }
-  std::string said = "ARI says " + std::to_string(response.status);
   const auto body = read_json(response.body);
-  if (body.ok() && !body->text_at("message").empty()) {
-    said += ": " + escape(body->text_at("message"));
-  }
+  const std::string message = body.ok() ? escape(body->text_at("message")) : std::string();
+  const std::string said =
+      "ARI says " + std::to_string(response.status) + (message.empty() ? "" : ": " + message);
   switch (response.status) {
     case 401:
       return Error(Code::Denied, said, "see user and password in ari.conf");
@@ -72,7 +71,8 @@ Status check_ari(const HttpResponse& response) {
       return Error(Code::Denied, said,
                    "see read_only in ari.conf, and what the object is made by in sorcery.conf");
     case 404:
-      return Error(Code::NotFound, said, "see enabled in ari.conf and http.conf, and the prefix");
+      return Error(Code::NotFound, said,
+                   message.empty() ? "see enabled in ari.conf, and prefix in http.conf" : "");
     default:
       return Error(response.status / 100 == 5 ? Code::Unavailable : Code::Invalid, said);
   }

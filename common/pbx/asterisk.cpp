@@ -42,6 +42,9 @@ PjsipContact contact_of(const AmiMessage& message) {
     out.round_trip = std::chrono::microseconds(std::min(*round_trip, kHour));
   }
   out.expires_at_s = message.fields.count(is_detail ? "RegExpire" : "ExpirationTime");
+  if (out.expires_at_s == 0U) {  // of one that pjsip.conf names
+    out.expires_at_s.reset();
+  }
   return out;
 }
 

@@ -42,7 +42,7 @@ struct PjsipContact {
   std::string endpoint;
   Reach reach = Reach::Unknown;
   std::optional<Duration> round_trip;         // of the last OPTIONS
-  std::optional<std::uint64_t> expires_at_s;  // since 1970
+  std::optional<std::uint64_t> expires_at_s;  // since 1970; none: never
 };
 // Contacts that have registered; those that pjsip.conf names are not among them.
 [[nodiscard]] AmiAction ask_contacts();

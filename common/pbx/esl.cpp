@@ -289,9 +289,9 @@ Result<EslCommand> esl_send_event(std::string_view name, const std::vector<Field
     if (!is_word(each.name) || each.name.find(':') != std::string::npos || is_reserved) {
       return Error(Code::Invalid, out.name + ": " + in_quotes(each.name) + " cannot be the name of a field");
     }
-    if (!is_one_line(each.value) || each.value.empty()) {
-      return Error(Code::Invalid,
-                   out.name + ": " + each.name + " is empty, or has a line break or a NUL byte");
+    if (!is_one_line(each.value) || each.value.empty() || each.value.front() == ' ') {
+      return Error(Code::Invalid, out.name + ": " + each.name +
+                                      " is empty, begins with a blank, or has a line break or a NUL byte");
     }
     out.wire += each.name + ": " + each.value + "\n";
   }

@@ -94,7 +94,7 @@ struct EslCommand {
 // `events`: "HEARTBEAT"; `subclasses` of CUSTOM: "sofia::register".
 [[nodiscard]] Result<EslCommand> esl_subscribe(EslFormat format, const std::vector<std::string>& events,
                                                const std::vector<std::string>& subclasses);
-// CUSTOM hareplicate::<name>. Blanks at the beginning of a value do not arrive.
+// CUSTOM hareplicate::<name>. Empty values, and blanks at the beginning of one, would not arrive.
 [[nodiscard]] Result<EslCommand> esl_send_event(std::string_view name, const std::vector<Field>& fields);
 
 inline constexpr std::string_view kEslSubclassPrefix = "hareplicate::";

@@ -146,7 +146,6 @@ Result<SwitchStatus> read_heartbeat(const EslEvent& event) {
   out.sessions_max = *most;
   out.sessions_since_start = event.fields.count("Session-Since-Startup").value_or(0);
   out.per_second = event.fields.count("Session-Per-Sec-Last").value_or(0);
-  out.per_second_max = event.fields.count("Session-Per-Sec").value_or(0);
   out.idle_cpu_percent = decimal_number(event.text("Idle-CPU")).value_or(0);
   return out;
 }

@@ -25,8 +25,8 @@ struct SwitchStatus {
   std::uint64_t sessions = 0;
   std::uint64_t sessions_max = 0;
   std::uint64_t sessions_since_start = 0;
-  std::uint64_t per_second = 0;  // new sessions in the last second
-  std::uint64_t per_second_max = 0;
+  std::uint64_t per_second = 0;                 // new sessions in the last second
+  std::optional<std::uint64_t> per_second_max;  // not in a HEARTBEAT, whose Session-Per-Sec is what was left
   double idle_cpu_percent = 0;
 };
 inline constexpr std::string_view kAskStatus = "status";
