@@ -135,12 +135,11 @@ Result<std::vector<AstDbRow>> AmiClient::tree(std::string_view family, const Pat
 }
 
 Result<Duration> AmiClient::probe_db(std::string_view family, std::string_view key, std::string_view value,
-                                     const Patience& patience) {
+                                     const Patience& patience, Duration commit_wait) {
   HA_TRY(const AmiAction action, put_db(family, key, value));
   HA_TRY(const AmiAnswer written, perform(action, patience));
   HA_CHECK(read_db_change(written));
-  const Patience commit{std::min(patience.until, read_clocks().steady + kAstDbCommitWait),
-                        patience.cancel_fd};
+  const Patience commit{std::min(patience.until, read_clocks().steady + commit_wait), patience.cancel_fd};
   while (read_clocks().steady < commit.until) {
     HA_CHECK(turn(commit));
   }

@@ -19,6 +19,9 @@
 
 namespace ha::pbx {
 
+// Asterisk commits at most once a second.
+inline constexpr Duration kAstDbCommitWait = std::chrono::milliseconds(1'200);
+
 class AmiClient {
  public:
   // Connected and logged in. Unavailable, TimedOut, Denied, Corrupt, Cancelled. A wrong secret is known after
@@ -49,10 +52,11 @@ class AmiClient {
   Status erase(std::string_view family, std::string_view key, const Patience& patience);
   [[nodiscard]] Result<std::vector<AstDbRow>> tree(std::string_view family, const Patience& patience);
 
-  // Writes a row, and looks for it when Asterisk has committed (kAstDbCommitWait); then it is deleted. How
-  // long the write took. Conflict: Asterisk has acknowledged it and lost it.
+  // Writes a row, and looks for it after `commit_wait`; then it is deleted. How long the write took.
+  // Conflict: Asterisk has acknowledged it and lost it.
   [[nodiscard]] Result<Duration> probe_db(std::string_view family, std::string_view key,
-                                          std::string_view value, const Patience& patience);
+                                          std::string_view value, const Patience& patience,
+                                          Duration commit_wait = kAstDbCommitWait);
 
  private:
   AmiClient(PbxAddress at, Connection connection, std::unique_ptr<AmiSession> session) noexcept
@@ -65,8 +69,5 @@ class AmiClient {
   std::unique_ptr<AmiSession> session_;
   Bytes unsent_;
 };
-
-// Asterisk commits at most once a second.
-inline constexpr Duration kAstDbCommitWait = std::chrono::milliseconds(1'200);
 
 }  // namespace ha::pbx
