@@ -24,7 +24,7 @@ class JsonBuilder {
   bool end_object() { return close(); }
   bool end_array() { return close(); }
   bool key(std::string& value) {
-    std::get<JsonValue::Object>(open_.back()->value_).push_back({std::move(value), {}});
+    std::get<JsonValue::Object>(open_.back()->value_).keys.push_back(std::move(value));
     return true;
   }
   bool parse_error(std::size_t position, const std::string& /*token*/, const Json::exception& /*why*/) {
@@ -49,13 +49,11 @@ class JsonBuilder {
       root_.value_ = std::move(value);
       return &root_;
     }
-    if (auto* const list = std::get_if<JsonValue::List>(&open_.back()->value_)) {
-      list->emplace_back(std::move(value));
-      return &list->back();
-    }
-    JsonValue& member = std::get<JsonValue::Object>(open_.back()->value_).back().value;
-    member.value_ = std::move(value);
-    return &member;
+    auto* const list = std::get_if<JsonValue::List>(&open_.back()->value_);
+    JsonValue::List& values =
+        list != nullptr ? *list : std::get<JsonValue::Object>(open_.back()->value_).values;
+    values.emplace_back(std::move(value));
+    return &values.back();
   }
   bool add(JsonValue::Variant value) { return place(std::move(value)) != nullptr; }
   bool open(JsonValue::Variant value) {
@@ -122,9 +120,9 @@ std::optional<double> JsonValue::number() const noexcept {
 
 const JsonValue* JsonValue::find(std::string_view key) const noexcept {
   if (const Object* const members = object()) {
-    for (const JsonMember& each : *members) {
-      if (each.key == key) {
-        return &each.value;
+    for (std::size_t i = 0; i < members->keys.size(); ++i) {
+      if (members->keys[i] == key) {
+        return &members->values[i];
       }
     }
   }

@@ -23,12 +23,13 @@ struct JsonLimits {
   std::size_t values_max = 500'000;
 };
 
-struct JsonMember;
-
 class JsonValue {
  public:
   using List = std::vector<JsonValue>;
-  using Object = std::vector<JsonMember>;
+  struct Object {  // values[i] stands at keys[i]
+    std::vector<std::string> keys;
+    List values;
+  };
   using Variant =
       std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, List, Object>;
 
@@ -53,11 +54,6 @@ class JsonValue {
  private:
   friend class JsonBuilder;
   Variant value_;
-};
-
-struct JsonMember {
-  std::string key;
-  JsonValue value;
 };
 
 // Corrupt, with the byte where it goes wrong; Exhausted past a limit.

@@ -104,26 +104,28 @@ Result<EslEvent> read_json_event(BytesView text) {
   limits.depth_max = 2;  // members, and arrays of texts
   limits.values_max = kEslEventFieldsMax * 2;
   HA_TRY(const JsonValue value, read_json(text, limits));
-  if (value.object() == nullptr) {
+  const JsonValue::Object* const members = value.object();
+  if (members == nullptr) {
     return Error(Code::Corrupt, "an event that is no JSON object");
   }
   EslEvent out;
-  for (const JsonMember& each : *value.object()) {
-    if (const std::string* const single = each.value.text()) {
-      if (each.key == "_body") {
+  for (std::size_t i = 0; i < members->keys.size(); ++i) {
+    const std::string& key = members->keys[i];
+    if (const std::string* const single = members->values[i].text()) {
+      if (key == "_body") {
         out.body = *single;
       } else {
-        HA_CHECK(add_value(out.fields, each.key, *single));
+        HA_CHECK(add_value(out.fields, key, *single));
       }
-    } else if (const JsonValue::List* const list = each.value.list()) {
+    } else if (const JsonValue::List* const list = members->values[i].list()) {
       for (const JsonValue& element : *list) {
         if (element.text() == nullptr) {
-          return Error(Code::Corrupt, "an event whose " + in_quotes(each.key) + " is no list of texts");
+          return Error(Code::Corrupt, "an event whose " + in_quotes(key) + " is no list of texts");
         }
-        HA_CHECK(add_value(out.fields, each.key, *element.text()));
+        HA_CHECK(add_value(out.fields, key, *element.text()));
       }
     } else {
-      return Error(Code::Corrupt, "an event whose " + in_quotes(each.key) + " is neither text nor list");
+      return Error(Code::Corrupt, "an event whose " + in_quotes(key) + " is neither text nor list");
     }
   }
   return out;

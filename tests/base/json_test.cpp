@@ -27,7 +27,7 @@ BOOST_AUTO_TEST_CASE(every_kind_of_value_is_read) {
   const JsonValue value =
       read(R"({"a":"text","b":[1,-2,3.5,true,null],"c":{"d":18446744073709551615},"e":false})");
   BOOST_REQUIRE(value.object() != nullptr);
-  BOOST_TEST(value.object()->size() == 4U);
+  BOOST_TEST(value.object()->keys.size() == 4U);
   BOOST_TEST(value.text_at("a") == "text");
   const JsonValue::List* const list = value.find("b")->list();
   BOOST_REQUIRE(list != nullptr);

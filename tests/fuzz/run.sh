@@ -6,9 +6,13 @@ seconds=${1:-60}
 for fuzzer in build/fuzz/tests/fuzz/*_fuzz; do
   corpus=build/fuzz/corpus/$(basename "$fuzzer")
   mkdir -p "$corpus"
+  case $(basename "$fuzzer") in
+    ami_fuzz | ari_fuzz | esl_fuzz) seeds=tests/pbx/fixtures ;;
+    *) seeds= ;;
+  esac
   printf '%s: ' "$(basename "$fuzzer")"
   if "$fuzzer" -max_total_time="$seconds" -artifact_prefix="$corpus." -print_final_stats=1 "$corpus" \
-    >"$corpus.log" 2>&1; then
+    ${seeds:+"$seeds"} >"$corpus.log" 2>&1; then
     sed -n 's/^stat::number_of_executed_units: */runs without a finding: /p' "$corpus.log"
   else
     tail -n 40 "$corpus.log"
