@@ -1,6 +1,7 @@
 #include "common/base/http.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -110,7 +111,8 @@ Result<std::string> basic_credentials(std::string_view user, BytesView secret) {
 
 HttpReader::HttpReader(const HttpLimits& limits) : limits_(limits), parser_(std::make_unique<Parser>()) {
   parser_->beast.eager(true);
-  parser_->beast.header_limit(static_cast<std::uint32_t>(limits.head_bytes_max));
+  // take_head() sees to the limit of the head: Beast's depends on how the bytes are cut.
+  parser_->beast.header_limit(std::numeric_limits<std::uint32_t>::max());
   parser_->beast.body_limit(limits.body_bytes_max);
 }
 HttpReader::HttpReader(HttpReader&&) noexcept = default;
@@ -123,6 +125,23 @@ Error HttpReader::fail(Error error) {
   return *error_;
 }
 
+// True: the head, with its end, is in pending_.
+Result<bool> HttpReader::has_head() {
+  constexpr std::string_view kStart = "HTTP/1.";
+  const std::string_view start = BytesView(pending_).substr(0, kStart.size());
+  if (start != kStart.substr(0, start.size())) {
+    return fail(Error(Code::Corrupt, "no HTTP response: it begins with " + in_quotes(start)));
+  }
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const std::size_t end = pending_.find(kEnd, looked_);
+  looked_ = pending_.size() - std::min(pending_.size(), kEnd.size() - 1);  // an end may have begun there
+  if (std::min(end, looked_) > limits_.head_bytes_max) {
+    return fail(Error(Code::Exhausted, "the HTTP response is too large: a head of more than " +
+                                           std::to_string(limits_.head_bytes_max) + " bytes"));
+  }
+  return end != Bytes::npos;
+}
+
 Result<bool> HttpReader::feed(BytesView bytes) {
   if (error_) {
     return *error_;
@@ -130,6 +149,12 @@ Result<bool> HttpReader::feed(BytesView bytes) {
   begun_ = begun_ || !bytes.empty();
   pending_ += bytes;
   auto& beast = parser_->beast;
+  if (!beast.is_header_done()) {
+    HA_TRY(const bool is_there, has_head());
+    if (!is_there) {
+      return false;
+    }
+  }
   while (!pending_.empty()) {
     if (beast.is_done()) {
       return fail(Error(Code::Corrupt, "bytes behind the HTTP response"));
@@ -144,8 +169,7 @@ Result<bool> HttpReader::feed(BytesView bytes) {
       }
       break;
     }
-    if (code == http::error::header_limit || code == http::error::body_limit ||
-        code == http::error::buffer_overflow) {
+    if (code == http::error::body_limit || code == http::error::buffer_overflow) {
       return fail(Error(Code::Exhausted, "the HTTP response is too large: " + code.message()));
     }
     if (code) {
@@ -160,10 +184,10 @@ Status HttpReader::end() {
     return *error_;
   }
   boost::beast::error_code code;
-  if (!parser_->beast.is_done()) {
-    if (!begun_) {
-      return fail(Error(Code::Corrupt, "the connection ended before an HTTP response"));
-    }
+  if (!begun_) {
+    return fail(Error(Code::Corrupt, "the connection ended before an HTTP response"));
+  }
+  if (!parser_->beast.is_done() && parser_->beast.is_header_done()) {
     parser_->beast.put_eof(code);
   }
   if (code || !parser_->beast.is_done()) {

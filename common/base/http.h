@@ -71,9 +71,11 @@ class HttpReader {
  private:
   struct Parser;
   [[nodiscard]] Error fail(Error error);
+  [[nodiscard]] Result<bool> has_head();
   HttpLimits limits_;
   std::unique_ptr<Parser> parser_;
-  Bytes pending_;  // not parsed yet
+  Bytes pending_;           // not parsed yet
+  std::size_t looked_ = 0;  // so many bytes of it have no end of the head
   std::unique_ptr<Error> error_;
   bool begun_ = false;
 };

@@ -38,7 +38,8 @@ class AmiClient {
 
   // The round trip.
   [[nodiscard]] Result<Duration> ping(const Patience& patience);
-  // Ok: all modules are loaded. Until then Asterisk answers nothing else here, so it is asked first.
+  // Ok: all modules are loaded. Asterisk lets us in some 0.3 s before that; the connection is held up until
+  // then, also for what is asked later.
   [[nodiscard]] Status wait_booted(const Patience& patience);
   [[nodiscard]] Result<CoreStatus> core_status(const Patience& patience);
   [[nodiscard]] Result<ChannelCounts> channels(const Patience& patience);

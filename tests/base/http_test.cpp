@@ -167,6 +167,27 @@ BOOST_AUTO_TEST_CASE(a_million_fields_are_too_many) {
     bytes += "A: b\r\n";
   }
   BOOST_TEST((error_of(bytes).code() == Code::Exhausted));
+  HttpReader reader;
+  std::size_t at = 0;
+  while (reader.feed(BytesView(bytes).substr(at, 100)).ok()) {
+    at += 100;
+    BOOST_REQUIRE(at <= std::size_t{64} << 10);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_head_is_read_in_any_cut) {
+  const HttpLimits limits{200, 10};
+  const std::string start = "HTTP/1.1 204 No Content\r\nA: ";
+  const std::string fits = start + std::string(200 - start.size(), 'x') + "\r\n\r\n";
+  const std::string too_long = start + std::string(201 - start.size(), 'x') + "\r\n\r\n";
+  for (std::size_t cut = 0; cut <= fits.size(); ++cut) {
+    HttpReader reader(limits);
+    BOOST_TEST(reader.feed(BytesView(fits).substr(0, cut)).ok());
+    BOOST_TEST((cut == fits.size() || reader.feed(BytesView(fits).substr(cut)).value()));
+    HttpReader other(limits);
+    const bool begun = other.feed(BytesView(too_long).substr(0, cut)).ok();
+    BOOST_TEST((!begun || !other.feed(BytesView(too_long).substr(cut)).ok()));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -109,18 +109,28 @@ def read_folder(folder):
 
 
 class Asterisk:
-    def __init__(self, root, folder, voicemail, lockmode="lockfile"):
+    def __init__(self, root, folder, voicemail, lockmode="lockfile", configuration=None):
+        """`configuration`: files beside CONFIGURATION, or instead of its."""
         self.root, self.folder, self.voicemail = root, folder, voicemail
         self.process = self.pid = None
         os.makedirs(root + "/lab", exist_ok=True)
         for name in ("etc", "lib", "run", "log", "sounds", "spool/voicemail"):
             os.makedirs(os.path.join(folder, name), exist_ok=True)
-        for name, text in CONFIGURATION.items():
+        for name, text in (CONFIGURATION | (configuration or {})).items():
             with open(os.path.join(folder, "etc", name), "w", encoding="utf-8") as out:
                 out.write(text.replace("{lockmode}", lockmode))
 
     # ------------------------------------------------------------ its life
     def start(self):
+        self.launch()
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_booted():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("Asterisk does not start: " + self.log()[-2000:])
+            time.sleep(0.1)
+
+    def launch(self):
+        """Starts it and does not wait."""
         mounts = ('mount --bind "$1" "$0/lab" && mount --bind "$2" "$0/lab/spool/voicemail" &&'
                   ' mount -t proc proc "$0/proc" && ip link set lo up &&'
                   ' exec chroot "$0" /usr/sbin/asterisk -f -n -C /lab/etc/asterisk.conf')
@@ -129,20 +139,20 @@ class Asterisk:
                 ["unshare", "--mount", "--propagation", "private", "--net", "--pid", "--fork", "--kill-child",
                  "sh", "-c", mounts, self.root, self.folder, self.voicemail],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_us)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.is_booted():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("Asterisk does not start: " + self.log()[-2000:])
-            time.sleep(0.1)
+        self.pid = None
 
-    def is_booted(self):
+    def is_there(self):
+        """Its process; what it does yet is another matter."""
         try:
             with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as file:
                 self.pid = int(file.read().split()[0])
         except (OSError, IndexError):
             return False
-        return os.path.exists(self.folder + "/run/asterisk.ctl") and "fully booted" in self.cli(
-            "core waitfullybooted")
+        return True
+
+    def is_booted(self):
+        return self.is_there() and os.path.exists(self.folder + "/run/asterisk.ctl") and \
+            "fully booted" in self.cli("core waitfullybooted")
 
     def __enter__(self):
         return self
