@@ -88,11 +88,13 @@ BOOST_AUTO_TEST_CASE(loss_and_bursts_take_nothing_from_a_live_holder) {
   }
 }
 
+// In the quick check a smaller one: twenty sites send 4,000 heartbeats a second.
 BOOST_AUTO_TEST_CASE(twenty_sites_with_sixteen_services) {
-  for (unsigned long long seed = 1; seed <= (std::getenv("HA_FULL") != nullptr ? 50U : 1U); ++seed) {
+  const bool full = std::getenv("HA_FULL") != nullptr;
+  for (unsigned long long seed = 1; seed <= (full ? 50U : 1U); ++seed) {
     FailoverPlan plan;
-    plan.sites = 20;
-    plan.services = 16;
+    plan.sites = full ? 20 : 9;
+    plan.services = full ? 16 : 8;
     plan.fast = seed % 2 == 0;
     plan.between = std::chrono::seconds(1);
     plan.paths = 1;
@@ -100,7 +102,7 @@ BOOST_AUTO_TEST_CASE(twenty_sites_with_sixteen_services) {
     plan.peace = std::chrono::minutes(2);
     const FailoverOutcome one = FailoverWorld(plan, seed).run();
     BOOST_TEST(one.violation.empty(), "seed " << seed << ": " << one.violation);
-    BOOST_TEST(one.moves >= 16U);
+    BOOST_TEST(one.moves >= plan.services);
   }
 }
 
