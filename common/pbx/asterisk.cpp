@@ -193,9 +193,8 @@ std::optional<std::string_view> our_user_event(const AmiMessage& message) {
 }
 
 Result<AmiAction> put_db(std::string_view family, std::string_view key, std::string_view value) {
-  if (trimmed(value) != value || value.empty()) {
-    return Error(Code::Invalid, "AstDB row " + in_quotes(key) +
-                                    ": AMI takes no empty value, and none with blanks at its ends");
+  if (value.starts_with(' ') || value.starts_with('\t')) {
+    return Error(Code::Invalid, "AstDB row " + in_quotes(key) + ": AMI drops blanks at the front of a value");
   }
   return AmiAction{"DBPut",
                    {{"Family", std::string(family)}, {"Key", std::string(key)}, {"Val", std::string(value)}}};

@@ -83,7 +83,7 @@ struct AstDbRow {
   std::string key;  // "/family/key"
   std::string value;
 };
-// Invalid with blanks at either end of `value`, which would not arrive.
+// Invalid if `value` begins with a blank, which would not arrive.
 [[nodiscard]] Result<AmiAction> put_db(std::string_view family, std::string_view key, std::string_view value);
 [[nodiscard]] AmiAction delete_db(std::string_view family, std::string_view key);
 // NotFound, of delete_db(), if there was no such row. Of both otherwise as check().

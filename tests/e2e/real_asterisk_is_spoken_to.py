@@ -203,7 +203,9 @@ def astdb(promise, pbx):
         put = talk("put", "ha", "k", longest)["ok"]
         promise.check(put and talk("tree", "ha")["rows"] == {"/ha/k": longest}, "so is the longest that can")
         promise.check(talk("put", "ha", "k", longest + "x")["code"] == "invalid", "a longer is refused")
-        promise.check(talk("put", "ha", "k", "v ")["code"] == "invalid", "as is one that Asterisk would trim")
+        promise.check(talk("put", "ha", "k", " v")["code"] == "invalid", "as is one that Asterisk would trim")
+        put = talk("put", "ha", "k", "v  ")["ok"]
+        promise.check(put and talk("tree", "ha")["rows"] == {"/ha/k": "v  "}, "blanks at its end arrive")
         erased = talk("erase", "ha", "k")["ok"]
         promise.check(erased and talk("tree", "ha")["rows"] == {}, "it is deleted")
         promise.check(talk("erase", "ha", "k")["code"] == "not found", "once")

@@ -213,10 +213,12 @@ BOOST_AUTO_TEST_CASE(rows_of_astdb_are_put_read_and_deleted) {
 }
 
 BOOST_AUTO_TEST_CASE(a_value_that_would_not_arrive_is_not_put) {
-  for (const char* const wrong : {"", " ", " v", "v ", "\tv"}) {
+  for (const char* const wrong : {" ", " v", "\tv"}) {
     BOOST_TEST((code_of(put_db("ha", "k", wrong)) == Code::Invalid));
   }
-  BOOST_TEST(must(put_db("ha", "k", "a b")).fields.size() == 3U);
+  for (const char* const good : {"", "a b "}) {
+    BOOST_TEST(must(put_db("ha", "k", good)).fields.back().value == good);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
