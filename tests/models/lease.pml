@@ -89,6 +89,11 @@ bit later[N * N];                /* k * N + i: site k has read an epoch later th
 byte j; byte n; byte kind;          /* within a step only, 0 between */
 
 #define idle(i) (pend[i] == K_NO && late[i] == K_NO)
+#ifdef ONEASKS
+#define may_ask(i) (i == 0)
+#else
+#define may_ask(i) (1)
+#endif
 #define runs(i) (!dead[i] && !paused[i] && !frozen[i])
 #define serves(i) (!frozen[i] && ((act[i] && !dead[i]) || orphan[i]))
 #define each_site j : 0 .. N - 1
@@ -215,7 +220,16 @@ inline forget_all(i) {
   d_step {
     paused[i] = 0;
 #ifdef FAILSAFE
-    believes[i] = 0; claim[i] = C_UNKNOWN; fast_promised[i] = 0;
+    believes[i] = 0; fast_promised[i] = 0;
+#ifdef JOURNAL
+    if :: claim[i] == C_DONE -> skip :: else -> claim[i] = C_UNKNOWN fi;
+#else
+    claim[i] = C_UNKNOWN;
+#endif
+#ifdef NOEPOCH
+    for (each_site) { later[i * N + j] = 0 };
+    j = 0;
+#endif
 #ifdef ELIGIBLE
     counts[i] = 0;
 #endif
@@ -228,13 +242,14 @@ inline forget_all(i) {
   }
 }
 
-/* What another site's epoch is to site i, which has read the record. */
+/* Site i has read the record, or will know of its swap: whose epochs are older. A swap whose confirmation it does
+   not get leaves a claim open, or is a renewal of what it knew before. */
 inline learn_epochs(i) {
 #ifdef FAST
   d_step {
     for (each_site) {
       if
-      :: (act[j] && !cur[j]) || (at[j] == P_OK && !pcur[j] && !act[j]) -> later[i * N + j] = 1
+      :: may_ask(j) && ((act[j] && !cur[j]) || (at[j] == P_OK && !pcur[j] && !act[j])) -> later[i * N + j] = 1
       :: else -> skip
       fi
     };
@@ -262,7 +277,7 @@ proctype Arbiter() {
        if
        :: pend[i] != K_NO && at[i] == P_SENT ->
             at[i] = P_OK; kind = pend[i]; apply(i);
-            if :: owner == i -> pcur[i] = 1; is_newest(i) :: else -> skip fi
+            if :: owner == i -> pcur[i] = 1; is_newest(i); learn_epochs(i) :: else -> skip fi
        :: late[i] != K_NO -> kind = late[i]; late[i] = K_NO; apply(i)
        :: late[i] != K_NO -> late[i] = K_NO
        fi;
@@ -307,8 +322,7 @@ inline take_reply(i) {
 #endif
        }
        stop_asking(i);
-       check_one_serves();
-       if :: pcur[i] -> learn_epochs(i) :: else -> skip fi
+       check_one_serves()
   :: else ->
 #ifdef FAILSAFE
        believes[i] = (pend[i] == K_TAKE || renews(pend[i]));
@@ -449,7 +463,7 @@ proctype Node(byte i) {
 #ifdef REACTIVATE
   :: atomic { runs(i) && (act[i] || believes[i]) && !asking[i] && pend[i] == K_NO -> asking[i] = 1 }
 #else
-  :: atomic { runs(i) && act[i] && !asking[i] && pend[i] == K_NO -> asking[i] = 1 }
+  :: atomic { runs(i) && act[i] && may_ask(i) && !asking[i] && pend[i] == K_NO -> asking[i] = 1 }
 #endif
   :: atomic {                    /* a question and its answer; both may take long, which runs on `asked` */
        runs(i) && asking[i] ->
@@ -565,7 +579,12 @@ wait:
 init {
   byte i;
   atomic {
-    for (i : 0 .. N - 1) { forget_all(i); run Node(i) }
+    for (i : 0 .. N - 1) {
+#ifdef JOURNAL
+      claim[i] = C_UNKNOWN;
+#endif
+      forget_all(i); run Node(i)
+    }
     run Arbiter(); run Clock()
   }
 }
