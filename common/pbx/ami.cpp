@@ -138,7 +138,7 @@ Result<Bytes> encode_action(const AmiAction& action, std::string_view action_id)
       return Error(Code::Invalid, action.name + ": " + name + " is longer than Asterisk reads (" +
                                       std::to_string(kAmiLineBytesMax) + " bytes)");
     }
-    out += name + ": " + value + "\r\n";
+    out.append(name).append(": ").append(value).append("\r\n");
   }
   return out + "\r\n";
 }

@@ -51,7 +51,8 @@ Result<Bytes> ari_contact_body(const std::vector<Field>& attributes) {
   for (const auto& [name, value] : attributes) {
     HA_TRY(const std::string attribute, json_exact(name));
     HA_TRY(const std::string text, json_exact(value));
-    out += (out.empty() ? "" : ",") + ("{\"attribute\":" + attribute) + ",\"value\":" + text + "}";
+    out.append(out.empty() ? "" : ",").append("{\"attribute\":").append(attribute);
+    out.append(",\"value\":").append(text).append("}");
   }
   return "{\"fields\":[" + out + "]}";
 }
