@@ -216,7 +216,9 @@ class DnsConfigBuilder {
 
   void add_arbiter() {
     const ConfigSection& section = cluster_.section("arbiter");
-    if (section.text("zone").empty()) {
+    config_.arbiter_ = read_arbiter(section, cluster_.section("cluster").text("id"),
+                                    texts_.node_file.parent_path(), problems_);
+    if (section.text("zone").empty() || config_.arbiter_.kind != ArbiterKind::Dns) {
       return;
     }
     config_.lease_zone_ = name_in(section, "zone", "arbiter");

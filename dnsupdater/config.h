@@ -16,6 +16,7 @@
 #include "common/base/config.h"
 #include "common/base/result.h"
 #include "dnsupdater/address.h"
+#include "dnsupdater/config_arbiter.h"
 #include "dnsupdater/endpoint.h"
 #include "dnsupdater/rrset.h"
 
@@ -95,7 +96,8 @@ class DnsConfig {
   [[nodiscard]] const std::vector<ServiceConfig>& services() const noexcept { return services_; }
   [[nodiscard]] const std::vector<RecordConfig>& records() const noexcept { return records_; }
   [[nodiscard]] const std::vector<PoolConfig>& pools() const noexcept { return pools_; }
-  // The zone of the leases; none: each service's own.
+  [[nodiscard]] const ArbiterConfig& arbiter() const noexcept { return arbiter_; }
+  // The zone of the leases; none: each service's own, or they are not in DNS at all.
   [[nodiscard]] const std::optional<Name>& lease_zone() const noexcept { return lease_zone_; }
 
   // The zone that `name` is in, the deepest of several; null: none that is configured.
@@ -115,6 +117,7 @@ class DnsConfig {
   std::vector<ServiceConfig> services_;
   std::vector<RecordConfig> records_;
   std::vector<PoolConfig> pools_;
+  ArbiterConfig arbiter_;
   std::optional<Name> lease_zone_;
 };
 

@@ -1,9 +1,9 @@
-// Leases on real name servers: reads, claims, renews, gives up, and brings the epoch copies after them.
+// Leases on real name servers: reads, claims, renews, gives up.
 //
 // It blocks, for workers: a call ends after `total` at most, follow() after that for each zone. What was won
-// is in the book of what was seen before it is reported. When a lease runs out, and when an owner is dead, is
-// for the coordinator to say: a lease counts from `sent` of a confirmed claim or renewal. Thread safety: one
-// thread. Source: docs/dns.md, "Takeover".
+// is in the book of what was seen before it is reported. How copies follow is copy_keeper.h. When a lease
+// runs out, and when an owner is dead, is for the coordinator to say: a lease counts from `sent` of a
+// confirmed claim or renewal. Thread safety: one thread. Source: docs/dns.md, "Takeover".
 #pragma once
 
 #include <optional>
@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "dnsupdater/config.h"
+#include "dnsupdater/copy_keeper.h"
 #include "dnsupdater/lease.h"
 #include "dnsupdater/seen_book.h"
 #include "dnsupdater/swap.h"
@@ -21,14 +22,8 @@ namespace ha::dns {
 
 // What is there of a service.
 struct LeaseSight {
-  struct Copy {
-    Name zone;
-    std::optional<Record> record;
-    CopyStand stand = CopyStand::Current;
-    std::optional<Trouble> trouble;  // it could not be read
-  };
   std::optional<Record> lease;
-  std::vector<Copy> copies;
+  std::vector<CopySight> copies;
   // The lease could not be read, or DNS has gone back in time: nothing is claimed then.
   std::optional<Trouble> trouble;
 };
@@ -43,28 +38,17 @@ struct LeaseOutcome {
   std::vector<std::string> differences;  // of Partial
 };
 
-struct FollowOutcome {
-  Name zone;
-  // Won, or Nothing: copy and records are at the lease's epoch. Lost: this site does not hold the lease.
-  Verdict verdict = Verdict::NotSent;
-  std::optional<Record> copy;
-  std::optional<Trouble> trouble;
-  // Of Nothing: records that are not what the configuration says of the owner, one sentence each. An operator
-  // may have led callers to the maintenance address: they are left as they are.
-  std::vector<std::string> differences;
-};
-
 class LeaseKeeper {
  public:
   // All must outlive it. `total`: of one change; [dns] timeout for people, less for who renews.
   LeaseKeeper(const DnsConfig& config, SeenBook& seen, Zones& zones, Duration total)
-      : config_(config), seen_(seen), zones_(zones), total_(total) {}
+      : config_(config), seen_(seen), zones_(zones), copies_(config, seen, zones, total), total_(total) {}
 
   // Lease and copies, each from its primary.
   [[nodiscard]] LeaseSight read(std::string_view service);
 
-  // `saw`: as read() has shown it. A lease that has been changed since is lost.
-  [[nodiscard]] LeaseOutcome claim(std::string_view service, const LeaseSight& saw,
+  // `saw`: as read() has shown it, without trouble; none: no lease. One that has been changed since is lost.
+  [[nodiscard]] LeaseOutcome claim(std::string_view service, const std::optional<Version>& saw,
                                    std::optional<LeaseTerms> terms = std::nullopt);
   // By the owner of `epoch`. What others have changed of the lease without taking it is no loss: it is read
   // and tried again.
@@ -79,23 +63,19 @@ class LeaseKeeper {
   // read before. For all again after any outcome but Won and Nothing, and after a restart.
   [[nodiscard]] std::vector<FollowOutcome> follow(std::string_view service);
 
+  // By a person: what DNS shows of lease and copies is right from now on. The next change goes beyond all
+  // that was seen of them.
+  [[nodiscard]] Status accept(std::string_view service);
+
  private:
-  struct Found {
-    std::optional<Record> record;
-    std::optional<Trouble> trouble;
-  };
-  [[nodiscard]] Found look(const Name& zone, const Name& guard, std::string_view service);
-  [[nodiscard]] Status note(const Name& guard, const std::optional<Record>& record);
   [[nodiscard]] Version beyond(const ServicePlace& place) const;
   [[nodiscard]] LeaseOutcome change(std::string_view service, const LeaseWish& wish);
   [[nodiscard]] LeaseOutcome change_once(const ServicePlace& place, const LeaseWish& wish, SteadyTime until);
-  [[nodiscard]] FollowOutcome follow_zone(const ServicePlace& place, const ServicePlace::Copy& copy);
-  [[nodiscard]] FollowOutcome follow_once(const Record& lease, const ServicePlace::Copy& copy,
-                                          SteadyTime until);
 
   const DnsConfig& config_;
   SeenBook& seen_;
   Zones& zones_;
+  CopyKeeper copies_;
   Duration total_;
 };
 

@@ -73,30 +73,34 @@ Result<std::vector<ServiceZone>> service_sets(const DnsConfig& config, std::stri
   return out;
 }
 
-Result<ServicePlace> place_of(const DnsConfig& config, std::string_view service) {
+Result<std::vector<ServicePlace::Copy>> copies_of(const DnsConfig& config, std::string_view service) {
   if (config.service(service) == nullptr) {
     return unknown("service", service);
   }
-  ServicePlace out{std::string(service), {}, {}, {}};
-  std::optional<Name> lease_zone = config.lease_zone();
+  std::vector<ServicePlace::Copy> out;
   for (const RecordConfig& record : config.records()) {
     if (record.service != service) {
       continue;
     }
-    lease_zone = lease_zone ? lease_zone : record.zone;
     HA_TRY(Name guard, guard_name(service, record.zone));
     const ServicePlace::Copy copy{record.zone, std::move(guard)};
-    if (record.zone != *lease_zone &&
-        std::find(out.copies.begin(), out.copies.end(), copy) == out.copies.end()) {
-      out.copies.push_back(copy);
+    if (std::find(out.begin(), out.end(), copy) == out.end()) {
+      out.push_back(copy);
     }
   }
-  if (!lease_zone) {
+  return out;
+}
+
+Result<ServicePlace> place_of(const DnsConfig& config, std::string_view service) {
+  ServicePlace out{std::string(service), {}, {}, {}};
+  HA_TRY(out.copies, copies_of(config, service));
+  if (!config.lease_zone() && out.copies.empty()) {
     return Error(Code::Invalid, "service " + in_quotes(service) + " has no place for a lease",
                  "name [arbiter] zone, or give it a [[dns.record]]");
   }
-  out.zone = *lease_zone;
+  out.zone = config.lease_zone() ? *config.lease_zone() : out.copies[0].zone;
   HA_TRY(out.lease, guard_name(service, out.zone));
+  std::erase(out.copies, ServicePlace::Copy{out.zone, out.lease});
   return out;
 }
 

@@ -40,8 +40,13 @@ struct ServicePlace {
   };
   std::vector<Copy> copies;
 };
-// NotFound for a service that is not configured, Invalid if it has neither [arbiter] zone nor records.
+// NotFound for a service that is not configured, Invalid if it has neither [arbiter] zone nor records. With
+// an arbiter outside of DNS the copy in the zone of the first record stands for the lease.
 [[nodiscard]] Result<ServicePlace> place_of(const DnsConfig& config, std::string_view service);
+
+// Where the lease is not in DNS: every zone with records of the service has an epoch copy. NotFound as above.
+[[nodiscard]] Result<std::vector<ServicePlace::Copy>> copies_of(const DnsConfig& config,
+                                                                std::string_view service);
 
 // All RRsets of the service in that zone, whoever holds it: what has to be read.
 [[nodiscard]] std::vector<SetKey> service_keys(const DnsConfig& config, std::string_view service,

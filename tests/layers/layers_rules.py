@@ -41,6 +41,8 @@ PURE_MODULES |= {"common/base/http", "common/base/json"}
 PURE_MODULES |= {"common/pbx/" + module
                  for module in ("ami", "ami_session", "ari", "asterisk", "esl", "esl_session", "event_queue",
                                 "fields", "freeswitch", "input_buffer")}
+PURE_MODULES |= {"failover/lease/" + module
+                 for module in ("arbiter_check", "etcd_message", "etcd_swap", "lease_record")}
 # What a pure folder may use of common/sys: bytes in, bytes out.
 PURE_SYS = {"common/sys/digest.h", "common/sys/unique.h", "common/sys/zstd.h"}
 # Beside these, what has no dot and is not listed in IMPURE is the C++ library.

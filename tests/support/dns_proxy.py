@@ -6,15 +6,16 @@
         proxy.seen                           # [(transport, request, [replies])], as they went through
 
 Words: pass, lose-request, late-request (the server gets it LATE_SECONDS later), lose-reply, late-reply (held
-back for LATE_SECONDS), twice (the reply), twice-
-request (the server gets it again after it has answered: a replay), wrong-id, stray (another server's
-datagram first), truncated (TC, no records), unsigned (the TSIG is cut off), bad-mac, servfail, garbage,
-reset (TCP: RST instead of an answer; UDP: a closed port), half (TCP: half an answer, then the end), kill-
-server (after it has answered, before the client hears it), mangle (the request has a record less than its
-header says). A function instead of a word is called before the server gets the request.
+back for LATE_SECONDS), twice (the reply), twice-request (the server gets it again after it has answered:
+a replay), wrong-id, stray (another server's datagram first), truncated (TC, no records), unsigned (the TSIG
+is cut off), bad-mac, servfail, garbage, reset (TCP: RST instead of an answer; UDP: a closed port), half (TCP:
+half an answer, then the end), kill-server and freeze-server (SIGSTOP; after it has answered, before the
+client hears it), mangle (the request has a record less than its header says). A function instead of a word
+is called before the server gets the request.
 """
 
 import os
+import signal
 import socket
 import struct
 import threading
@@ -178,7 +179,9 @@ class DnsProxy:
             ask(request)
         if word == "kill-server":
             self.server.kill()
-        if not reply or word in ("lose-reply", "kill-server"):
+        if word == "freeze-server":
+            self.server.process.send_signal(signal.SIGSTOP)
+        if not reply or word in ("lose-reply", "kill-server", "freeze-server"):
             return []
         return {
             "late-reply": [None, reply],

@@ -53,7 +53,8 @@ class Taker {
         go_on(sight.lease->version.epoch);
       }
     } else if (only == "claim" || (only.empty() && random_.chance(0.5))) {
-      const LeaseOutcome out = keeper_.claim(service_, sight);
+      const LeaseOutcome out =
+          keeper_.claim(service_, sight.lease ? std::optional(sight.lease->version) : std::nullopt);
       if (out.verdict == Verdict::Won) {
         say("claimed " + std::to_string(out.now->version.epoch));
         if (only.empty()) {
