@@ -1,12 +1,15 @@
 #include "common/sys/process.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +29,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t kAccountBytesMax = 64 * 1024;
+constexpr std::size_t kGroupsMax = 1024;
+
 int wait_ms(SteadyTime until) {
   const auto left = std::chrono::duration_cast<milliseconds>(until - read_clocks().steady) + milliseconds(1);
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX));
@@ -40,9 +46,88 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
   return out;
 }
 
-// Starts it with its output on `output_fd`; the process id.
-Result<pid_t> spawn(const Command& command, int output_fd) {
-  std::vector<char*> arguments = pointers_to(command.argv);
+// Who a command runs as.
+struct Account {
+  uid_t user = 0;
+  gid_t group = 0;
+  std::vector<gid_t> groups;
+};
+
+Result<Account> find_account(const std::string& name) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::vector<char> names(kAccountBytesMax);
+  if (const int error_number = ::getpwnam_r(name.c_str(), &entry, names.data(), names.size(), &found);
+      found == nullptr) {
+    return error_number != 0 ? errno_error("cannot look up user " + in_quotes(name), error_number)
+                             : Error(Code::NotFound, "there is no user " + in_quotes(name));
+  }
+  Account out{entry.pw_uid, entry.pw_gid, std::vector<gid_t>(kGroupsMax)};
+  int count = static_cast<int>(kGroupsMax);
+  if (::getgrouplist(name.c_str(), out.group, out.groups.data(), &count) < 0) {
+    return Error(Code::Exhausted,
+                 "user " + in_quotes(name) + " is in more than " + std::to_string(kGroupsMax) + " groups");
+  }
+  out.groups.resize(static_cast<std::size_t>(count));
+  return out;
+}
+
+// What a child needs between fork() and exec(), where nothing may be allocated.
+enum class ChildStep : int { Account, Directory, Program };
+struct Child {
+  char* const* arguments;
+  char* const* variables;
+  const char* directory;   // null: where we are
+  const Account* account;  // null: who we are
+  std::optional<mode_t> umask;
+  int input_fd;
+  int output_fd;
+  int report_fd;
+};
+struct ChildTrouble {
+  ChildStep step = ChildStep::Program;
+  int error_number = 0;
+};
+
+ChildTrouble prepare(const Child& child) noexcept {
+  ::setpgid(0, 0);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    ::signal(signal, SIG_DFL);  // NOLINT(bugprone-signal-handler): none is set
+  }
+  ::dup2(child.input_fd, STDIN_FILENO);
+  ::dup2(child.output_fd, STDOUT_FILENO);
+  ::dup2(child.output_fd, STDERR_FILENO);
+  ::dup2(child.report_fd, STDERR_FILENO + 1);
+  ::fcntl(STDERR_FILENO + 1, F_SETFD, FD_CLOEXEC);
+  ::closefrom(STDERR_FILENO + 2);
+  if (child.umask) {
+    ::umask(*child.umask);
+  }
+  if (const Account* account = child.account; account != nullptr && account->user != ::geteuid()) {
+    if (::setgroups(account->groups.size(), account->groups.data()) != 0 ||
+        ::setresgid(account->group, account->group, account->group) != 0 ||
+        ::setresuid(account->user, account->user, account->user) != 0) {
+      return {ChildStep::Account, errno};
+    }
+  }
+  if (child.directory != nullptr && ::chdir(child.directory) != 0) {
+    return {ChildStep::Directory, errno};
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execvpe(child.arguments[0], child.arguments, child.variables);
+  return {ChildStep::Program, errno};
+}
+
+[[noreturn]] void become(const Child& child) noexcept {
+  const ChildTrouble trouble = prepare(child);
+  static_cast<void>(!::write(STDERR_FILENO + 1, &trouble, sizeof trouble));
+  ::_exit(127);
+}
+
+// The command's own variables, then those of ours that it does not replace.
+std::vector<char*> variables_of(const Command& command) {
   std::vector<char*> variables = pointers_to(command.environment);
   variables.pop_back();
   for (char** each = environ; *each != nullptr; ++each) {
@@ -53,35 +138,76 @@ Result<pid_t> spawn(const Command& command, int output_fd) {
     }
   }
   variables.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, output_fd, STDERR_FILENO);
-  if (!command.directory.empty()) {
-    ::posix_spawn_file_actions_addchdir_np(&actions, command.directory.c_str());
+  return variables;
+}
+
+// In memory, so that a command that does not read it holds nobody up.
+Result<FileHandle> input_of(const Command& command) {
+  FileHandle input(command.input.empty() ? ::open("/dev/null", O_RDONLY | O_CLOEXEC)
+                                         : ::memfd_create("input", MFD_CLOEXEC),
+                   "input");
+  if (!input.is_open()) {
+    return errno_error("cannot make the input of a command", errno);
   }
-  ::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-  sigset_t none;
+  HA_CHECK(input.write_at(0, command.input));
+  return input;
+}
+
+// Starts it with its output on `output_fd`; the process id. posix_spawn(3) knows neither users nor umasks.
+Result<pid_t> spawn(const Command& command, int output_fd) {
+  std::optional<Account> account;
+  if (!command.user.empty()) {
+    HA_TRY(Account found, find_account(command.user));
+    account = std::move(found);
+  }
+  HA_TRY(const FileHandle input, input_of(command));
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) {
+    return errno_error("cannot make a pipe", errno);
+  }
+  const FileHandle report(ends[0], "pipe");
+  FileHandle report_child(ends[1], "pipe");
+  const std::vector<char*> arguments = pointers_to(command.argv);
+  const std::vector<char*> variables = variables_of(command);
+  const Child child{arguments.data(),
+                    variables.data(),
+                    command.directory.empty() ? nullptr : command.directory.c_str(),
+                    account ? &*account : nullptr,
+                    command.umask,
+                    input.fd(),
+                    output_fd,
+                    report_child.fd()};
   sigset_t all;
-  ::sigemptyset(&none);
+  sigset_t old;
   ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&attributes, &none);
-  ::posix_spawnattr_setsigdefault(&attributes, &all);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  pid_t pid = 0;
-  const int error_number =
-      ::posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments.data(), variables.data());
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (error_number != 0) {
-    return path_error("cannot run", command.argv[0], error_number);
+  ::pthread_sigmask(SIG_SETMASK, &all, &old);
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    become(child);
   }
-  return pid;
+  const int fork_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  if (pid < 0) {
+    return errno_error("cannot start a process", fork_error);
+  }
+  static_cast<void>(report_child.close());
+  ChildTrouble trouble;
+  ssize_t n = 0;
+  while ((n = ::read(report.fd(), &trouble, sizeof trouble)) < 0 && errno == EINTR) {
+  }
+  if (n != static_cast<ssize_t>(sizeof trouble)) {
+    return pid;  // the pipe was closed by exec
+  }
+  static_cast<void>(::waitpid(pid, nullptr, 0));
+  switch (trouble.step) {
+    case ChildStep::Account:
+      return errno_error("cannot run as user " + in_quotes(command.user), trouble.error_number);
+    case ChildStep::Directory:
+      return path_error("cannot change into", command.directory, trouble.error_number);
+    case ChildStep::Program:
+      break;
+  }
+  return path_error("cannot run", command.argv[0], trouble.error_number);
 }
 
 // Takes what is in the pipe now. Whether it is still open.

@@ -4,8 +4,10 @@
 // No shell anywhere: a command is a list of arguments. Not here: key files (secret.h), threads, loops.
 // Thread safety: run_command() and notify_*() from any thread; a SignalWatcher is made before any other
 // thread starts, so that all inherit its mask, and is read by one.
-// Source: posix_spawn(3), pidfd_open(2), signalfd(2), sd_notify(3) (libsystemd 252), flock(2).
+// Source: fork(2), execvpe(3), pidfd_open(2), signalfd(2), sd_notify(3) (libsystemd 252), flock(2).
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
@@ -29,6 +31,9 @@ struct Command {
   std::vector<std::string> environment{};    // "NAME=value", before and instead of ours
   std::string directory{};                   // where it runs; empty: where we do
   int cancel_fd = -1;                        // readable: end it now, as at the limit
+  Bytes input{};                             // its standard input; empty: /dev/null
+  std::string user{};                        // who it runs as, with all groups; empty: we
+  std::optional<mode_t> umask{};             // none: ours
 };
 
 struct CommandResult {
@@ -42,9 +47,9 @@ struct CommandResult {
   [[nodiscard]] bool succeeded() const noexcept { return exit_status == 0 && !timed_out && !cancelled; }
 };
 
-// Waits for it, in its own process group, with /dev/null as input, default signals and no descriptors of
-// ours. At the limit the group gets SIGTERM and kTerminateGrace later SIGKILL. Errors are about starting it
-// (NotFound, Denied); how it ended is in the result.
+// Waits for it, in its own process group, with default signals and no descriptors of ours. At the limit the
+// group gets SIGTERM and kTerminateGrace later SIGKILL. Errors are about starting it (NotFound, Denied: the
+// program, the directory, the user); how it ended is in the result.
 [[nodiscard]] Result<CommandResult> run_command(const Command& command);
 
 // Where 0, 1 or 2 are closed they lead to /dev/null, or else the next file that is opened would be the

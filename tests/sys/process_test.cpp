@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,57 @@ BOOST_AUTO_TEST_CASE(a_command_has_the_variables_and_the_directory_that_it_is_gi
   command.environment = {"HA_TEST_ONE=its own", "HA_TEST=x"};
   command.directory = "/";
   BOOST_TEST(must(run_command(command)).output == "its own ours x\n/\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_reads_its_input_or_leaves_it) {
+  Command command{{"cat"}};
+  command.input = Bytes("one\0two\n", 8) + Bytes(300'000, 'x');  // more than a pipe holds
+  command.output_bytes_max = 400'000;
+  BOOST_TEST((must(run_command(command)).output == command.input));
+  command.argv = {"true"};
+  BOOST_TEST(must(run_command(command)).succeeded());
+  BOOST_TEST(must(run_command({{"cat"}})).output == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_has_the_umask_that_it_is_given) {
+  Command command{{"sh", "-c", "umask"}};
+  command.umask = 077;
+  BOOST_TEST(must(run_command(command)).output == "0077\n");
+  const mode_t ours = ::umask(022);
+  command.umask.reset();
+  BOOST_TEST(must(run_command(command)).output == "0022\n");
+  ::umask(ours);
+}
+
+BOOST_AUTO_TEST_CASE(a_command_runs_as_another_user_with_that_ones_groups_only) {
+  Command command{{"sh", "-c", "id -un; id -Gn"}};
+  command.user = "no-such-user";
+  BOOST_TEST((code_of(run_command(command)) == Code::NotFound));
+  if (::geteuid() != 0) {
+    command.user = "root";
+    BOOST_TEST((code_of(run_command(command)) == Code::Denied));
+    return;
+  }
+  command.user = "daemon";
+  BOOST_TEST(must(run_command(command)).output == "daemon\ndaemon\n");
+  command.argv = {"cat", "/etc/shadow"};
+  BOOST_TEST(must(run_command(command)).exit_status == 1);
+  command.argv = {"true"};
+  const TempDirectory ours;
+  command.directory = ours.path;
+  const auto barred = run_command(command);
+  BOOST_TEST((code_of(barred) == Code::Denied));
+  BOOST_TEST(barred.error().what() == "cannot change into " + in_quotes(ours.path) + ": Permission denied");
+  const pid_t child = ::fork();  // who is not root cannot become somebody else
+  if (child == 0) {
+    command.directory = "/";
+    const bool denied = ::setresuid(1, 1, 1) == 0 && (command.user = "root", true) &&
+                        code_of(run_command(command)) == Code::Denied;
+    ::_exit(denied ? 0 : 1);
+  }
+  int status = -1;
+  BOOST_TEST(::waitpid(child, &status, 0) == child);
+  BOOST_TEST(status == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_command_that_is_cancelled_is_ended_and_did_not_succeed) {
