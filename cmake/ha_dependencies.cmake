@@ -1,6 +1,7 @@
 # Every dependency is a Debian 12 package, required, and an imported target.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(spdlog REQUIRED)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs every fuzzer of build/fuzz for so many seconds (default 60); a finding stops it, with the input's name.
+# Runs every fuzzer of build/fuzz for so many seconds (default 60), from tests/fuzz/seeds/NAME or the fixtures
+# of its tests where there are some; a finding stops it, with the input's name.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
@@ -8,8 +9,9 @@ for fuzzer in build/fuzz/tests/fuzz/*_fuzz; do
   mkdir -p "$corpus"
   case $(basename "$fuzzer") in
     ami_fuzz | ari_fuzz | esl_fuzz) seeds=tests/pbx/fixtures ;;
-    *) seeds= ;;
+    *) seeds=tests/fuzz/seeds/$(basename "$fuzzer" _fuzz) ;;
   esac
+  [ -d "$seeds" ] || seeds=
   printf '%s: ' "$(basename "$fuzzer")"
   if "$fuzzer" -max_total_time="$seconds" -artifact_prefix="$corpus." -print_final_stats=1 "$corpus" \
     ${seeds:+"$seeds"} >"$corpus.log" 2>&1; then

@@ -1,0 +1,64 @@
+// What others say to sensors: plugins, hosts that are pinged, time servers, the kernel's files.
+// The first byte chooses who speaks.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "common/base/bytes.h"
+#include "failover/sensors/icmp_message.h"
+#include "failover/sensors/plugin_output.h"
+#include "failover/sensors/proc_text.h"
+#include "failover/sensors/sntp_message.h"
+
+namespace {
+
+using namespace ha::failover;
+
+void plugin(const ha::Bytes& text) {
+  const PluginOutput said = parse_plugin_output(text);
+  HA_ASSERT(said.text.size() <= 4 * kReadingTextMax);  // escaped
+  HA_ASSERT(!said.score || (*said.score >= 0 && *said.score <= 100));
+  HA_ASSERT(!said.first || std::isfinite(said.first->value));
+}
+
+void kernel(const ha::Bytes& text) {
+  static_cast<void>(load_average(text));
+  static_cast<void>(cpu_count(text));
+  static_cast<void>(cpu_times(text));
+  static_cast<void>(pressure_of(text));
+  static_cast<void>(named_number(text, "MemTotal:"));
+  static_cast<void>(process_stat(text));
+  static_cast<void>(soft_limit(text, "Max open files"));
+  static_cast<void>(unified_cgroup(text));
+  static_cast<void>(disk_times(text, "vda"));
+  static_cast<void>(disk_times(text, 254, 0));
+  static_cast<void>(snmp_counter(text, "Udp", "RcvbufErrors"));
+  PortSet ports;
+  add_udp_ports(text, ports);
+  HA_ASSERT(default_gateways(text).size() <= 64);
+  static_cast<void>(is_in_arp(text, "192.0.2.1"));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ha::Bytes input(reinterpret_cast<const char*>(data), size);
+  const ha::Bytes text = input.substr(std::min<std::size_t>(1, size));
+  switch (size == 0 ? 0 : data[0] % 4) {
+    case 0:
+      plugin(text);
+      break;
+    case 1:
+      for (const bool v6 : {false, true}) {
+        static_cast<void>(echo_answer(text, v6, !v6, 1));
+      }
+      break;
+    case 2:
+      static_cast<void>(sntp_offset(text, 1, ha::WallTime{}, ha::WallTime{}));
+      break;
+    case 3:
+      kernel(text);
+      break;
+  }
+  return 0;
+}
