@@ -18,6 +18,7 @@ pkg_check_modules(systemd REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(fuse3 REQUIRED IMPORTED_TARGET fuse3)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(ldns REQUIRED IMPORTED_TARGET ldns)
+pkg_check_modules(nftables REQUIRED IMPORTED_TARGET libnftables)
 
 find_library(HA_RSYNC_LIBRARY rsync REQUIRED)
 find_path(HA_RSYNC_INCLUDE librsync.h REQUIRED)
