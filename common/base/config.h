@@ -79,7 +79,7 @@ inline constexpr std::string_view kRequired = "(required)";
 struct ConfigTable {
   std::string_view name;  // "" is the top of the file; "site"; "link.peer"
   bool repeats = false;   // [[name]]
-  bool open = false;      // any key, each a single value: see ConfigSection::loose()
+  bool open = false;      // any further key, each a single value: see ConfigSection::loose()
   std::string_view doc;   // one sentence
 };
 
@@ -139,7 +139,7 @@ class ConfigSection {
     std::string name;
     ConfigValue value;
   };
-  // The keys of an open table, as they were written, in the order of the file.
+  // The keys of an open table that the schema does not have, as they were written, in the order of the file.
   [[nodiscard]] const std::vector<Named>& loose() const noexcept { return loose_; }
   // Every value in force, in the order of the schema.
   [[nodiscard]] const std::vector<Named>& values() const noexcept { return values_; }

@@ -72,11 +72,11 @@ class ConfigLoader {
       load_table(node, *inner);
       return;
     }
-    if (table.open) {
+    const ConfigKey* key = section.describe(node.key);
+    if (key == nullptr && table.open) {
       load_loose(node, about, section);
       return;
     }
-    const ConfigKey* key = section.describe(node.key);
     if (key == nullptr) {
       report_unknown(node, table, full, about);
       return;

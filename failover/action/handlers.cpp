@@ -3,7 +3,6 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cctype>
 #include <cerrno>
@@ -14,17 +13,10 @@
 #include "common/base/json_out.h"
 #include "common/base/units.h"
 #include "common/sys/file.h"
+#include "failover/action/events.h"
 
 namespace ha::failover {
 namespace {
-
-constexpr std::array<std::string_view, 8> kBlocking{"role.promoting", "role.demoting",        "fence.started",
-                                                    "dns.updating",   "maintenance.starting", "pbx.starting",
-                                                    "pbx.stopping",   "set.publishing"};
-
-bool is_blocking(std::string_view event) {
-  return std::find(kBlocking.begin(), kBlocking.end(), event) != kBlocking.end();
-}
 
 bool wants(const HandlerConfig& config, std::string_view event) {
   return std::any_of(config.events.begin(), config.events.end(),
@@ -113,10 +105,6 @@ std::string event_json(const Event& event) {
   return out.text() + "\n";
 }
 
-std::span<const std::string_view> blocking_events() noexcept {
-  return kBlocking;
-}
-
 Status check_handler(const HandlerConfig& config) {
   const auto wrong = [&](const std::string& what) {
     return Error(Code::Invalid, "handler " + in_quotes(config.name) + ": " + what);
@@ -134,10 +122,12 @@ Status check_handler(const HandlerConfig& config) {
     return std::move(checked).error().in("handler " + in_quotes(config.name));
   }
   for (const std::string& pattern : config.events) {
-    if (config.blocking && std::none_of(kBlocking.begin(), kBlocking.end(),
-                                        [&](std::string_view event) { return glob_match(pattern, event); })) {
-      return wrong(in_quotes(pattern) + " cannot be vetoed")
-          .hinted("blocking = false, in a handler of its own");
+    Status known = check_event_pattern(pattern);
+    if (known.ok() && config.blocking) {
+      known = check_blocking_pattern(pattern);
+    }
+    if (!known.ok()) {
+      return std::move(known).error().in("handler " + in_quotes(config.name));
     }
   }
   return ok();
@@ -191,7 +181,7 @@ Handlers::~Handlers() {
 }
 
 std::optional<Veto> Handlers::ask(const Event& event, int cancel_fd) {
-  if (!is_blocking(event.name)) {
+  if (!is_blocking_event(event.name)) {
     return std::nullopt;
   }
   for (const auto& handler : handlers_) {

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,9 +40,6 @@ struct Event {
 // One JSON object and a newline.
 [[nodiscard]] std::string event_json(const Event& event);
 
-// The events that may be vetoed.
-[[nodiscard]] std::span<const std::string_view> blocking_events() noexcept;
-
 struct HandlerConfig {
   std::string name;
   std::vector<std::string> events;  // "role.promoted", "pbx.*"
@@ -51,7 +47,8 @@ struct HandlerConfig {
   bool blocking = false;
   std::size_t queue_max = 32;
 };
-// Invalid: no name, no events, a command that is none, a blocking one with an event that cannot be vetoed.
+// Invalid: no name, no events, one that is none (events.h), a command that is none, a blocking one with an
+// event that cannot be vetoed.
 [[nodiscard]] Status check_handler(const HandlerConfig& config);
 
 struct HandlerRun {

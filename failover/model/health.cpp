@@ -140,7 +140,7 @@ unsigned Health::Sensor::points() const {
 }
 
 SensorView Health::Sensor::view() const {
-  return {&spec, counted, points(), last ? &*last : nullptr, begun, missed, muted_until};
+  return {&spec, counted, points(), last ? &*last : nullptr, begun, missed, muted_until, counts};
 }
 
 Result<Health> Health::make(std::vector<SensorSpec> specs, SteadyTime now) {
@@ -159,7 +159,8 @@ Result<HealthChanges> Health::reload(std::vector<SensorSpec> specs, SteadyTime n
       sensors.push_back(std::move(*known));
     } else {
       const SteadyTime due = due_after(spec, now);
-      sensors.push_back({.spec = std::move(spec), .due = due});
+      const bool is_counted = counts(spec);
+      sensors.push_back({.spec = std::move(spec), .due = due, .counts = is_counted});
     }
   }
   sensors_ = std::move(sensors);
@@ -219,6 +220,27 @@ std::optional<SteadyTime> Health::next_wakeup() const {
     }
   }
   return next == SteadyTime::max() ? std::nullopt : std::optional(next);
+}
+
+HealthChanges Health::set_serving(bool serving, SteadyTime now) {
+  HealthChanges out;
+  if (serving == std::exchange(serving_, serving)) {
+    return out;
+  }
+  for (Sensor& sensor : sensors_) {
+    if (sensor.spec.when == CountsWhen::Serving) {
+      const Grade from = std::exchange(sensor.counted, Grade::Ok);
+      sensor.tripped = sensor.bad = sensor.below = sensor.good = sensor.missed = 0;
+      sensor.due = due_after(sensor.spec, now);
+      sensor.counts = serving;
+      if (from != Grade::Ok) {
+        out.emplace_back(SensorChanged{sensor.spec.name, from, Grade::Ok,
+                                       sensor.spec.name + ": counts only while a service is served here"});
+      }
+    }
+  }
+  settle(now, out);
+  return out;
 }
 
 Result<HealthChanges> Health::mute(std::string_view name, SteadyTime until, SteadyTime now) {
@@ -282,6 +304,9 @@ Health::Sensor* Health::find(std::string_view name) {
 }
 
 void Health::count(Sensor& sensor, Grade grade, SteadyTime now, HealthChanges& out) {
+  if (!sensor.counts) {
+    return;
+  }
   more(sensor.tripped, grade == Grade::Trip);
   more(sensor.bad, grade != Grade::Ok);
   more(sensor.below, grade == Grade::Ok || grade == Grade::Warn);

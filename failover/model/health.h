@@ -55,6 +55,12 @@ struct SensorLevels {
 // A value at a level has reached it. What is no number is Unknown.
 [[nodiscard]] Grade grade_of(const SensorLevels& levels, double value) noexcept;
 
+// When a sensor counts. A standby's PBX is stopped, and none the worse for it.
+enum class CountsWhen {
+  Always,
+  Serving,  // only while this site serves: see Health::set_serving()
+};
+
 struct SensorSpec {
   std::string name;
   Duration every = std::chrono::seconds(5);
@@ -63,6 +69,7 @@ struct SensorSpec {
   SensorLevels levels;
   unsigned rise = 3;
   unsigned fall = 2;
+  CountsWhen when = CountsWhen::Always;
 
   bool operator==(const SensorSpec&) const = default;
 };
@@ -87,6 +94,7 @@ struct SensorView {
   SteadyTime begun{};             // of `last`: when measuring it began
   unsigned missed = 0;            // readings in a row that did not come
   std::optional<SteadyTime> muted_until;
+  bool counts = true;  // false: it is measured and shown only, as nothing is served here
 
   // "disk.space: 4 % of /var is free", "ping: no reading for 12 s".
   [[nodiscard]] std::string text(SteadyTime now) const;
@@ -121,6 +129,10 @@ class Health {
   [[nodiscard]] HealthChanges on_tick(SteadyTime now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
 
+  // Whether this site serves any service now: its PBX has been started, and is not being stopped. False at
+  // first. Sensors that count while serving alone begin anew: nothing of before counts.
+  [[nodiscard]] HealthChanges set_serving(bool serving, SteadyTime now);
+
   // It adds nothing until then, but is measured and shown. NotFound; Invalid unless `until` is within
   // kMuteMax from now.
   [[nodiscard]] Result<HealthChanges> mute(std::string_view sensor, SteadyTime until, SteadyTime now);
@@ -148,6 +160,7 @@ class Health {
     std::optional<Reading> last = std::nullopt;
     SteadyTime begun{};
     std::optional<SteadyTime> muted_until = std::nullopt;
+    bool counts = true;
 
     [[nodiscard]] unsigned points() const;
     [[nodiscard]] SensorView view() const;
@@ -155,11 +168,15 @@ class Health {
 
   Health() = default;
   [[nodiscard]] Sensor* find(std::string_view name);
+  [[nodiscard]] bool counts(const SensorSpec& spec) const {
+    return serving_ || spec.when == CountsWhen::Always;
+  }
   void count(Sensor& sensor, Grade grade, SteadyTime now, HealthChanges& out);
   void settle(SteadyTime now, HealthChanges& out);
   [[nodiscard]] unsigned sum() const;
 
   std::vector<Sensor> sensors_;
+  bool serving_ = false;
   // The score falls from `top_`, where it stood at `top_at_`, to `sum_`.
   unsigned sum_ = 0;
   unsigned top_ = 0;

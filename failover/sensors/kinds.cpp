@@ -83,6 +83,7 @@ constexpr auto kState = SensorUnit::State;
 constexpr auto kPercent = SensorUnit::Percent;
 constexpr auto kSeconds = SensorUnit::Seconds;
 constexpr auto kNumber = SensorUnit::Number;
+constexpr auto kServing = CountsWhen::Serving;
 constexpr auto kAbove = Worse::Above;
 constexpr auto kBelow = Worse::Below;
 
@@ -94,7 +95,7 @@ constexpr std::array kKinds{
     SensorKind{"http", "Time until an HTTP server has answered, with the status and text that is wanted.",
                "10s", "5s", 50, 3, kSeconds, kAbove, "1s", "4s", kHttp, make_http},
     SensorKind{"sip.options", "Time until a SIP server has answered OPTIONS, with any final reply.", "2s",
-               "2s", 100, 3, kSeconds, kAbove, "500ms", "2s", kSip, make_sip_options},
+               "2s", 100, 3, kSeconds, kAbove, "500ms", "2s", kSip, make_sip_options, kServing},
     SensorKind{"process", "Whether a process runs: neither gone nor stopped nor stuck nor just restarted.",
                "1s", "1s", 100, 1, kState, kAbove, "", "", kProcessOptions, make_process},
     SensorKind{"fd.use", "Open descriptors of a process, of what it may have.", "10s", "2s", 30, 3, kPercent,

@@ -231,8 +231,10 @@ class NetGateway final : public Sensor {
     std::erase_if(gateways,
                   [&](const Gateway& each) { return !interface_.empty() && each.interface != interface_; });
     if (gateways.empty()) {
-      return tripped("there is no default route" + (interface_.empty() ? "" : " by " + interface_));
+      const std::string none = "there is no default route" + (interface_.empty() ? "" : " by " + interface_);
+      return had_one_ || !interface_.empty() ? tripped(none) : good(none + ", and there was none before");
     }
+    had_one_ = true;
     // One after the other, each its part of the turn.
     const Duration each_time = (turn.until - turn.now.steady) / static_cast<std::int64_t>(gateways.size());
     std::string silent;
@@ -266,6 +268,7 @@ class NetGateway final : public Sensor {
 
   std::string proc_;
   std::string interface_;
+  bool had_one_ = false;
 };
 
 }  // namespace

@@ -24,6 +24,8 @@ constexpr std::array kKeys{
     ConfigKey{"sensor", "rise", ConfigType::Integer, "1..100", "", "Bad readings in a row until they count."},
     ConfigKey{"sensor", "fall", ConfigType::Integer, "2..100", "2",
               "Good readings in a row until the bad ones do not count any more."},
+    ConfigKey{"sensor", "when", ConfigType::Choice, "always|serving", "",
+              "Whether it counts always, or only while the site serves a service."},
 };
 
 Error bad_level(std::string_view key, std::string_view wanted) {
@@ -79,6 +81,7 @@ SensorSpec default_spec(std::string_view name, const SensorKind& kind) {
   spec.timeout = parse_duration(kind.timeout).value();
   spec.weight = kind.weight;
   spec.rise = kind.rise;
+  spec.when = kind.when;
   spec.levels.worse = kind.worse;
   if (!kind.warn.empty()) {
     spec.levels.warn = known_level(kind, kind.warn);
@@ -105,8 +108,10 @@ Status apply_key(const SensorKind& kind, const ConfigKey& key, const ConfigData&
     spec.weight = count();
   } else if (key.name == "rise") {
     spec.rise = count();
-  } else {
+  } else if (key.name == "fall") {
     spec.fall = count();
+  } else {
+    spec.when = std::get<std::string>(data) == "serving" ? CountsWhen::Serving : CountsWhen::Always;
   }
   return ok();
 }
@@ -131,7 +136,7 @@ const ConfigKey* find_key(std::span<const ConfigKey> keys, std::string_view name
 }
 
 Error unknown_key(const SensorKind& kind, const std::string& name) {
-  std::vector<std::string> names;
+  std::vector<std::string> names{"name", "kind", "sites"};
   for (const auto keys : {std::span<const ConfigKey>(kKeys), kind.options}) {
     for (const ConfigKey& key : keys) {
       names.emplace_back(key.name);
@@ -196,6 +201,19 @@ Result<const SensorKind*> find_sensor_kind(std::string_view name) {
 
 std::span<const ConfigKey> sensor_keys() noexcept {
   return kKeys;
+}
+
+Status check_sensor_key(const SensorKind& kind, const std::string& name, const ConfigData& written) {
+  SensorSpec spec;
+  if (const ConfigKey* key = find_key(kKeys, name)) {
+    return apply_key(kind, *key, written, spec);
+  }
+  if (const ConfigKey* option = find_key(kind.options, name)) {
+    HA_TRY(const ConfigData checked, check_config_value(*option, written));
+    static_cast<void>(checked);
+    return ok();
+  }
+  return unknown_key(kind, name);
 }
 
 Result<SensorSetup> sensor_setup(std::string_view name, std::string_view kind_name,

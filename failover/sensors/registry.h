@@ -36,6 +36,7 @@ struct SensorKind {
   std::string_view trip;
   std::span<const ConfigKey> options;  // `table` is the kind's name
   SensorMade (*make)(const SensorSetup&);
+  CountsWhen when = CountsWhen::Always;
 
   // "disk" of "disk.space"; a name without a dot is its own family.
   [[nodiscard]] std::string_view family() const noexcept { return name.substr(0, name.find('.')); }
@@ -45,9 +46,13 @@ struct SensorKind {
 [[nodiscard]] std::span<const SensorKind> sensor_kinds() noexcept;
 // NotFound, with the nearest name.
 [[nodiscard]] Result<const SensorKind*> find_sensor_kind(std::string_view name);
-// The keys that every sensor has: every, timeout, weight, warn, trip, rise, fall.
+// The keys that every sensor has: every, timeout, weight, warn, trip, rise, fall, when.
 [[nodiscard]] std::span<const ConfigKey> sensor_keys() noexcept;
 
+// One key of a [[sensor]] of this kind, as it stands in the file. Invalid: unknown (with the nearest one), of
+// a wrong type or unit, or out of its range.
+[[nodiscard]] Status check_sensor_key(const SensorKind& kind, const std::string& key,
+                                      const ConfigData& written);
 // `written`: the keys of a [[sensor]] beside its name and kind, as they stand in the file. Invalid for an
 // unknown key (with the nearest one), a missing one, a wrong type or unit, or levels that make no sense.
 [[nodiscard]] Result<SensorSetup> sensor_setup(std::string_view name, std::string_view kind,

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "common/base/bounded_queue.h"
+#include "failover/action/events.h"
 #include "tests/sys/temp_directory.h"
 
 namespace ha::failover {
@@ -147,8 +148,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_work_is_refused) {
              "handler \"a\": its queue can have 1 to 256 events");
   BOOST_TEST(refused(handler("a", {"role.*", "role.promoted"}, good, true)) ==
              "handler \"a\": \"role.promoted\" cannot be vetoed");
-  for (const std::string_view blocking : blocking_events()) {
-    BOOST_TEST(refused(handler("a", {std::string(blocking)}, good, true)).empty());
+  BOOST_TEST(refused(handler("a", {"role.promotd"}, good)) ==
+             "handler \"a\": there is no event \"role.promotd\"; did you mean \"role.promoted\"?");
+  for (const EventName& each : event_names()) {
+    BOOST_TEST(refused(handler("a", {std::string(each.name)}, good, each.blocking)).empty());
   }
   const auto start = [](std::vector<HandlerConfig> configs) {
     return Handlers::start(std::move(configs), [](const HandlerRun&) {}).error().code();

@@ -282,6 +282,38 @@ BOOST_AUTO_TEST_CASE(a_muted_sensor_adds_nothing_until_its_time_is_over) {
   BOOST_TEST((mute("cpu", kMuteMax + seconds(1)).error().code() == Code::Invalid));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_of_the_pbx_counts_while_it_serves_and_begins_anew_each_time) {
+  SensorSpec pbx = spec("pbx", 100, 1);
+  pbx.when = CountsWhen::Serving;
+  Site site({pbx, spec("disk", 60, 1)});
+  site.read("pbx", "ttttt");
+  BOOST_TEST((site.score() == 0 && site.counted(0) == Grade::Ok && site.said.empty()));
+  BOOST_TEST((!site.health.sensors()[0].counts && site.health.sensors()[1].counts));
+  BOOST_TEST((site.health.sensors()[0].last->grade == Grade::Trip));  // it is shown
+  site.pass(seconds(1));
+  site.note(site.health.set_serving(true, site.now));
+  site.note(site.health.set_serving(true, site.now));
+  BOOST_TEST((site.score() == 0 && site.health.sensors()[0].counts));
+  site.read("pbx", "t");
+  site.note(site.health.set_serving(false, site.now));
+  const std::vector<std::string> wanted{"pbx trip", "failed at 100", "pbx ok"};
+  BOOST_TEST(site.said == wanted, boost::test_tools::per_element());
+  site.read("disk", "ooooooooooo");
+  BOOST_TEST(site.score() == 0U);
+  // What was counted before the PBX was stopped does not help to trip it when it is started again.
+  SensorSpec slow = pbx;
+  slow.rise = 3;
+  Site other({slow});
+  site.note(other.health.set_serving(true, other.now));
+  other.read("pbx", "tt");
+  site.note(other.health.set_serving(false, other.now));
+  site.note(other.health.set_serving(true, other.now));
+  other.read("pbx", "tt");
+  BOOST_TEST(other.score() == 0U);
+  other.read("pbx", "t");
+  BOOST_TEST(other.score() == 100U);
+}
+
 BOOST_AUTO_TEST_CASE(contributions_come_with_the_largest_first) {
   Site site({spec("a", 10, 1), spec("c", 30, 1), spec("b", 30, 1), spec("d", 70, 1), spec("shown", 0, 1)});
   for (const char* name : {"a", "b", "c", "shown"}) {

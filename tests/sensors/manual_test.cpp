@@ -17,7 +17,8 @@ std::string row(const SensorKind& kind) {
   std::ostringstream out;
   out << "| `" << kind.name << "` | " << kind.doc << " | " << kind.every << ", " << kind.timeout << " | "
       << kind.weight << " | " << kind.rise << " | " << level(kind, kind.warn) << " | "
-      << level(kind, kind.trip) << " |\n";
+      << level(kind, kind.trip) << " | " << (kind.when == CountsWhen::Serving ? "serving" : "always")
+      << " |\n";
   return out.str();
 }
 
@@ -58,7 +59,8 @@ std::string options() {
 
 std::string reference() {
   std::string out =
-      "| kind | measures | every, timeout | weight | rise | warn | trip |\n|---|---|---|---|---|---|---|\n";
+      "| kind | measures | every, timeout | weight | rise | warn | trip | when "
+      "|\n|---|---|---|---|---|---|---|---|\n";
   for (const SensorKind& kind : sensor_kinds()) {
     out += row(kind);
   }

@@ -1,0 +1,36 @@
+// What cluster.toml says of sensors and handlers: those of this site, and what stands in when it says
+// nothing.
+//
+// Every [[sensor]] and [[handler]] is checked, also those of other sites. Beside what is configured a few
+// sensors are always there; one with the name of a default takes its place, with that one's options unless it
+// says otherwise (weight = 0: it is only shown). Nothing is opened, no command looked for, no secret read.
+// Thread safety: plain values. Errors: into ConfigProblems. Source: docs/sensors.md, docs/handlers.md.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "common/base/config.h"
+#include "common/base/result.h"
+#include "failover/action/handlers.h"
+#include "failover/sensors/registry.h"
+#include "failover/sensors/runner.h"
+
+namespace ha::failover {
+
+struct WatchConfig {
+  std::vector<SensorSetup> sensors;  // defaults first, then in the order of the file
+  std::vector<HandlerConfig> handlers;
+};
+
+// `cluster`: loaded with cluster_schema(). `self`: this site. `directory`: that of node.toml, to which
+// secret_file is relative. What is wrong goes to `problems`; the rest is right, and can be made.
+[[nodiscard]] WatchConfig read_watch(const ConfigDocument& cluster, std::string_view self,
+                                     const std::filesystem::path& directory, ConfigProblems& problems);
+
+// For SensorRunner::start(), and Health::make() with their specs.
+[[nodiscard]] Result<std::vector<SensorToRun>> make_sensors(const std::vector<SensorSetup>& setups);
+[[nodiscard]] std::vector<SensorSpec> specs_of(const std::vector<SensorSetup>& setups);
+
+}  // namespace ha::failover
