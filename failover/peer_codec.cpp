@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/nanoseconds.h"
 #include "schemas/failover.pb.h"
 
 namespace ha::failover {
@@ -33,7 +34,7 @@ void put(const PathBeat& from, pb::Heartbeat& to) {
     to.add_hears(site);
   }
   to.set_score(report.score);
-  to.set_unfit(report.unfit);
+  to.set_unfit(report.unfit.substr(0, kWhyBytesMax));
   to.set_room(report.room);
   if (report.config) {
     to.set_config(digest_bytes(*report.config));
@@ -45,6 +46,7 @@ void put(const PathBeat& from, pb::Heartbeat& to) {
     out.set_epoch(service.epoch);
     out.set_lag(static_cast<std::uint32_t>(service.lag));
     out.set_calls(service.calls);
+    out.set_owner_dead(service.owner_dead);
   }
   for (std::size_t i = 0; i < std::min(from.worst.size(), kWorstMax); ++i) {
     to.add_worst(from.worst[i].substr(0, kWhyBytesMax));
@@ -53,6 +55,7 @@ void put(const PathBeat& from, pb::Heartbeat& to) {
     to.mutable_echo()->set_clock_ns(from.echo->clock.count());
     to.mutable_echo()->set_held_ns(from.echo->held.count());
   }
+  to.set_wall_ns(from.wall ? nanoseconds(*from.wall) : 0);
 }
 
 void put(const ServiceWord& from, pb::Word& to) {
@@ -82,7 +85,7 @@ Status read_services(const pb::Heartbeat& from, SiteReport& to) {
       return corrupt("has a service that cannot be");
     }
     to.services[service.name()] = {static_cast<State>(service.state()), service.epoch(),
-                                   static_cast<Lag>(service.lag()), service.calls()};
+                                   static_cast<Lag>(service.lag()), service.calls(), service.owner_dead()};
   }
   return ok();
 }
@@ -109,7 +112,7 @@ Result<PeerMessage> read(const pb::Heartbeat& from) {
     report.config = digest;
   }
   HA_CHECK(read_services(from, report));
-  if (over(from.worst(), kWorstMax) ||
+  if (from.unfit().size() > kWhyBytesMax || over(from.worst(), kWorstMax) ||
       std::any_of(from.worst().begin(), from.worst().end(),
                   [](const std::string& text) { return text.size() > kWhyBytesMax; })) {
     return corrupt("says too much about its health");
@@ -120,6 +123,9 @@ Result<PeerMessage> read(const pb::Heartbeat& from) {
       return corrupt("has an echo that cannot be");
     }
     to.echo = Echo{Duration(from.echo().clock_ns()), Duration(from.echo().held_ns())};
+  }
+  if (from.wall_ns() > 0) {
+    to.wall = wall_time(from.wall_ns());
   }
   return PeerMessage(std::move(to));
 }

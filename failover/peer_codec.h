@@ -36,6 +36,7 @@ struct PathBeat {
   std::uint64_t sequence = 0;
   std::vector<std::string> worst = {};
   std::optional<Echo> echo = std::nullopt;
+  std::optional<WallTime> wall = std::nullopt;  // for people
 };
 struct ServiceWord {
   std::string service;

@@ -20,7 +20,7 @@
 #include "replicator/config.h"
 #include "replicator/model/position.h"
 #include "replicator/status.h"
-#include "replicator/workers.h"
+#include "common/base/workers.h"
 
 namespace ha::replicator {
 

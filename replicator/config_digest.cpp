@@ -16,7 +16,11 @@ Digest digest_of(const std::string& text) {
 }  // namespace
 
 std::string config_digest(const Config& config) {
-  return hex(digest_of(config.canonical()));
+  return hex(config_digest_of(config));
+}
+
+Digest config_digest_of(const Config& config) {
+  return digest_of(config.canonical());
 }
 
 Digest definition_digest(const SetConfig& set) {

@@ -6,7 +6,7 @@
 #include "common/base/units.h"
 #include "common/sys/process.h"
 #include "common/sys/replace.h"
-#include "replicator/site_keys.h"
+#include "replicator/config_keys.h"
 
 namespace ha::replicator {
 namespace {

@@ -17,7 +17,7 @@
 #include "replicator/config_trials.h"
 #include "replicator/control_service.h"
 #include "replicator/pipeline.h"
-#include "replicator/site_keys.h"
+#include "replicator/config_keys.h"
 #include "schemas/cluster_schema.h"
 #include "version.h"
 

@@ -23,7 +23,7 @@
 #include "replicator/session/pacer.h"
 #include "replicator/session/sender.h"
 #include "replicator/status.h"
-#include "replicator/workers.h"
+#include "common/base/workers.h"
 
 namespace ha::replicator {
 

@@ -18,7 +18,7 @@
 #include "common/sys/watch.h"
 #include "common/wire/loop.h"
 #include "replicator/set_store.h"
-#include "replicator/workers.h"
+#include "common/base/workers.h"
 
 namespace ha::replicator {
 

@@ -23,7 +23,7 @@
 #include "replicator/replica_side.h"
 #include "replicator/set_store.h"
 #include "replicator/status.h"
-#include "replicator/workers.h"
+#include "common/base/workers.h"
 
 namespace ha::replicator {
 

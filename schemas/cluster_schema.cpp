@@ -167,6 +167,7 @@ constexpr std::array kCommonKeys = {
     ConfigKey{"pbx", "status", Text, "", "",
               "Ends with 0 if it runs, 1 to 3 if not; by default its process."},
     ConfigKey{"pbx", "process", Text, "", "", "Name of its process; by default that of the kind."},
+    ConfigKey{"pbx", "pidfile", Text, "", "", "File with its process id, instead of the name."},
     ConfigKey{"pbx", "start_within", Span, "1s..10m", "30s", "A start that takes longer has failed."},
     ConfigKey{"pbx", "stop_within", Span, "100ms..10m", "10s",
               "A stop that takes longer has failed; then it is killed, if kill says so."},

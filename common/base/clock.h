@@ -4,6 +4,8 @@
 // (positions and epochs do that). Loops read both once a turn and pass `now` on.
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 
 namespace ha {
@@ -19,6 +21,16 @@ struct Now {
 
 [[nodiscard]] inline Now read_clocks() {
   return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
+}
+
+// How long the host has slept since it was started: what its steady clock did not count.
+[[nodiscard]] inline Duration read_slept() {
+  timespec boot{};
+  timespec steady{};
+  clock_gettime(CLOCK_MONOTONIC, &steady);
+  clock_gettime(CLOCK_BOOTTIME, &boot);
+  return std::chrono::seconds(boot.tv_sec - steady.tv_sec) +
+         std::chrono::nanoseconds(boot.tv_nsec - steady.tv_nsec);
 }
 
 }  // namespace ha

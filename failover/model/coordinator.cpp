@@ -106,6 +106,72 @@ Status Coordinator::switchover(const std::string& service, const std::string& ta
   return ok();
 }
 
+Status Coordinator::takeover(const std::string& service, SteadyTime now) {
+  const auto turn = turns_.find(service);
+  if (turn == turns_.end()) {
+    return Error(Code::NotFound, "no service is called " + service, "failover status");
+  }
+  const Sight& sight = turn->second.sight();
+  if (is_serving(turn->second.state())) {
+    return Error(Code::Refused, service + " is held here already", "failover status");
+  }
+  if (sight.regressed()) {
+    return Error(Code::Refused, "the arbiter has gone back in time", "failover arbiter accept " + service);
+  }
+  const std::vector<std::string>& sites = rules_of(service).sites;
+  if (std::find(sites.begin(), sites.end(), rules_.self) == sites.end()) {
+    return Error(Code::Refused, rules_.self + " is not among the sites of " + service,
+                 "sites of [[service]] in cluster.toml");
+  }
+  if (sight.record() && !sight.is_free() && sight.record()->owner != rules_.self &&
+      !detector_.suspects(sight.record()->owner, now)) {
+    const std::string& owner = sight.record()->owner;
+    return Error(Code::Refused, owner + " holds " + service + " and is alive",
+                 "on " + owner + ": failover switchover " + service + " --to " + rules_.self);
+  }
+  turn->second.take();
+  return ok();
+}
+
+void Coordinator::accept(const std::string& service) {
+  if (const auto turn = turns_.find(service); turn != turns_.end()) {
+    turn->second.accept();
+  }
+}
+
+std::vector<Coordinator::Standing> Coordinator::standings(const std::string& service, SteadyTime now) const {
+  const Wanted wanted{service, rules_of(service).sites};
+  std::vector<Candidate> all = candidates(now);
+  for (const std::string& site : wanted.sites) {
+    if (std::none_of(all.begin(), all.end(), [&](const auto& each) { return each.site == site; })) {
+      all.push_back({site, "it was never heard"});
+    }
+  }
+  const std::vector<std::string> able = ranked(wanted, all);
+  std::vector<Standing> out;
+  for (const std::string& site : able) {
+    out.push_back({site});
+  }
+  for (const Candidate& each : all) {
+    if (std::find(able.begin(), able.end(), each.site) == able.end() &&
+        std::find(wanted.sites.begin(), wanted.sites.end(), each.site) != wanted.sites.end()) {
+      out.push_back({each.site, why_not(wanted, each)});
+    }
+  }
+  for (Standing& standing : out) {
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.site == standing.site; });
+    const auto lag = found->lag.find(service);
+    standing.lag = lag == found->lag.end() ? Lag::Behind : lag->second;
+  }
+  return out;
+}
+
+std::optional<SteadyTime> Coordinator::held_until(const std::string& service, SteadyTime now) const {
+  const auto found = flaps_.find(service);
+  return found == flaps_.end() ? std::nullopt : found->second.held_until(now);
+}
+
 Status Coordinator::maintenance(bool on, std::optional<Duration> drain, SteadyTime now) {
   const View seen = view(now);
   for (const auto& [service, turn] : turns_) {
@@ -158,15 +224,15 @@ Heartbeat Coordinator::heartbeat(SteadyTime now) const {
   Heartbeat out;
   out.beat = {boot_, now.time_since_epoch(), detector_.heard(now)};
   out.report.score = findings_.score;
-  out.report.unfit = !unfit().empty();
+  out.report.unfit = unfit();
   out.report.room = room();
   out.report.config = rules_.config;
   for (const auto& [service, turn] : turns_) {
     const auto lag = findings_.lag.find(service);
     const auto calls = findings_.calls.find(service);
-    out.report.services[service] = {turn.state(), turn.lease().epoch(),
-                                    lag == findings_.lag.end() ? Lag::Behind : lag->second,
-                                    calls == findings_.calls.end() ? 0 : calls->second};
+    out.report.services[service] = {
+        turn.state(), turn.lease().epoch(), lag == findings_.lag.end() ? Lag::Behind : lag->second,
+        calls == findings_.calls.end() ? 0 : calls->second, probe_failed(service)};
   }
   return out;
 }
@@ -191,8 +257,7 @@ unsigned Coordinator::room() const {
 std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
   std::vector<Candidate> out{{rules_.self, unfit(), findings_.score, room(), false, findings_.lag}};
   for (const auto& [peer, report] : reports_) {
-    Candidate candidate{peer,        report.unfit ? "it is unfit" : "", report.score,
-                        report.room, report.config != rules_.config,    {}};
+    Candidate candidate{peer, report.unfit, report.score, report.room, report.config != rules_.config, {}};
     if (detector_.suspects(peer, now)) {
       candidate.unfit = "it is silent";
     }
@@ -249,9 +314,23 @@ std::string Coordinator::best_other(const Turn& turn, const View& view) const {
 bool Coordinator::owner_sure(const Turn& turn, SteadyTime now) const {
   const std::string& owner = turn.sight().record()->owner;
   const auto answered = turn.sight().answered();
-  const auto probe = findings_.probe_failed.find(turn.rules().service);
-  return detector_.all_suspect(owner, now) && findings_.score < rules_.warning && answered &&
-         now - *answered <= rules_.timing.renew * 2 && probe != findings_.probe_failed.end() && probe->second;
+  const std::string& service = turn.rules().service;
+  if (!detector_.all_suspect(owner, now) || findings_.score >= rules_.warning || !answered ||
+      now - *answered > rules_.timing.renew * 2 || !probe_failed(service)) {
+    return false;
+  }
+  const std::vector<std::string> heard = detector_.heard(now);
+  return std::all_of(heard.begin(), heard.end(), [&](const std::string& peer) {
+    const auto report = reports_.find(peer);
+    const auto said = report == reports_.end() ? std::map<std::string, ServiceReport>::const_iterator()
+                                               : report->second.services.find(service);
+    return report != reports_.end() && said != report->second.services.end() && said->second.owner_dead;
+  });
+}
+
+bool Coordinator::probe_failed(const std::string& service) const {
+  const auto probe = findings_.probe_failed.find(service);
+  return probe != findings_.probe_failed.end() && probe->second;
 }
 
 std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& view, SteadyTime now) const {
@@ -272,9 +351,10 @@ std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& vie
   }
   const auto watch = fallbacks_.find(service);
   const auto calls = findings_.calls.find(service);
+  const auto minute = findings_.minute_of_day.find(service);
   if (watch != fallbacks_.end() &&
       watch->second.due(rules_of(service).fallback, calls == findings_.calls.end() ? 0 : calls->second,
-                        findings_.minute_of_day, now)) {
+                        minute == findings_.minute_of_day.end() ? 0 : minute->second, now)) {
     return HandOver{turn.rules().sites[0], std::nullopt, "fallback"};
   }
   return std::nullopt;

@@ -41,11 +41,12 @@ struct ServiceReport {
   std::uint64_t epoch = 0;
   Lag lag = Lag::Behind;
   std::uint64_t calls = 0;
+  bool owner_dead = false;  // the PBX of its suspected owner does not answer the sender either
 };
 // What a site says of itself.
 struct SiteReport {
   unsigned score = 0;  // of its health
-  bool unfit = false;  // takes nothing: failed, in maintenance
+  std::string unfit;   // why it takes nothing: failed, in maintenance; empty: it does
   unsigned room = 0;
   std::optional<Digest> config;
   std::map<std::string, ServiceReport> services = {};
@@ -62,7 +63,7 @@ struct Findings {
   std::map<std::string, Lag> lag = {};
   std::map<std::string, std::uint64_t> calls = {};
   std::map<std::string, bool> probe_failed = {};  // by service: its holder's PBX does not answer us
-  int minute_of_day = 0;                          // local time, for windows
+  std::map<std::string, int> minute_of_day = {};  // by service: local time, for windows
 };
 
 struct ServiceStep {
@@ -91,9 +92,27 @@ class Coordinator {
   Status switchover(const std::string& service, const std::string& target, std::optional<Duration> drain,
                     SteadyTime now);
   Status maintenance(bool on, std::optional<Duration> drain, SteadyTime now);
+  // After a restart: this site is in maintenance since before.
+  void resume_maintenance() noexcept { maintenance_ = true; }
   void pause(bool on) noexcept { paused_ = on; }
+  // Here: the service is claimed as soon as its owner is certainly not serving. Refused while it is heard.
+  Status takeover(const std::string& service, SteadyTime now);
+  // What the arbiter shows of it is right, although it has gone back.
+  void accept(const std::string& service);
   void on_fenced(const std::string& site);
   void acknowledge(SteadyTime now);
+
+  // Who could take it, as far as can be seen from here: those who can, best first, then the others.
+  struct Standing {
+    std::string site;
+    std::string why_not = {};  // empty: it can
+    Lag lag = Lag::Behind;
+  };
+  [[nodiscard]] std::vector<Standing> standings(const std::string& service, SteadyTime now) const;
+  // Moves because of health are held until then.
+  [[nodiscard]] std::optional<SteadyTime> held_until(const std::string& service, SteadyTime now) const;
+  [[nodiscard]] const std::map<std::string, SiteReport>& reports() const noexcept { return reports_; }
+  [[nodiscard]] bool is_paused() const noexcept { return paused_; }
 
   // What others shall hear.
   [[nodiscard]] Heartbeat heartbeat(SteadyTime now) const;
@@ -113,6 +132,7 @@ class Coordinator {
   [[nodiscard]] std::vector<Wanted> wanted(SteadyTime now) const;
   [[nodiscard]] unsigned rank_for(const Turn& turn, const View& view) const;
   [[nodiscard]] bool has_room(const Turn& turn) const;
+  [[nodiscard]] bool probe_failed(const std::string& service) const;
   [[nodiscard]] bool owner_sure(const Turn& turn, SteadyTime now) const;
   [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] std::string best_other(const Turn& turn, const View& view) const;

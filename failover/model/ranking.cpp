@@ -25,13 +25,26 @@ std::string_view lag_text(Lag lag) noexcept {
   return "?";
 }
 
+std::string why_not(const Wanted& wanted, const Candidate& candidate) {
+  if (std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site) == wanted.sites.end()) {
+    return "it is not among the sites of " + wanted.service;
+  }
+  if (!candidate.unfit.empty()) {
+    return candidate.unfit;
+  }
+  if (candidate.room == 0) {
+    return "it holds as many services as it can";
+  }
+  return lag_of(candidate, wanted.service) == Lag::TooFar ? "its copies are too far behind" : "";
+}
+
 std::vector<std::string> ranked(const Wanted& wanted, const std::vector<Candidate>& candidates) {
   using Key = std::tuple<bool, Lag, std::ptrdiff_t, std::string>;
   std::vector<Key> keys;
   for (const Candidate& candidate : candidates) {
     const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
     const Lag lag = lag_of(candidate, wanted.service);
-    if (place != wanted.sites.end() && candidate.unfit.empty() && candidate.room > 0 && lag != Lag::TooFar) {
+    if (why_not(wanted, candidate).empty()) {
       keys.emplace_back(candidate.other_config, lag, place - wanted.sites.begin(), candidate.site);
     }
   }

@@ -36,6 +36,8 @@ struct Wanted {
   std::vector<std::string> sites;
 };
 
+// Why this one may not have it; empty: it may.
+[[nodiscard]] std::string why_not(const Wanted& wanted, const Candidate& candidate);
 // The candidates of one service, best first: those that may have it. Same configuration before another,
 // then the class of lag, then preference.
 [[nodiscard]] std::vector<std::string> ranked(const Wanted& wanted, const std::vector<Candidate>& candidates);

@@ -120,12 +120,16 @@ bool Turn::engaged() const noexcept {
          sight_.is_owner(rules_.self);
 }
 
+// By the configuration.
+bool Turn::is_candidate() const {
+  return std::find(rules_.sites.begin(), rules_.sites.end(), rules_.self) != rules_.sites.end();
+}
+
+// By the record, too: the owner may have dropped this site, and does not ask it for promises.
 bool Turn::is_eligible() const {
-  const auto has = [&](const std::vector<std::string>& sites) {
-    return std::find(sites.begin(), sites.end(), rules_.self) != sites.end();
-  };
-  const auto& record = sight_.record();
-  return has(rules_.sites) && (!record || record->terms.eligible.empty() || has(record->terms.eligible));
+  const bool all = !sight_.record() || sight_.record()->terms.eligible.empty();
+  const std::vector<std::string>& sites = all ? rules_.sites : sight_.record()->terms.eligible;
+  return is_candidate() && std::find(sites.begin(), sites.end(), rules_.self) != sites.end();
 }
 
 // ---------------------------------------------------------------- inputs
@@ -201,6 +205,7 @@ void Turn::on_claimed(const Answer& answer, SteadyTime now) {
     promote("won epoch " + std::to_string(lease_.epoch()));
     return;
   }
+  forced_ = false;
   const bool raced = answer.verdict == Verdict::Lost;
   if (raced) {
     steps_.push_back(Note{"takeover.lost_race", {{"service", rules_.service}, {"why", answer.why}}});
@@ -379,6 +384,7 @@ void Turn::acknowledge() noexcept {
 // Records and PBX at once: callers find the way while it starts.
 void Turn::promote(std::string why) {
   clean_ = false;
+  forced_ = false;
   go(Promoting, std::move(why));
   serve();
   steps_.push_back(Run{Job::Promote, lease_.epoch(), why_});

@@ -88,6 +88,10 @@ class Turn {
   void on_jump(SteadyTime now);
   // By a person: a site that did not stop is down or was stopped by hand.
   void acknowledge() noexcept;
+  // By a person: claim it as soon as that is safe, whatever this site's health, and although takeovers are
+  // paused.
+  void take() noexcept { forced_ = true; }
+  [[nodiscard]] bool is_forced() const noexcept { return forced_; }
   // By a person: DNS is right as it is.
   void accept() noexcept { sight_.accept(); }
 
@@ -136,6 +140,7 @@ class Turn {
   [[nodiscard]] Terms terms(const Around& around) const;
   [[nodiscard]] bool is_another_turn() const;
   [[nodiscard]] bool is_eligible() const;
+  [[nodiscard]] bool is_candidate() const;
   [[nodiscard]] std::vector<std::string> candidates() const;
   [[nodiscard]] SteadyTime read_at() const;
 
@@ -168,6 +173,7 @@ class Turn {
     Version version;  // as it was read before the fence
   };
   std::optional<Fenced> fenced_;
+  bool forced_ = false;  // take()
   std::optional<SteadyTime> ground_since_;
   std::optional<SteadyTime> not_before_;  // after a start that failed
   Duration hold_off_{};

@@ -134,7 +134,7 @@ void Turn::tick_standby(const Around& around, SteadyTime now) {
   } else {
     ground_since_ = ground_since_.value_or(now);
     why_ = found.why;
-    if (now >= *ground_since_ + rules_.timing.stagger * around.rank) {
+    if (forced_ || now >= *ground_since_ + rules_.timing.stagger * around.rank) {
       claim(now);
       return;
     }
@@ -152,11 +152,14 @@ std::string Turn::refusal(const Around& around, SteadyTime now) const {
   if (sight_.regressed()) {
     return "the arbiter has gone back in time behind epoch " + std::to_string(sight_.highest());
   }
-  if (!is_eligible()) {
+  if (forced_ ? !is_candidate() : !is_eligible()) {
     return "this site is not eligible";
   }
   if (given_.binds(now) && !sight_.is_free()) {  // who gave it up has stopped before
     return "promised " + given_.holder() + " not to take it for another " + left(*given_.until());
+  }
+  if (forced_) {
+    return "";
   }
   if (!around.unfit.empty()) {
     return around.unfit;
@@ -189,6 +192,9 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
   }
   const Duration wait = rules_.timing.wait();
   const SteadyTime silent_at = *sight_.since() + wait;
+  if (!is_eligible()) {  // the owner may go on by promises for which this site is not asked
+    return {false, owner + " has dropped this site: a confirmed fence of " + owner + " is needed", silent_at};
+  }
   const std::string seen = owner + " holds it; version " + version_text(sight_.version());
   if (now >= silent_at) {
     return {true, seen + " was not renewed for " + show_age(now - *sight_.since()), silent_at};

@@ -19,7 +19,7 @@ PathBeat beat() {
   PathBeat out;
   out.heartbeat.beat = {7, std::chrono::seconds(99), {"nyc", "syd"}};
   out.heartbeat.report.score = 12;
-  out.heartbeat.report.unfit = true;
+  out.heartbeat.report.unfit = "in maintenance";
   out.heartbeat.report.room = 2;
   out.heartbeat.report.config = Digest{1, 2};
   out.heartbeat.report.services["pbx"] = {State::Draining, 41, Lag::Behind, 213};
@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_comes_back_whole) {
   BOOST_TEST((one.heartbeat.beat.clock == was.heartbeat.beat.clock));
   BOOST_TEST((one.heartbeat.beat.hears == was.heartbeat.beat.hears));
   BOOST_TEST(one.heartbeat.report.score == 12U);
-  BOOST_TEST(one.heartbeat.report.unfit);
+  BOOST_TEST(one.heartbeat.report.unfit == "in maintenance");
   BOOST_TEST(one.heartbeat.report.room == 2U);
   BOOST_TEST((one.heartbeat.report.config == was.heartbeat.report.config));
   const ServiceReport& service = one.heartbeat.report.services.at("pbx");

@@ -1,4 +1,4 @@
-#include "replicator/site_keys.h"
+#include "replicator/config_keys.h"
 
 #include "common/sys/secret.h"
 

@@ -1,8 +1,8 @@
-#include "replicator/workers.h"
+#include "common/base/workers.h"
 
 #include <utility>
 
-namespace ha::replicator {
+namespace ha {
 
 Workers::Workers(unsigned threads) {
   for (unsigned i = 0; i < threads; ++i) {
@@ -68,4 +68,4 @@ void Workers::run() {
   }
 }
 
-}  // namespace ha::replicator
+}  // namespace ha

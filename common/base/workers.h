@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace ha::replicator {
+namespace ha {
 
 class Workers {
  public:
@@ -55,4 +55,4 @@ class Strand {
   std::shared_ptr<Workers::Queue> queue_;
 };
 
-}  // namespace ha::replicator
+}  // namespace ha
