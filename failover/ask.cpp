@@ -9,6 +9,7 @@
 #include "common/base/json_text.h"
 #include "common/wire/control.h"
 #include "failover/verbs.h"
+#include "schemas/coordinator.pb.h"
 
 namespace ha::failover {
 namespace {

@@ -198,6 +198,10 @@ void Controller::turn() {
   }
   turning_ = true;
   const SteadyTime now = loop_.now().steady;
+  const bool serving = std::any_of(core_.turns().begin(), core_.turns().end(), [](const auto& each) {
+    return each.second.state() == State::Holding || each.second.state() == State::Draining;
+  });
+  note_health(health_.set_serving(serving, now));
   findings_.score = health_.score(now);
   const std::vector<SensorView> worst = health_.contributions(1);
   findings_.worst = worst.empty() ? "" : worst.front().text(now);

@@ -1,5 +1,4 @@
 // failover daemon: the coordinator of this site, as systemd runs it.
-#include <malloc.h>
 #include <sys/signal.h>
 #include <sys/stat.h>
 
@@ -149,7 +148,6 @@ Status run(const Context& context) {
 
 Outcome run_daemon(const Context& context) {
   ::umask(0077);
-  ::mallopt(M_ARENA_MAX, 2);
   HA_CHECK(run(context));
   return ExitCode::Good;
 }

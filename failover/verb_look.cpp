@@ -9,6 +9,7 @@
 #include "failover/lease/arbiter_check.h"
 #include "failover/lease/open_arbiter.h"
 #include "failover/verbs.h"
+#include "schemas/coordinator.pb.h"
 
 namespace ha::failover {
 namespace {

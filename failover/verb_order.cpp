@@ -4,6 +4,7 @@
 #include "common/base/suggest.h"
 #include "common/base/units.h"
 #include "failover/verbs.h"
+#include "schemas/coordinator.pb.h"
 
 namespace ha::failover {
 namespace {

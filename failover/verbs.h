@@ -8,7 +8,14 @@
 
 #include "common/base/cli_context.h"
 #include "failover/config.h"
-#include "schemas/coordinator.pb.h"
+
+namespace ha::schemas::coordinator {
+class Reply;
+class Request;
+class Service;
+class Site;
+class Status;
+}  // namespace ha::schemas::coordinator
 
 namespace ha::failover {
 

@@ -3,6 +3,7 @@
 
 #include "common/base/units.h"
 #include "failover/verbs.h"
+#include "schemas/coordinator.pb.h"
 
 namespace ha::failover {
 namespace {

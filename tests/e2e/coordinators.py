@@ -1,0 +1,431 @@
+"""A cluster of real coordinators, each in a network namespace of its own, around real BIND.
+
+    with Coordinators(promise, folder, failover, sites=3) as world:
+        world.start()
+        world.wait_holder("pbx", "s0")
+        world.sites["s0"].power_off()
+        world.wait_holder("pbx", "s1", not_before_epoch=2)
+
+Every site is a point-to-point link away from the hub, where the arbiter, the callers and the routes between
+sites are. A caller asks every site's PBX all the time, by SIP OPTIONS; who answered when is what is judged.
+Needs root and nft.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SUPPORT = os.path.join(HERE, "..", "support")
+sys.path.insert(0, SUPPORT)
+from cluster import SANITIZER_MARKS, make_keys  # noqa: E402
+from dns_operator import record_table, zone_table  # noqa: E402
+from dns_servers import KEY, Bind, DnsServers, Zone  # noqa: E402
+from namespaces import setns  # noqa: E402
+from promise import end_with_us  # noqa: E402
+
+PBX = os.path.join(SUPPORT, "fake_pbx.py")
+ZONE = "voice.test"
+NAME = "sip.voice.test"
+ASK_EVERY = 0.02
+# Nobody stops, is taken over from, and serves again within that.
+TURN_SECONDS = 0.4
+# On the hub: pairs of sites that do not reach each other, and sites that the arbiter does not hear.
+CUTS = """table inet cut {
+  set pairs { type ipv4_addr . ipv4_addr; }
+  set deaf { type ipv4_addr; }
+  chain f {
+    type filter hook forward priority 0
+    ip saddr . ip daddr @pairs drop
+  }
+  chain i {
+    type filter hook input priority 0
+    ip saddr @deaf udp sport != 5060 drop
+    ip saddr @deaf meta l4proto tcp drop
+  }
+}
+"""
+
+
+class Deadline(Exception):
+    pass
+
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True, stdout=subprocess.DEVNULL)
+
+
+class Namespace:
+    def __init__(self, name):
+        self.name = name
+        ip("netns", "add", name)
+        ip("-n", name, "link", "set", "lo", "up")
+
+    def remove(self):
+        subprocess.run(["ip", "netns", "del", self.name], check=False, stderr=subprocess.DEVNULL)
+
+    def command(self, *words):
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def run(self, *words, text=None, check=True):
+        return subprocess.run(self.command(*words), input=text, check=check, capture_output=True, text=True)
+
+    @contextlib.contextmanager
+    def inside(self):
+        """This thread is in it meanwhile; what it starts, and its sockets, stay."""
+        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
+        try:
+            setns(there)
+            yield
+        finally:
+            setns(home)
+            os.close(home)
+            os.close(there)
+
+
+class Site:
+    def __init__(self, world, number):
+        self.world, self.number = world, number
+        self.name = f"s{number}"
+        self.address, self.gateway = f"10.79.{number + 1}.2", f"10.79.{number + 1}.1"
+        self.folder = os.path.join(world.folder, self.name)
+        self.public, self.secret = make_keys()
+        self.namespace = Namespace(f"{world.tag}{self.name}")
+        self.process = None
+        self.wanted = False
+        for each in ("secrets", "state", "run", "pbx"):
+            os.makedirs(os.path.join(self.folder, each))
+        self.pbx = os.path.join(self.folder, "pbx")
+        self.join()
+
+    def join(self):
+        world, near, far = self.world, f"{self.world.tag}{self.number}", f"{self.world.tag}{self.number}h"
+        ip("link", "add", near, "netns", self.namespace.name, "type", "veth", "peer", "name", far,
+           "netns", world.hub.name)
+        for space, device, address in ((self.namespace, near, self.address), (world.hub, far, self.gateway)):
+            ip("-n", space.name, "addr", "add", address + "/24", "dev", device)
+            ip("-n", space.name, "link", "set", device, "up")
+        ip("-n", self.namespace.name, "route", "add", "default", "via", self.gateway)
+
+    def put(self, name, text, mode=0o600):
+        path = os.path.join(self.folder, name)
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode), "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def configure(self, text):
+        KEY.write(os.path.join(self.folder, "secrets", "tsig"))
+        self.put("secrets/site.curve", self.secret)
+        self.put("cluster.toml", text)
+        self.put("node.toml", f'site = "{self.name}"\nstate_dir = "{self.folder}/state"\n'
+                              f'run_dir = "{self.folder}/run"\n')
+
+    # ------------------------------------------------------------ its coordinator
+    def start(self):
+        with open(os.path.join(self.folder, "log"), "ab") as log:
+            log.write(b"---- start\n")
+            log.flush()
+            self.process = subprocess.Popen(
+                self.namespace.command(self.world.failover, "daemon", "-c",
+                                       os.path.join(self.folder, "cluster.toml"), "--log-format", "text"),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_us)
+        self.wanted = True
+
+    def pid(self):
+        """Of the daemon itself: `ip netns exec` becomes it."""
+        return self.process.pid
+
+    def kill(self):
+        self.wanted = False
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.wanted = False
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)
+
+    def signal(self, number):
+        os.kill(self.pid(), number)
+
+    def log(self):
+        with contextlib.suppress(FileNotFoundError):
+            with open(os.path.join(self.folder, "log"), "rb") as file:
+                return file.read()
+        return b""
+
+    def ask(self, *words, check=True):
+        done = self.namespace.run(self.world.failover, "-c", os.path.join(self.folder, "cluster.toml"),
+                                  *words, check=False)
+        if check and done.returncode not in (0, 1):
+            raise RuntimeError(f"{self.name}: failover {' '.join(words)}: {done.returncode}\n{done.stderr}")
+        return done
+
+    def status(self):
+        """Nothing while it does not run."""
+        done = self.ask("status", "--json", check=False)
+        return json.loads(done.stdout) if done.returncode in (0, 1) else {"services": [], "sites": []}
+
+    def service(self, name):
+        return next((each for each in self.status()["services"] if each["service"] == name),
+                    {"holder": None, "state": None, "epoch": 0})
+
+    def why(self, name):
+        return self.ask("why", name).stdout
+
+    # ------------------------------------------------------------ its PBX
+    def pbx_pid(self):
+        try:
+            with open(os.path.join(self.pbx, "pbx.pid"), encoding="ascii") as file:
+                return int(file.read())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def end_pbx(self):
+        with contextlib.suppress(ProcessLookupError, OSError):
+            if self.pbx_pid():
+                os.kill(self.pbx_pid(), signal.SIGKILL)
+
+    def power_off(self):
+        """Coordinator and PBX at once, and nothing of it is to be reached."""
+        ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "down")
+        self.kill()
+        self.end_pbx()
+
+    def power_on(self):
+        subprocess.run(self.namespace.command("nft", "flush", "ruleset"), check=True)
+        ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "up")
+        ip("-n", self.namespace.name, "route", "replace", "default", "via", self.gateway)
+        self.start()
+
+
+class Caller(threading.Thread):
+    """Asks every site's PBX from the hub; `answers` by site: (when asked, when answered)."""
+
+    def __init__(self, world):
+        super().__init__(daemon=True)
+        self.world, self.ended = world, False
+        self.answers = {name: [] for name in world.sites}
+
+    def run(self):
+        with self.world.hub.inside():
+            line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        line.settimeout(ASK_EVERY / 4)
+        asked, number, next_at = {}, 0, time.monotonic()
+        names = {site.address: name for name, site in self.world.sites.items()}
+        while not self.ended:
+            now = time.monotonic()
+            if now >= next_at:
+                next_at = now + ASK_EVERY
+                for address in names:
+                    number += 1
+                    asked[number] = now
+                    with contextlib.suppress(OSError):
+                        line.sendto(self.request(address, number), (address, 5060))
+            try:
+                answer, (address, _) = line.recvfrom(65536)
+            except (socket.timeout, OSError):
+                continue
+            call = next((part for part in answer.split(b"\r\n") if part.lower().startswith(b"call-id:")), b"")
+            sent = asked.pop(int(call.split(b":")[1]), None)
+            if sent is not None and address in names:
+                self.answers[names[address]].append((sent, time.monotonic()))
+
+    @staticmethod
+    def request(address, number):
+        return (f"OPTIONS sip:{address} SIP/2.0\r\nVia: SIP/2.0/UDP 10.79.0.1;branch=z9hG4bK{number}\r\n"
+                f"From: <sip:caller@test>;tag=1\r\nTo: <sip:{address}>\r\nCall-ID:{number}\r\n"
+                f"CSeq: 1 OPTIONS\r\nMax-Forwards: 1\r\nContent-Length: 0\r\n\r\n").encode()
+
+    def end(self):
+        self.ended = True
+        self.join(5)
+
+    def last(self, site):
+        return self.answers[site][-1][1] if self.answers[site] else 0
+
+    def first_after(self, site, moment):
+        return next((got for sent, got in list(self.answers[site]) if sent >= moment), None)
+
+    def overlaps(self):
+        """Two sites that served at the same time: one answered between two answers of the other."""
+        rows = sorted((got, sent, site) for site, all_of in self.answers.items() for sent, got in all_of)
+        found = []
+        for i in range(1, len(rows)):
+            got, sent, site = rows[i]
+            if site == rows[i - 1][2]:
+                continue
+            back = next((j for j in range(i + 1, min(i + 200, len(rows))) if rows[j][2] == rows[i - 1][2]), None)
+            if back is not None and rows[back][1] > sent and rows[back][0] - rows[i - 1][0] < TURN_SECONDS \
+                    and sent > rows[i - 1][0]:
+                found.append((rows[i - 1][2], site, rows[back][0] - rows[i - 1][0]))
+        return found
+
+
+class Coordinators:
+    def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="50ms",
+                 mode="lease", capacity=1, more="", service_more=""):
+        self.promise, self.folder, self.failover = promise, folder, failover
+        self.tag = f"h{os.getpid() % 100000:x}"
+        self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
+        self.capacity, self.more, self.service_more = capacity, more, service_more
+        self.hub = Namespace(self.tag + "hub")
+        self.sites = {}
+        try:
+            self.hub.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+            ip("-n", self.hub.name, "addr", "add", "10.79.0.1/32", "dev", "lo")
+            self.hub.run("nft", "-f", "-", text=CUTS)
+            for number in range(sites):
+                site = Site(self, number)
+                self.sites[site.name] = site
+            with self.hub.inside():
+                self.servers = DnsServers(folder)
+                self.arbiter = self.servers.make(Bind, Zone(ZONE), address="10.79.0.1")
+                self.arbiter.start()
+        except BaseException:
+            self.remove()
+            raise
+        self.caller = Caller(self)
+
+    def configuration(self):
+        text = ['version = 1\n[cluster]\nname = "test"\nid = "5b1f"\n']
+        for site in self.sites.values():
+            text.append(f'[[site]]\nname = "{site.name}"\naddress = ["tcp://{site.address}:7400"]\n'
+                        f'heartbeat = ["tcp://{site.address}:7410", "tcp://{site.address}:7411"]\n'
+                        f'key = "{site.public}"\npublic_ip = ["{site.address}"]\ncapacity = {self.capacity}\n')
+        order = list(self.sites)
+        for number, name in enumerate(self.names):
+            sites = order[number:] + order[:number]
+            text.append(f'[[service]]\nname = "{name}"\nsites = {json.dumps(sites)}\n'
+                        f'holder = "s0"\ntakeover = "{self.mode}"\n{self.service_more}\n')
+            record = record_table(NAME if number == 0 else f"{name}.{ZONE}", "5s")
+            text.append(record.replace('"pbx"', f'"{name}"'))
+        text.append(zone_table(ZONE, [self.arbiter.endpoint]))
+        text.append(f'[arbiter]\nzone = "{ZONE}"\n')
+        text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
+                    'stop_before = "200ms"\nstagger = "100ms"\n')
+        return "\n".join(text) + self.more
+
+    def pbx_table(self, site):
+        run = f"{sys.executable} {PBX}"
+        return (f'[pbx]\nkind = "other"\npidfile = "{site.pbx}/pbx.pid"\n'
+                f'start = "{run} start {site.pbx} {site.name}"\nstop = "{run} stop {site.pbx}"\n'
+                'stop_within = "2s"\n'
+                f'[[sensor]]\nname = "pbx"\nkind = "process"\npidfile = "{site.pbx}/pbx.pid"\n'
+                'when = "serving"\nweight = 100\nrise = 1\nevery = "1s"\nrestart_for = "1s"\n'
+                + "".join(f'[[sensor]]\nname = "{name}"\nkind = "{name}"\nweight = 0\n'
+                          + ('path = "/"\n' if name.startswith("disk") else "")
+                          for name in ("disk.space", "disk.inodes", "mem.available", "cpu.load",
+                                       "clock.offset", "net.gateway")))
+
+    def __enter__(self):
+        return self
+
+    def start(self, *names):
+        if not self.caller.is_alive():
+            self.caller.start()
+        for site in self.sites.values():
+            if not names or site.name in names:
+                site.configure(self.configuration() + self.pbx_table(site))
+                site.start()
+
+    def __exit__(self, *_):
+        try:
+            if self.caller.is_alive():
+                self.caller.end()
+            for site in self.sites.values():
+                if site.process is not None and site.process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        site.signal(signal.SIGCONT)
+                    site.stop()
+                site.end_pbx()
+        finally:
+            if self.promise.bad or sys.exc_info()[0] is not None:
+                self.show()
+            self.remove()
+
+    def show(self):
+        for site in self.sites.values():
+            print(f"---- log of {site.name}\n" + site.log().decode(errors="replace")[-6000:], flush=True)
+
+    def remove(self):
+        arbiter = getattr(self, "arbiter", None)
+        if arbiter is not None:
+            arbiter.stop()
+        for site in self.sites.values():
+            site.namespace.remove()
+        self.hub.remove()
+
+    # ------------------------------------------------------------ faults
+    def _set(self, change, name, elements):
+        self.hub.run("nft", f"{change} element inet cut {name} {{ {', '.join(elements)} }}")
+
+    def cut(self, one, other, both=True):
+        """What `one` sends to `other` is lost, and the other way round."""
+        pairs = [(one, other)] + ([(other, one)] if both else [])
+        self._set("add", "pairs", [f"{self.sites[a].address} . {self.sites[b].address}" for a, b in pairs])
+
+    def cut_arbiter(self, name):
+        self._set("add", "deaf", [self.sites[name].address])
+
+    def isolate(self, name):
+        """From all sites and the arbiter; callers still reach it."""
+        for other in self.sites:
+            if other != name:
+                self.cut(name, other)
+        self.cut_arbiter(name)
+
+    def heal(self):
+        self.hub.run("nft", "flush set inet cut pairs")
+        self.hub.run("nft", "flush set inet cut deaf")
+
+    # ------------------------------------------------------------ what is so
+    def record(self, service="pbx"):
+        with self.hub.inside():
+            found = self.arbiter.data(f"_ha.{service}.{ZONE}", "TXT")
+        return found[0] if found else ""
+
+    def led_to(self):
+        with self.hub.inside():
+            return self.arbiter.data(NAME, "A")
+
+    def wait(self, what, seconds, condition):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for site in self.sites.values():
+                if site.wanted and site.process.poll() is not None:
+                    raise Deadline(f"{site.name} has ended with {site.process.returncode} while waiting: {what}")
+            if condition():
+                return time.monotonic()
+            time.sleep(0.05)
+        raise Deadline(f"not within {seconds} s: {what}")
+
+    def wait_serves(self, name, seconds=20, after=None):
+        """Until callers are answered by it, asked after that moment. When that was."""
+        since = time.monotonic() if after is None else after
+        self.wait(f"{name} serves callers", seconds, lambda: self.caller.first_after(name, since))
+        return self.caller.first_after(name, since)
+
+    def wait_holder(self, service, name, seconds=20, asked=None):
+        """Until the coordinators that run say so; `asked`: which one."""
+        site = self.sites[asked or name]
+
+        def holds():
+            found = site.service(service)
+            return found["holder"] == name and (site.name != name or found["state"] == "holding")
+        return self.wait(f"{name} holds {service}", seconds, holds)
+
+    def judge(self):
+        """What has to be so in every run."""
+        overlaps = self.caller.overlaps()
+        self.promise.check(not overlaps, f"never two sites at a time {overlaps[:3] if overlaps else ''}")
+        bad = [(site.name, mark) for site in self.sites.values() for mark in SANITIZER_MARKS
+               if mark in site.log()]
+        self.promise.check(not bad, f"no daemon says anything that it must not {bad or ''}")
