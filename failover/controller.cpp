@@ -162,9 +162,9 @@ void Controller::begin_workers() {
       });
   probe_ = std::make_unique<OwnerProbe>(
       loop_, services,
-      [this](const std::string& service, const std::string& owner, std::optional<bool> dead) {
+      [this](const std::string& service, const std::string& owner, bool dead) {
         const auto& record = core_.turns().at(service).sight().record();
-        findings_.probe_failed[service] = dead.value_or(false) && record && record->owner == owner;
+        findings_.probe_failed[service] = dead && record && record->owner == owner;
         turn();
       });
   fences_ = std::make_unique<Workers>(1);

@@ -5,18 +5,18 @@
 namespace ha::failover {
 namespace {
 
-std::optional<bool> is_dead(const std::string& endpoint, int cancel_fd) {
+bool is_dead(const std::string& endpoint, int cancel_fd) {
   const auto setup = sensor_setup("probe", "sip.options", {{"address", endpoint}});
   if (!setup.ok()) {
-    return std::nullopt;
+    return false;  // there is nothing to ask
   }
   auto sensor = make_sensor(*setup);
   if (!sensor.ok()) {
-    return std::nullopt;
+    return false;
   }
   const Now now = read_clocks();
   const Reading reading = (*sensor)->measure({now, now.steady + OwnerProbe::kPatience, cancel_fd});
-  return reading.grade == Grade::Unknown ? std::nullopt : std::optional(reading.grade == Grade::Trip);
+  return reading.grade == Grade::Unknown || reading.grade == Grade::Trip;
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ void OwnerProbe::probe(const std::string& service, const std::string& owner, con
   }
   line.busy = true;
   line.strand.post([this, &line, service, owner, endpoint, alive = alive_] {
-    const std::optional<bool> dead = is_dead(endpoint, cancel_.fd());
+    const bool dead = is_dead(endpoint, cancel_.fd());
     loop_.post_or_wait([this, &line, service, owner, dead, alive] {
       if (*alive) {
         line.busy = false;

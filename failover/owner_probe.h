@@ -1,7 +1,7 @@
 // Asks the PBX of a suspected holder for a sign of life: SIP OPTIONS to its address, on a worker.
 //
 // In fast mode nobody takes a service from a holder whose PBX still answers. An answer of any kind is a sign;
-// silence for kPatience is none; what could not be sent says nothing. Thread safety: one loop's thread.
+// silence for kPatience, or a way there that does not exist, is none. Thread safety: one loop's thread.
 // Source: docs/failover.md, "Suspicion".
 #pragma once
 
@@ -20,9 +20,7 @@ namespace ha::failover {
 
 class OwnerProbe {
  public:
-  // `dead` none: it could not be asked.
-  using OnEnd =
-      std::function<void(const std::string& service, const std::string& owner, std::optional<bool> dead)>;
+  using OnEnd = std::function<void(const std::string& service, const std::string& owner, bool dead)>;
   static constexpr Duration kPatience = std::chrono::milliseconds(500);
 
   // `loop` outlives it.

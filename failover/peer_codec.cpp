@@ -44,6 +44,7 @@ void put(const PathBeat& from, pb::Heartbeat& to) {
     out.set_name(name);
     out.set_state(static_cast<std::uint32_t>(service.state));
     out.set_epoch(service.epoch);
+    out.set_seq(service.seq);
     out.set_lag(static_cast<std::uint32_t>(service.lag));
     out.set_calls(service.calls);
     out.set_owner_dead(service.owner_dead);
@@ -84,8 +85,9 @@ Status read_services(const pb::Heartbeat& from, SiteReport& to) {
         service.lag() > static_cast<std::uint32_t>(Lag::TooFar)) {
       return corrupt("has a service that cannot be");
     }
-    to.services[service.name()] = {static_cast<State>(service.state()), service.epoch(),
-                                   static_cast<Lag>(service.lag()), service.calls(), service.owner_dead()};
+    to.services[service.name()] = {
+        static_cast<State>(service.state()), service.epoch(), service.seq(),
+        static_cast<Lag>(service.lag()),     service.calls(), service.owner_dead()};
   }
   return ok();
 }

@@ -9,7 +9,9 @@ namespace ha::failover {
 namespace {
 
 constexpr int kMessagesPerTurn = 64;
-constexpr int kQueueMessages = 64;
+// More than comes until the other end gives a stopped one up: libzmq 4.3.4 ends the process (an assertion in
+// stream_engine_base.cpp) when a connection breaks whose queue is full.
+constexpr int kQueueMessages = 1000;
 // A path that is cut without a word is given up, and tried anew, so soon.
 constexpr std::chrono::milliseconds kPathPing{1000};
 constexpr std::chrono::milliseconds kPathDead{3000};

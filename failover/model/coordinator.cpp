@@ -39,6 +39,11 @@ void Coordinator::on_heartbeat(const std::string& peer, unsigned path, const Hea
   if (rules_.paths.count(peer) != 0) {
     detector_.on_beat(peer, path, heartbeat.beat, now);
     reports_[peer] = heartbeat.report;
+    for (const auto& [service, said] : heartbeat.report.services) {
+      if (const auto turn = turns_.find(service); turn != turns_.end() && is_serving(said.state)) {
+        turn->second.on_version(peer, {said.epoch, said.seq});
+      }
+    }
   }
 }
 
@@ -230,9 +235,12 @@ Heartbeat Coordinator::heartbeat(SteadyTime now) const {
   for (const auto& [service, turn] : turns_) {
     const auto lag = findings_.lag.find(service);
     const auto calls = findings_.calls.find(service);
-    out.report.services[service] = {
-        turn.state(), turn.lease().epoch(), lag == findings_.lag.end() ? Lag::Behind : lag->second,
-        calls == findings_.calls.end() ? 0 : calls->second, probe_failed(service)};
+    out.report.services[service] = {turn.state(),
+                                    turn.lease().epoch(),
+                                    turn.sight().version().value_or(Version{}).seq,
+                                    lag == findings_.lag.end() ? Lag::Behind : lag->second,
+                                    calls == findings_.calls.end() ? 0 : calls->second,
+                                    probe_failed(service)};
   }
   return out;
 }
@@ -265,6 +273,14 @@ std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
       candidate.lag[service] = said.lag;
     }
     out.push_back(std::move(candidate));
+  }
+  for (const auto& [peer, paths] : rules_.paths) {
+    if (reports_.count(peer) == 0 && !detector_.suspects(peer, now)) {
+      out.push_back({peer, "", 0, 1, false, {}});  // just started: it will be heard, or suspected, soon
+      for (const ServiceRules& service : rules_.services) {
+        out.back().lag[service.name] = Lag::InSync;
+      }
+    }
   }
   return out;
 }
@@ -311,21 +327,36 @@ std::string Coordinator::best_other(const Turn& turn, const View& view) const {
   return "";
 }
 
-bool Coordinator::owner_sure(const Turn& turn, SteadyTime now) const {
+std::string Coordinator::owner_doubt(const Turn& turn, SteadyTime now) const {
   const std::string& owner = turn.sight().record()->owner;
-  const auto answered = turn.sight().answered();
   const std::string& service = turn.rules().service;
-  if (!detector_.all_suspect(owner, now) || findings_.score >= rules_.warning || !answered ||
-      now - *answered > rules_.timing.renew * 2 || !probe_failed(service)) {
-    return false;
+  const auto answered = turn.sight().answered();
+  if (!detector_.suspects(owner, now)) {
+    return owner + " is heard";
   }
-  const std::vector<std::string> heard = detector_.heard(now);
-  return std::all_of(heard.begin(), heard.end(), [&](const std::string& peer) {
+  if (!detector_.all_suspect(owner, now)) {
+    return "another site hears " + owner;
+  }
+  if (findings_.score >= rules_.warning) {
+    return "this site is not well itself: " + findings_.worst;
+  }
+  if (!answered || now - *answered > rules_.timing.renew * 2) {
+    return "the arbiter does not answer: it may be this site that is cut off";
+  }
+  if (!probe_failed(service)) {
+    return "its PBX has answered, or was not asked yet";
+  }
+  for (const std::string& peer : detector_.heard(now)) {
     const auto report = reports_.find(peer);
-    const auto said = report == reports_.end() ? std::map<std::string, ServiceReport>::const_iterator()
-                                               : report->second.services.find(service);
-    return report != reports_.end() && said != report->second.services.end() && said->second.owner_dead;
-  });
+    if (report == reports_.end()) {
+      return peer + " has not said what it sees";
+    }
+    const auto said = report->second.services.find(service);
+    if (said == report->second.services.end() || !said->second.owner_dead) {
+      return "its PBX has answered " + peer + ", or was not asked from there yet";
+    }
+  }
+  return "";
 }
 
 bool Coordinator::probe_failed(const std::string& service) const {
@@ -382,8 +413,15 @@ void Coordinator::look_at_fallback(const View& view, SteadyTime now) {
 }
 
 // What the record gives us already is given back only for what is served, or comes before it.
-bool Coordinator::has_room(const Turn& turn) const {
+bool Coordinator::has_room(const Turn& turn, const View& view, SteadyTime now) const {
   unsigned used = 0;
+  // What this site is to take first, and what has missed a renewal already, has its place.
+  for (const auto& [service, site] : view.plan) {
+    const auto since = turns_.at(service).sight().since();
+    const bool due = since && now - *since > rules_.timing.renew * 2;
+    const bool mine = site == rules_.self && service != turn.rules().service;
+    used += due && mine && !turns_.at(service).engaged() && !turn.sight().is_owner(rules_.self) ? 1U : 0U;
+  }
   bool before = true;
   for (const ServiceRules& service : rules_.services) {
     const Turn& other = turns_.at(service.name);
@@ -405,7 +443,7 @@ Around Coordinator::around(const Turn& turn, const View& view, SteadyTime now) c
     out.unfit.clear();  // a bad holder is better than none
   }
   out.paused = paused_;
-  out.room = has_room(turn);
+  out.room = has_room(turn, view, now);
   for (const auto& [peer, paths] : rules_.paths) {
     if (detector_.silence(peer, now) > kDropAfter) {
       out.silent.push_back(peer);
@@ -418,7 +456,8 @@ Around Coordinator::around(const Turn& turn, const View& view, SteadyTime now) c
   }
   if (sight.record() && !sight.is_free() && sight.record()->owner != rules_.self) {
     out.owner_suspected = detector_.suspects(sight.record()->owner, now);
-    out.owner_sure = owner_sure(turn, now);
+    out.owner_doubt = owner_doubt(turn, now);
+    out.owner_sure = out.owner_doubt.empty();
   }
   const auto calls = findings_.calls.find(turn.rules().service);
   out.calls = calls == findings_.calls.end() ? 0 : calls->second;

@@ -39,6 +39,7 @@ struct SiteRules {
 struct ServiceReport {
   State state = State::Unknown;
   std::uint64_t epoch = 0;
+  std::uint64_t seq = 0;  // of the record, as its owner has written it last
   Lag lag = Lag::Behind;
   std::uint64_t calls = 0;
   bool owner_dead = false;  // the PBX of its suspected owner does not answer the sender either
@@ -131,9 +132,10 @@ class Coordinator {
   [[nodiscard]] std::vector<Candidate> candidates(SteadyTime now) const;
   [[nodiscard]] std::vector<Wanted> wanted(SteadyTime now) const;
   [[nodiscard]] unsigned rank_for(const Turn& turn, const View& view) const;
-  [[nodiscard]] bool has_room(const Turn& turn) const;
+  [[nodiscard]] bool has_room(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] bool probe_failed(const std::string& service) const;
-  [[nodiscard]] bool owner_sure(const Turn& turn, SteadyTime now) const;
+  // Why its owner may be alive after all; empty: it is surely dead.
+  [[nodiscard]] std::string owner_doubt(const Turn& turn, SteadyTime now) const;
   [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] std::string best_other(const Turn& turn, const View& view) const;
   [[nodiscard]] bool may_fall_back(const ServiceRules& service, const View& view) const;

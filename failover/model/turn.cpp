@@ -343,6 +343,11 @@ void Turn::on_promise_ask(const std::string& from, const PromiseAsk& ask, Steady
   steps_.push_back(Tell{from, std::move(answer)});
 }
 
+void Turn::on_version(const std::string& owner, const Version& version) noexcept {
+  const auto& record = sight_.record();
+  look_ = look_ || !record || (record->owner == owner && version > record->version);
+}
+
 void Turn::on_fenced(const std::string& site) {
   if (sight_.record()) {
     fenced_ = Fenced{site, sight_.record()->version};

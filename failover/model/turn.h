@@ -62,7 +62,8 @@ struct Around {
   std::vector<std::string> silent = {};  // candidates that have been silent for long
   // Of the record's owner, when that is another site.
   bool owner_suspected = false;
-  bool owner_sure = false;  // docs/failover.md, "Suspicion"
+  bool owner_sure = false;       // docs/failover.md, "Suspicion"
+  std::string owner_doubt = {};  // why not
   // Of the service, while it is served here.
   std::optional<HandOver> hand_over = std::nullopt;
   std::uint64_t calls = 0;
@@ -82,6 +83,9 @@ class Turn {
   void on_job(const JobEnd& end, SteadyTime now);
   // `from` was authenticated.
   void on_word(const std::string& from, const Word& word, SteadyTime now);
+  // `owner` says that it has written that version: it is read now, so that all candidates count from about
+  // the same moment, and not from whenever each happens to look.
+  void on_version(const std::string& owner, const Version& version) noexcept;
   // A person, or STONITH, says that this site is down; counts for the version that was read before.
   void on_fenced(const std::string& site);
   // A suspend, a frozen machine, a stall: what is served is given up first, then it looks.

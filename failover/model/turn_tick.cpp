@@ -49,7 +49,7 @@ Steps Turn::tick(const Around& around, SteadyTime now) {
 }
 
 SteadyTime Turn::read_at() const {
-  return asked_ ? *asked_ + (look_ ? std::min(kRetry, rules_.timing.renew) : rules_.timing.renew)
+  return asked_ ? *asked_ + (look_ ? std::min(kRetry, rules_.timing.heartbeat) : rules_.timing.renew)
                 : SteadyTime{};
 }
 
@@ -70,6 +70,7 @@ SteadyTime Turn::next_wakeup(SteadyTime now) const {
   sooner(not_before_);
   sooner(ground_since_ ? std::optional(*ground_since_ + rules_.timing.stagger) : std::nullopt);
   sooner(read_at());
+  sooner(asked_ ? std::optional(*asked_ + rules_.timing.renew) : std::nullopt);
   sooner(leaving_ ? leaving_->drain_until : std::nullopt);
   return next;
 }
@@ -208,7 +209,11 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
     }
     return {true, owner + " is dead: nobody hears it", now};
   }
-  return {false, seen + " was seen " + show_age(now - *sight_.since()) + " ago", silent_at};
+  std::string why = seen + " was seen " + show_age(now - *sight_.since()) + " ago";
+  if (rules_.mode == Mode::Fast && around.owner_suspected) {
+    why += "; not taken at once: " + around.owner_doubt;
+  }
+  return {false, std::move(why), silent_at};
 }
 
 // Who is eligible is for the owner to change.
@@ -264,7 +269,9 @@ void Turn::tick_serving(const Around& around, SteadyTime now) {
   if (due && !pending_ && (!renew_tried_ || now >= *renew_tried_ + kRetry)) {
     renew(around, now);
   }
-  const bool alone = sight_.silent_since() || sight_.regressed();
+  // What the arbiter does with our renewal is not waited for to its end.
+  const bool late = pending_ && asked_ && now >= *asked_ + rules_.timing.renew;
+  const bool alone = late || sight_.silent_since() || sight_.regressed();
   if (alone && now >= lease_.renew_at()) {  // one renewal has failed: the arbiter may be away for longer
     ask_for_promises(now);
   }

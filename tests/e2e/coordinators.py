@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -28,7 +29,7 @@ from cluster import SANITIZER_MARKS, make_keys  # noqa: E402
 from dns_operator import record_table, zone_table  # noqa: E402
 from dns_servers import KEY, Bind, DnsServers, Zone  # noqa: E402
 from namespaces import setns  # noqa: E402
-from promise import end_with_us  # noqa: E402
+from promise import Promise, end_with_us, skip_unless_root  # noqa: E402
 
 PBX = os.path.join(SUPPORT, "fake_pbx.py")
 ZONE = "voice.test"
@@ -133,7 +134,7 @@ class Site:
             log.flush()
             self.process = subprocess.Popen(
                 self.namespace.command(self.world.failover, "daemon", "-c",
-                                       os.path.join(self.folder, "cluster.toml"), "--log-format", "text"),
+                                       os.path.join(self.folder, "cluster.toml"), "--log-format", "json"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_us)
         self.wanted = True
 
@@ -187,6 +188,13 @@ class Site:
                 return int(file.read())
         except (FileNotFoundError, ValueError):
             return 0
+
+    def pbx_runs(self):
+        try:
+            with open(f"/proc/{self.pbx_pid()}/stat", encoding="ascii") as file:
+                return self.pbx_pid() > 0 and file.read().split()[2] != "Z"
+        except FileNotFoundError:
+            return False
 
     def end_pbx(self):
         with contextlib.suppress(ProcessLookupError, OSError):
@@ -254,6 +262,11 @@ class Caller(threading.Thread):
     def first_after(self, site, moment):
         return next((got for sent, got in list(self.answers[site]) if sent >= moment), None)
 
+    def longest_gap(self, site):
+        """The longest time without an answer, from the first one on until now."""
+        got = [each for _, each in self.answers[site]] + [time.monotonic()]
+        return max((later - sooner for sooner, later in zip(got, got[1:])), default=0)
+
     def overlaps(self):
         """Two sites that served at the same time: one answered between two answers of the other."""
         rows = sorted((got, sent, site) for site, all_of in self.answers.items() for sent, got in all_of)
@@ -310,7 +323,7 @@ class Coordinators:
         text.append(zone_table(ZONE, [self.arbiter.endpoint]))
         text.append(f'[arbiter]\nzone = "{ZONE}"\n')
         text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
-                    'stop_before = "200ms"\nstagger = "100ms"\n')
+                    'stop_before = "200ms"\nstagger = "300ms"\n')
         return "\n".join(text) + self.more
 
     def pbx_table(self, site):
@@ -347,7 +360,7 @@ class Coordinators:
                     site.stop()
                 site.end_pbx()
         finally:
-            if self.promise.bad or sys.exc_info()[0] is not None:
+            if os.environ.get("HA_KEEP") or self.promise.bad or sys.exc_info()[0] is not None:
                 self.show()
             self.remove()
 
@@ -429,3 +442,22 @@ class Coordinators:
         bad = [(site.name, mark) for site in self.sites.values() for mark in SANITIZER_MARKS
                if mark in site.log()]
         self.promise.check(not bad, f"no daemon says anything that it must not {bad or ''}")
+
+
+def play(what, scenario, **options):
+    """The frame of every row of the fault matrix: `scenario(promise, world)` finds all coordinators started
+    and the first site serving."""
+    skip_unless_root()
+    with Promise(what) as promise, tempfile.TemporaryDirectory(prefix="ha-") as folder, \
+            Coordinators(promise, folder, sys.argv[1], **options) as world:
+        for number, service in enumerate(world.names):  # one by one, so that each takes its own
+            world.start(f"s{number}")
+            world.wait_holder(service, f"s{number}")
+            world.wait_serves(f"s{number}")
+        world.start(*[name for name, site in world.sites.items() if site.process is None])
+        world.wait("all hear each other", 20, lambda: all(
+            each["heard"] in ("yes", "here") for site in world.sites.values()
+            for each in site.status()["sites"] or [{"heard": "NO"}]))
+        time.sleep(1.5)  # a candidate promises nothing before it has read two versions
+        scenario(promise, world)
+        world.judge()

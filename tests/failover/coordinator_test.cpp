@@ -36,8 +36,8 @@ struct Fixture {
     out.beat = {5, now.time_since_epoch(), {}};
     out.report.score = score;
     out.report.room = 1;
-    out.report.services = {{"one", {State::Standby, 0, Lag::InSync, 0}},
-                           {"two", {State::Standby, 0, Lag::InSync, 0}}};
+    out.report.services = {{"one", {State::Standby, 0, 0, Lag::InSync, 0}},
+                           {"two", {State::Standby, 0, 0, Lag::InSync, 0}}};
     return out;
   }
   void turn() {

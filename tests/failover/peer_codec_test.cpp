@@ -22,7 +22,7 @@ PathBeat beat() {
   out.heartbeat.report.unfit = "in maintenance";
   out.heartbeat.report.room = 2;
   out.heartbeat.report.config = Digest{1, 2};
-  out.heartbeat.report.services["pbx"] = {State::Draining, 41, Lag::Behind, 213};
+  out.heartbeat.report.services["pbx"] = {State::Draining, 41, 12, Lag::Behind, 213};
   out.sequence = 1234;
   out.worst = {"disk.space +12: / is 92 % full"};
   out.echo = Echo{std::chrono::seconds(50), std::chrono::milliseconds(3)};

@@ -19,7 +19,9 @@ struct Fixture {
   Turn turn = make(Mode::Lease);
 
   Turn make(Mode mode) {
-    return Turn({"pbx", "fra", {"fra", "nyc", "syd"}, mode, Timing{}, {}}, 0, 100, now);
+    Timing timing;
+    timing.heartbeat = milliseconds(250);  // also how soon it looks again
+    return Turn({"pbx", "fra", {"fra", "nyc", "syd"}, mode, timing, {}}, 0, 100, now);
   }
 
   Steps tick(Duration later = {}) {

@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""kill -9 of the arbiter, back in 3 s: no demotion."""
+
+import time
+
+from coordinators import play
+from promise import FULL
+
+
+def scenario(promise, world):
+    world.arbiter.kill()
+    time.sleep(10 if FULL else 3)
+    with world.hub.inside():
+        world.arbiter.start()
+    time.sleep(3)
+    promise.check("epoch=1 " in world.record(), f"the epoch is the same: {world.record()}")
+    promise.check(world.caller.longest_gap("s0") < 0.5, "callers noticed nothing")
+    died = time.monotonic()
+    world.sites["s0"].power_off()
+    served = world.wait_serves("s1", 20)
+    promise.say(f"and a takeover works as before: {served - died:.2f} s")
+
+
+play("an arbiter that is killed and comes back demotes nobody", scenario, sites=3)
