@@ -161,11 +161,15 @@ void Controller::begin_workers() {
         on_follow(service, found);
       });
   probe_ = std::make_unique<OwnerProbe>(
-      loop_, services,
-      [this](const std::string& service, const std::string& owner, bool dead) {
+      loop_, services, [this](const std::string& service, const std::string& owner, bool dead) {
         const auto& record = core_.turns().at(service).sight().record();
-        findings_.probe_failed[service] = dead && record && record->owner == owner;
+        const bool failed = dead && record && record->owner == owner;
+        const bool news = findings_.probe_failed[service] != failed;
+        findings_.probe_failed[service] = failed;
         turn();
+        if (news) {
+          beat(loop_.now());  // the others wait for it
+        }
       });
   fences_ = std::make_unique<Workers>(1);
 }
@@ -211,17 +215,22 @@ void Controller::turn() {
   for (const auto& [service, turn] : core_.turns()) {
     notice_move(service, turn);
   }
+  probe_owners(now);
   remember();
   tell_replicator();
   turning_ = false;
 }
 
 void Controller::beat(const Now& now) {
+  if (const Duration late = now.steady - beat_at_; late > config_.timing().heartbeat * 2) {
+    log_.warn("loop.late", {{"by", late}});  // silence of others begins anew
+  }
   beat_at_ = now.steady + config_.timing().heartbeat;
   std::vector<std::string> worst;
   for (const SensorView& view : health_.contributions(kWorstMax)) {
     worst.push_back(view.text(now.steady));
   }
+  turn();  // at least so often, or the core takes it for a stall
   link_->beat(core_.heartbeat(now.steady), worst, now);
 }
 
@@ -246,23 +255,30 @@ void Controller::look(const Now& now) {
       served.follow_at.reset();
       desk_->follow(service.rules.name);
     }
-    const Turn& turn = core_.turns().at(service.rules.name);
-    const auto& record = turn.sight().record();
-    const bool theirs = record && !turn.sight().is_free() && record->owner != config_.cluster().self().name;
-    if (!theirs || !core_.detector().suspects(record->owner, now.steady)) {
-      findings_.probe_failed.erase(service.rules.name);
-    } else if (service.rules.mode == Mode::Fast) {
-      const dns::SiteAddresses* site = config_.dns().site(record->owner);
-      if (site != nullptr && !site->service.empty() && !service.guarded.udp.empty()) {
-        probe_->probe(service.rules.name, record->owner,
-                      dns::Endpoint{site->service.front(), service.guarded.udp.front().first}.text());
-      }
-    }
   }
   fence_owners(now);
   revive(now);
   log_.flush_repeats();
   turn();
+}
+
+// As soon as its holder is suspected, and as long as it is.
+void Controller::probe_owners(SteadyTime now) {
+  for (const ServiceSettings& service : config_.services()) {
+    const std::string& name = service.rules.name;
+    const Sight& sight = core_.turns().at(name).sight();
+    const bool theirs = sight.record() && !sight.is_free() && !sight.is_owner(config_.cluster().self().name);
+    if (service.rules.mode != Mode::Fast || !theirs ||
+        !core_.detector().suspects(sight.record()->owner, now)) {
+      findings_.probe_failed.erase(name);
+      continue;
+    }
+    const dns::SiteAddresses* site = config_.dns().site(sight.record()->owner);
+    if (site != nullptr && !site->service.empty() && !service.guarded.udp.empty()) {
+      const dns::Endpoint sip{site->service.front(), service.guarded.udp.front().first};
+      probe_->probe(name, sight.record()->owner, sip.text());
+    }
+  }
 }
 
 void Controller::look_at_clocks(const Now& now) {

@@ -83,6 +83,7 @@ class Controller {
   void turn();  // asks the core, and does what it says
   void look(const Now& now);
   void look_at_clocks(const Now& now);
+  void probe_owners(SteadyTime now);
   void beat(const Now& now);
   void carry_out(const std::string& service, const Step& step);
   void set_guard(const std::string& service, const GuardUntil& guard);

@@ -21,7 +21,7 @@ namespace ha::failover {
 class OwnerProbe {
  public:
   using OnEnd = std::function<void(const std::string& service, const std::string& owner, bool dead)>;
-  static constexpr Duration kPatience = std::chrono::milliseconds(500);
+  static constexpr Duration kPatience = std::chrono::milliseconds(400);
 
   // `loop` outlives it.
   OwnerProbe(wire::Loop& loop, const std::vector<std::string>& services, OnEnd on_end);

@@ -37,13 +37,13 @@ NAME = "sip.voice.test"
 ASK_EVERY = 0.02
 # Nobody stops, is taken over from, and serves again within that.
 TURN_SECONDS = 0.4
-# On the hub: pairs of sites that do not reach each other, and sites that the arbiter does not hear.
+# On the hub: pairs of sites whose coordinators do not reach each other, and sites that the arbiter does not hear.
 CUTS = """table inet cut {
   set pairs { type ipv4_addr . ipv4_addr; }
   set deaf { type ipv4_addr; }
   chain f {
     type filter hook forward priority 0
-    ip saddr . ip daddr @pairs drop
+    ip saddr . ip daddr @pairs meta l4proto tcp drop
   }
   chain i {
     type filter hook input priority 0
@@ -133,7 +133,8 @@ class Site:
             log.write(b"---- start\n")
             log.flush()
             self.process = subprocess.Popen(
-                self.namespace.command(self.world.failover, "daemon", "-c",
+                self.namespace.command("sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh",
+                                       self.folder, self.world.here, self.world.failover, "daemon", "-c",
                                        os.path.join(self.folder, "cluster.toml"), "--log-format", "json"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_us)
         self.wanted = True
@@ -283,13 +284,15 @@ class Caller(threading.Thread):
 
 
 class Coordinators:
-    def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="50ms",
+    def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
                  mode="lease", capacity=1, more="", service_more=""):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
         self.hub = Namespace(self.tag + "hub")
+        self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
+        os.makedirs(self.here)
         self.sites = {}
         try:
             self.hub.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
@@ -326,12 +329,12 @@ class Coordinators:
                     'stop_before = "200ms"\nstagger = "300ms"\n')
         return "\n".join(text) + self.more
 
-    def pbx_table(self, site):
-        run = f"{sys.executable} {PBX}"
-        return (f'[pbx]\nkind = "other"\npidfile = "{site.pbx}/pbx.pid"\n'
-                f'start = "{run} start {site.pbx} {site.name}"\nstop = "{run} stop {site.pbx}"\n'
+    def pbx_table(self):
+        run, pbx = f"{sys.executable} {PBX}", f"{self.here}/pbx"
+        return (f'[pbx]\nkind = "other"\npidfile = "{pbx}/pbx.pid"\n'
+                f'start = "{run} start {pbx}"\nstop = "{run} stop {pbx}"\n'
                 'stop_within = "2s"\n'
-                f'[[sensor]]\nname = "pbx"\nkind = "process"\npidfile = "{site.pbx}/pbx.pid"\n'
+                f'[[sensor]]\nname = "pbx"\nkind = "process"\npidfile = "{pbx}/pbx.pid"\n'
                 'when = "serving"\nweight = 100\nrise = 1\nevery = "1s"\nrestart_for = "1s"\n'
                 + "".join(f'[[sensor]]\nname = "{name}"\nkind = "{name}"\nweight = 0\n'
                           + ('path = "/"\n' if name.startswith("disk") else "")
@@ -346,7 +349,7 @@ class Coordinators:
             self.caller.start()
         for site in self.sites.values():
             if not names or site.name in names:
-                site.configure(self.configuration() + self.pbx_table(site))
+                site.configure(self.configuration() + self.pbx_table())
                 site.start()
 
     def __exit__(self, *_):

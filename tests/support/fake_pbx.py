@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A PBX as far as a coordinator sees one: answers SIP OPTIONS on UDP port 5060, with its site's name.
+"""A PBX as far as a coordinator sees one: answers SIP OPTIONS on UDP port 5060, as HA_SITE.
 
-    fake_pbx.py start FOLDER NAME     in the background, FOLDER/pbx.pid has its process id
-    fake_pbx.py stop FOLDER           waits until it is gone; not while FOLDER/will-not-stop is there
-    fake_pbx.py serve FOLDER NAME     in the foreground
+    fake_pbx.py start FOLDER     in the background, FOLDER/pbx.pid has its process id
+    fake_pbx.py stop FOLDER      waits until it is gone; not while FOLDER/will-not-stop is there
+    fake_pbx.py serve FOLDER     in the foreground
 
 It starts in FOLDER/start-seconds (default 0.2).
 """
@@ -34,7 +34,8 @@ def answer(request, name):
     return "\r\n".join(["SIP/2.0 200 OK", *kept, f"Server: {name}", "Content-Length: 0", "", ""]).encode()
 
 
-def serve(folder, name):
+def serve(folder):
+    name = os.environ.get("HA_SITE", "?")
     stubborn = os.path.join(folder, "will-not-stop")
     signal.signal(signal.SIGTERM, lambda *_: None if os.path.exists(stubborn) else sys.exit(0))
     time.sleep(number_in(os.path.join(folder, "start-seconds"), 0.2))
@@ -60,14 +61,14 @@ def running(folder):
         return 0
 
 
-def start(folder, name):
+def start(folder):
     if running(folder):
         return 0
     ready = os.path.join(folder, "ready")
     if os.path.exists(ready):
         os.unlink(ready)
     with open(os.path.join(folder, "pbx.log"), "ab") as log:
-        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), "serve", folder, name],
+        child = subprocess.Popen([sys.executable, os.path.abspath(__file__), "serve", folder],
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     with open(os.path.join(folder, "pbx.pid"), "w", encoding="ascii") as out:
         out.write(str(child.pid))
@@ -90,5 +91,5 @@ def stop(folder):
 if __name__ == "__main__":
     verb, place = sys.argv[1:3]
     if verb == "serve":
-        serve(place, sys.argv[3])
-    sys.exit(start(place, sys.argv[3]) if verb == "start" else stop(place))
+        serve(place)
+    sys.exit(start(place) if verb == "start" else stop(place))
