@@ -37,7 +37,8 @@ NAME = "sip.voice.test"
 ASK_EVERY = 0.02
 # Nobody stops, is taken over from, and serves again within that.
 TURN_SECONDS = 0.4
-# On the hub: pairs of sites whose coordinators do not reach each other, and sites that the arbiter does not hear.
+# On the hub: pairs of sites whose coordinators do not reach each other, and sites that the arbiter does not
+# hear.
 CUTS = """table inet cut {
   set pairs { type ipv4_addr . ipv4_addr; }
   set deaf { type ipv4_addr; }
@@ -175,6 +176,10 @@ class Site:
         done = self.ask("status", "--json", check=False)
         return json.loads(done.stdout) if done.returncode in (0, 1) else {"services": [], "sites": []}
 
+    @property
+    def config(self):
+        return os.path.join(self.folder, "cluster.toml")
+
     def service(self, name):
         return next((each for each in self.status()["services"] if each["service"] == name),
                     {"holder": None, "state": None, "epoch": 0})
@@ -276,7 +281,8 @@ class Caller(threading.Thread):
             got, sent, site = rows[i]
             if site == rows[i - 1][2]:
                 continue
-            back = next((j for j in range(i + 1, min(i + 200, len(rows))) if rows[j][2] == rows[i - 1][2]), None)
+            later = range(i + 1, min(i + 200, len(rows)))
+            back = next((j for j in later if rows[j][2] == rows[i - 1][2]), None)
             if back is not None and rows[back][1] > sent and rows[back][0] - rows[i - 1][0] < TURN_SECONDS \
                     and sent > rows[i - 1][0]:
                 found.append((rows[i - 1][2], site, rows[back][0] - rows[i - 1][0]))
@@ -285,11 +291,12 @@ class Caller(threading.Thread):
 
 class Coordinators:
     def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
-                 mode="lease", capacity=1, more="", service_more=""):
+                 mode="lease", capacity=1, more="", service_more="", site_more="", failover_more=""):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
+        self.site_more, self.failover_more = site_more, failover_more
         self.hub = Namespace(self.tag + "hub")
         self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
         os.makedirs(self.here)
@@ -315,7 +322,8 @@ class Coordinators:
         for site in self.sites.values():
             text.append(f'[[site]]\nname = "{site.name}"\naddress = ["tcp://{site.address}:7400"]\n'
                         f'heartbeat = ["tcp://{site.address}:7410", "tcp://{site.address}:7411"]\n'
-                        f'key = "{site.public}"\npublic_ip = ["{site.address}"]\ncapacity = {self.capacity}\n')
+                        f'key = "{site.public}"\npublic_ip = ["{site.address}"]\n'
+                        f'capacity = {self.capacity}\n{self.site_more}\n')
         order = list(self.sites)
         for number, name in enumerate(self.names):
             sites = order[number:] + order[:number]
@@ -326,7 +334,7 @@ class Coordinators:
         text.append(zone_table(ZONE, [self.arbiter.endpoint]))
         text.append(f'[arbiter]\nzone = "{ZONE}"\n')
         text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
-                    'stop_before = "200ms"\nstagger = "300ms"\n')
+                    f'stop_before = "200ms"\nstagger = "300ms"\n{self.failover_more}\n')
         return "\n".join(text) + self.more
 
     def pbx_table(self):
@@ -402,6 +410,21 @@ class Coordinators:
         self.hub.run("nft", "flush set inet cut pairs")
         self.hub.run("nft", "flush set inet cut deaf")
 
+    def save_arbiter(self):
+        """What a backup of the zone would have."""
+        with self.hub.inside():
+            self.arbiter.rndc("sync", "-clean")
+        with open(self.arbiter.path(ZONE + ".zone"), encoding="utf-8") as file:
+            return file.read()
+
+    def restore_arbiter(self, text):
+        self.arbiter.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.arbiter.path(ZONE + ".zone.jnl"))
+        self.arbiter.put(ZONE + ".zone", text)
+        with self.hub.inside():
+            self.arbiter.start()
+
     # ------------------------------------------------------------ what is so
     def record(self, service="pbx"):
         with self.hub.inside():
@@ -417,7 +440,7 @@ class Coordinators:
         while time.monotonic() < until:
             for site in self.sites.values():
                 if site.wanted and site.process.poll() is not None:
-                    raise Deadline(f"{site.name} has ended with {site.process.returncode} while waiting: {what}")
+                    raise Deadline(f"{site.name} has ended, {site.process.returncode}, while waiting: {what}")
             if condition():
                 return time.monotonic()
             time.sleep(0.05)

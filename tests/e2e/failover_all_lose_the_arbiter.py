@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Nobody reaches the arbiter: serving goes on, nobody is promoted; when a candidate dies, too, the holder has to stop."""
+"""Nobody reaches the arbiter: serving goes on, nobody is promoted; when a candidate dies, too, the holder
+has to stop.
+"""
 
 import time
 
@@ -11,7 +13,8 @@ def scenario(promise, world):
     world.arbiter.kill()
     time.sleep(60 if FULL else 8)
     promise.check(world.caller.longest_gap("s0") < 0.5, "callers noticed nothing")
-    promise.check("failover arbiter check" in world.sites["s1"].ask("status").stdout, "the next command is named")
+    promise.check("failover arbiter check" in world.sites["s1"].ask("status").stdout,
+                  "the next command is named")
     died = time.monotonic()
     world.sites["s2"].power_off()
     world.wait("s0 has stopped", 20, lambda: time.monotonic() - world.caller.last("s0") > 1)

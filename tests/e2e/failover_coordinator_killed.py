@@ -29,4 +29,5 @@ def scenario(promise, world):
     world.wait("the PBX that was left is stopped", 5, lambda: not site.pbx_runs())
 
 
-play("a killed coordinator is resumed within the lease; without one the kernel cuts callers off", scenario, sites=3)
+play("a killed coordinator is resumed within the lease; without one the kernel cuts callers off",
+     scenario, sites=3)

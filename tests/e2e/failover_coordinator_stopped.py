@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""SIGSTOP of the coordinator, for long: the guard cuts at the lease, another takes it, and on SIGCONT the first one stands back."""
+"""SIGSTOP of the coordinator, for long: the guard cuts at the lease, another takes it, and on SIGCONT the
+first one stands back.
+"""
 
 import signal
 import time

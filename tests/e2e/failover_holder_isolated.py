@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""The holder is cut off from all sites and the arbiter, callers still reach it: off by its lease, another serves."""
+"""The holder is cut off from all sites and the arbiter, callers still reach it: off by its lease, another
+serves.
+"""
 
 import time
 

@@ -11,7 +11,8 @@ def scenario(promise, world):
     time.sleep(8)
     promise.check("by promises" in world.sites["s0"].ask("status").stdout, "status says on what it lives")
     promise.check(world.caller.longest_gap("s0") < 0.5, "callers noticed nothing in four leases")
-    promise.check("promised not to take it" in world.sites["s1"].why("pbx"), "the others say what they have promised")
+    promise.check("promised not to take it" in world.sites["s1"].why("pbx"),
+                  "the others say what they have promised")
     world.heal()
     world.wait("it renews again", 10, lambda: "by promises" not in world.sites["s0"].ask("status").stdout)
     promise.check("epoch=1 " in world.record(), "the epoch is the same")

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A site in maintenance gives up what it holds and takes nothing, until it is back; a kill in between changes nothing of that."""
+"""A site in maintenance gives up what it holds and takes nothing, until it is back; a kill in between
+changes nothing of that.
+"""
 
 from coordinators import play
 
@@ -11,7 +13,8 @@ def scenario(promise, world):
     world.wait_holder("pbx", "s1", asked="s0")
     s0.kill()
     s0.start()
-    world.wait("it is in maintenance still", 10, lambda: "IN MAINTENANCE" in s0.ask("status", check=False).stdout)
+    world.wait("it is in maintenance still", 10,
+               lambda: "IN MAINTENANCE" in s0.ask("status", check=False).stdout)
     promise.check("s0 cannot take it: this site is in maintenance" in s1.why("pbx"), "the others know")
     world.sites["s2"].power_off()
     world.wait("s1 knows", 5, lambda: "s2 is silent" in s1.ask("status").stdout)

@@ -15,7 +15,8 @@ def scenario(promise, world):
     promise.check("epoch=1 " in world.record(), f"nobody has taken it: {world.record()}")
     promise.check(world.caller.longest_gap("s0") < 0.5, "callers noticed nothing")
     world.heal()
-    world.wait("they hear each other again", 15, lambda: "is silent" not in world.sites["s1"].ask("status").stdout)
+    world.wait("they hear each other again", 15,
+               lambda: "is silent" not in world.sites["s1"].ask("status").stdout)
 
 
 play("sites that do not hear each other but reach the arbiter change nothing", scenario, sites=3)

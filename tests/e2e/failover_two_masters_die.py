@@ -20,4 +20,5 @@ def scenario(promise, world):
     world.wait_holder("fax", held["fax"])
 
 
-play("two masters die at once: each of two standbys takes one service", scenario, sites=4, services=("pbx", "fax"))
+play("two masters die at once: each of two standbys takes one service", scenario, sites=4,
+     services=("pbx", "fax"))
