@@ -40,7 +40,7 @@ void late_request(Turn& turn) {
   // The same of a renewal, after a later epoch.
   turn.bench().mishap("s1", SuiteMishap::HoldAll);
   turn.is(turn.renew("s1", 1), ArbiterVerdict::Unknown, "a renewal that nobody answers");
-  turn.is(turn.claim("s2", turn.read("s2").record->version), ArbiterVerdict::Won, "a third one takes it");
+  turn.is(turn.claim("s2", turn.seen("s2")), ArbiterVerdict::Won, "a third one takes it");
   turn.bench().deliver("s1");
   turn.owned(turn.read("s1").record, "s2", {2, 2}, Hold::Own);
 }
@@ -86,7 +86,7 @@ void server_away(Turn& turn) {
 
 void server_killed(Turn& turn) {
   turn.take("s1");
-  const auto saw = turn.read("s0").record->version;
+  const auto saw = turn.seen("s0");
   turn.bench().kill_server_after_change("s0");
   const ArbiterAnswer answer = turn.claim("s0", saw);
   turn.is(answer, ArbiterVerdict::Unknown, "a claim of which nobody has heard");
@@ -98,7 +98,7 @@ void server_killed(Turn& turn) {
 
 void server_frozen(Turn& turn) {
   turn.take("s1");
-  const auto saw = turn.read("s0").record->version;
+  const auto saw = turn.seen("s0");
   turn.bench().freeze_server_after_change("s0");
   turn.is(turn.claim("s0", saw), ArbiterVerdict::Unknown, "a claim of which nobody has heard");
   turn.check(turn.read("s2").trouble.has_value(), "others do not hear anything either");
@@ -115,7 +115,7 @@ void rollback(Turn& turn) {
   turn.take("s0");
   turn.bench().save_server();
   turn.is(turn.renew("s0", 1), ArbiterVerdict::Won, "a renewal after the backup");
-  const auto saw = turn.read("s1").record->version;
+  const auto saw = turn.seen("s1");
   turn.is(turn.claim("s1", saw), ArbiterVerdict::Won, "a claim after the backup");
   turn.is(turn.renew("s1", 2), ArbiterVerdict::Won, "and its renewal");
   turn.check(turn.read("s0").record.has_value(), "s0 has read the later epoch");
@@ -142,7 +142,7 @@ void rollback(Turn& turn) {
   turn.check(turn.accept("s0").ok() && turn.accept("s1").ok(), "a person accepts it");
   turn.check(!turn.read("s1").regression, "then it is read");
   turn.is(turn.renew("s0", 1), ArbiterVerdict::Lost, "no turn of before goes on");
-  const ArbiterAnswer won = turn.claim("s1", turn.read("s1").record->version);
+  const ArbiterAnswer won = turn.claim("s1", turn.seen("s1"));
   turn.is(won, ArbiterVerdict::Won, "a claim");
   turn.check(won.record && won.record->version.epoch == 3, "goes beyond every epoch that was seen");
   turn.is(turn.renew("s1", 3), ArbiterVerdict::Won, "and is renewed");
@@ -152,7 +152,7 @@ void rollback(Turn& turn) {
 void behind_its_names(Turn& turn) {
   turn.take("s0");
   turn.bench().save_server();
-  turn.is(turn.claim("s1", turn.read("s1").record->version), ArbiterVerdict::Won, "a claim after the backup");
+  turn.is(turn.claim("s1", turn.seen("s1")), ArbiterVerdict::Won, "a claim after the backup");
   turn.followed("s1", true, "its owner");
   turn.bench().stop_server();
   turn.bench().restore_server();

@@ -27,7 +27,7 @@ namespace {
 using namespace ha;
 using namespace ha::failover;
 
-constexpr Duration kTotal = std::chrono::seconds(3);
+constexpr Duration kTotal = std::chrono::seconds(2);
 
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());

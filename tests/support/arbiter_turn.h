@@ -55,11 +55,23 @@ class Turn {
   }
   Status accept(std::string_view site) { return bench_.at(site).accept(service_); }
 
+  [[nodiscard]] static std::optional<Version> version_of(const std::optional<Record>& record) {
+    return record ? std::optional(record->version) : std::nullopt;
+  }
+
+  // The version that the site reads; there has to be one.
+  [[nodiscard]] std::optional<Version> seen(std::string_view site) {
+    const ArbiterSight sight = read(site);
+    report_.check(sight.record.has_value(), std::string(site) + " reads a record" +
+                                                (sight.record    ? ""
+                                                 : sight.trouble ? ", but: " + sight.trouble->what()
+                                                                 : ", but there is none"));
+    return version_of(sight.record);
+  }
+
   // What is there, claimed by the site.
   ArbiterAnswer take(std::string_view site, const Terms& terms = {}) {
-    const ArbiterSight sight = read(site);
-    const auto saw = sight.record ? std::optional(sight.record->version) : std::nullopt;
-    ArbiterAnswer won = claim(site, saw, terms);
+    ArbiterAnswer won = claim(site, version_of(read(site).record), terms);
     is(won, ArbiterVerdict::Won, std::string(site) + " takes it");
     return won;
   }
