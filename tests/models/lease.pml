@@ -84,7 +84,7 @@ bit counts[N];                   /* it needs that of site N-1 too */
 #endif
 #ifdef FAST
 bit by_promise[N];               /* its lease stands on promises */
-byte past[N];                    /* ghost: ticks it has served since it lost the record */
+byte past[N];                    /* ghost: ticks since it lost the record, while it serves or may begin to */
 bit later[N * N];                /* k * N + i: site k has read an epoch later than that of i */
 #endif
 
@@ -189,7 +189,10 @@ inline changed() {
 
 inline grant(i) {
   for (each_site) { cur[j] = 0; pcur[j] = 0 };
-  owner = i; off = 0; j = 0
+  owner = i; off = 0; j = 0;
+#ifdef FAST
+  if :: owner < N -> past[owner] = 0 :: else -> skip fi
+#endif
 }
 
 inline apply(i) {
@@ -271,7 +274,7 @@ inline stop_asking(i) {
 inline stop_serving(i) {
   act[i] = 0; orphan[i] = 0; cur[i] = 0; left[i] = 0; slow_left[i] = 0;
 #ifdef FAST
-  by_promise[i] = 0; past[i] = 0;
+  by_promise[i] = 0;
 #endif
   stop_asking(i)
 }
@@ -329,7 +332,7 @@ inline take_reply(i) {
        act[i] = 1; orphan[i] = 0; left[i] = L - age[i]; slow_left[i] = slow_age[i];
        cur[i] = pcur[i]; knows[i] = 0;
 #ifdef FAST
-       by_promise[i] = 0; past[i] = (pcur[i] -> 0 : past[i]);
+       by_promise[i] = 0;
 #endif
 #ifdef ELIGIBLE
        counts[i] = eligible;
@@ -474,11 +477,7 @@ proctype Site(byte i) {
 #else
 #define must_stop(i) (!frozen[i] && (act[i] || orphan[i]) && left[i] == 0)
 #endif
-#ifdef FAST
-#define watches(i) (0)
-#else
 #define watches(i) (!act[i] && pend[i] == K_NO && knows[i] && owner != i && watched[i] < W)
-#endif
 
 /* A slow clock loses a tick, a fast one gains one; DR times. */
 inline count_down_slowly(value, slow, running) {
@@ -508,14 +507,27 @@ inline pass_tick(i) {
   :: promised[i] == 0 -> fast_promised[i] = 0
   fi;
 #endif
+#ifndef FAST
   if
   :: watches(i) -> watched[i]++
   :: watches(i) && watched[i] + 1 < W && fast_watched[i] < DR ->
        watched[i] = watched[i] + 2; fast_watched[i]++
   :: !watches(i) -> skip
-  fi;
+  fi
+#endif
+}
+
+/* In real ticks, also of a machine that stands still. */
+inline count_past(i) {
 #ifdef FAST
-  if :: serves(i) && !cur[i] -> past[i]++; assert(past[i] <= L + DR) :: else -> skip fi
+  if
+  :: owner == i || !(act[i] || orphan[i] || at[i] == P_OK) -> past[i] = 0
+  :: else ->
+       if :: past[i] <= L + DR -> past[i]++ :: else -> skip fi;
+       assert(!serves(i) || past[i] <= L + DR)
+  fi
+#else
+  skip
 #endif
 }
 
@@ -537,7 +549,8 @@ proctype Clock() {
   :: one_step {
        !must_one_stop ->
          for (i : 0 .. N - 1) {
-           if :: frozen[i] -> skip :: else -> pass_tick(i) fi
+           if :: frozen[i] -> skip :: else -> pass_tick(i) fi;
+           count_past(i)
          };
          i = 0
      }
