@@ -7,8 +7,9 @@
  * may be dead or busy.
  *
  * Safety: no service is served twice. Liveness, with weak fairness: in the end both are served for good.
- * Broken on purpose: SLOWSTART a lease lapses while its owner starts, as if that did not renew; NOHANDBACK a
- *   site that is given a second service keeps it; TRUSTING a site claims what it has read without a swap.
+ * Broken on purpose: SLOWSTART a lease lapses while its owner starts, as if that did not renew; TRUSTING a site
+ *   claims what it has read without a swap. NOHANDBACK a site that is given a second service does not give it
+ *   back: slower, as its lease has to lapse, and not wrong.
  */
 #define SITES 4
 #define SERVICES 2
