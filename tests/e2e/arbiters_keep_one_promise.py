@@ -28,7 +28,7 @@ SITES = [f"s{number}" for number in range(9)]
 PROXIED = SITES[:2]
 SERVICES = [f"c{number}" for number in range(1, 22)] + ["race", "measured"]
 NAMED = ("c11", "c21")
-ROUNDS = 10000 if FULL else 300
+ROUNDS = 10000 if FULL else 100
 MEASURED = 200
 LIMIT_SECONDS = 1500
 
