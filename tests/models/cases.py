@@ -39,7 +39,7 @@ def in_the_end(made, model, flags, quick=False, **bounds):
 
 
 LONG = {"seconds": 400, "depth": 15_000_000}
-PART = {"seconds": 120, "depth": 15_000_000}
+PART = {"seconds": 90, "depth": 15_000_000}
 PROMISES = "FAILSAFE ONEASKS DR=0"
 FAST = "FAILSAFE FAST ONEASKS DR=0"
 
@@ -95,7 +95,7 @@ FAST_MODE = [
     safe("lease", FAST, quick=True),
     safe("lease", "FAILSAFE FAST DR=0", seconds=60),
     safe("lease", "FAILSAFE FAST ONEASKS", **LONG),
-    safe("lease", "FAILSAFE FAST", **LONG),
+    partly("lease", "FAILSAFE FAST", **PART),
     safe("lease", "PAUSE FREEZE KILL " + FAST, **LONG),
     safe("lease", "JOURNAL " + FAST, seconds=60),
     safe("lease", "ELIGIBLE " + FAST, **LONG),
