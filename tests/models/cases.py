@@ -38,7 +38,7 @@ def in_the_end(made, model, flags, quick=False, **bounds):
     return made(model, flags, quick, ends=ENDS[model], **bounds)
 
 
-LONG = {"seconds": 400, "depth": 15_000_000}
+LONG = {"seconds": 600, "depth": 15_000_000}
 PART = {"seconds": 90, "depth": 15_000_000}
 PROMISES = "FAILSAFE ONEASKS DR=0"
 FAST = "FAILSAFE FAST ONEASKS DR=0"
