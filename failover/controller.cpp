@@ -318,7 +318,9 @@ void Controller::carry_out(const std::string& service, const Step& step) {
 // Isolated: neither the arbiter nor all candidates have answered for a whole lease.
 bool Controller::survives_here(const std::string& service) const {
   const Turn& turn = core_.turns().at(service);
-  return config_.survives_local() && turn.sight().silent_since() && !turn.leaving();
+  const auto answered = turn.sight().answered();
+  const bool alone = !answered || loop_.now().steady - *answered > config_.timing().renew * 2;
+  return config_.survives_local() && alone && !turn.leaving();
 }
 
 void Controller::set_guard(const std::string& service, const GuardUntil& guard) {

@@ -142,7 +142,8 @@ void Controller::tell_replicator() {
 void Controller::notice_move(const std::string& service, const Turn& turn) {
   const Sight& sight = turn.sight();
   Served& served = served_.at(service);
-  if (served.local && sight.known() && !sight.silent_since() && !turn.engaged()) {
+  const auto answered = sight.answered();
+  if (served.local && answered && loop_.now().steady - *answered < config_.timing().renew && !turn.engaged()) {
     served.local = false;  // the arbiter answers again, and it is not ours
     static_cast<void>(guard_ ? guard_->close(service) : ok());
     jobs_->run({service, Job::Demote, sight.highest(), "others can be reached again"});

@@ -7,8 +7,7 @@ from coordinators import play
 
 
 def scenario(promise, world):
-    with open(os.path.join(world.sites["s1"].pbx, "start-seconds"), "w", encoding="ascii") as out:
-        out.write("3600")
+    open(os.path.join(world.sites["s1"].pbx, "will-not-start"), "w", encoding="ascii").close()
     world.sites["s0"].power_off()
     world.wait_serves("s2", 40)
     world.wait_holder("pbx", "s2", asked="s1")

@@ -5,7 +5,7 @@
     fake_pbx.py stop FOLDER      waits until it is gone; not while FOLDER/will-not-stop is there
     fake_pbx.py serve FOLDER     in the foreground
 
-It starts in FOLDER/start-seconds (default 0.2).
+It starts in FOLDER/start-seconds (default 0.2), and not while FOLDER/will-not-start is there.
 """
 
 import os
@@ -64,6 +64,9 @@ def running(folder):
 def start(folder):
     if running(folder):
         return 0
+    if os.path.exists(os.path.join(folder, "will-not-start")):
+        print("told not to start")
+        return 1
     ready = os.path.join(folder, "ready")
     if os.path.exists(ready):
         os.unlink(ready)
