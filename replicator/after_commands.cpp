@@ -21,9 +21,14 @@ constexpr Duration kBurstMax = std::chrono::seconds(10);
 constexpr std::string_view kPlain =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=,+@%";
 
+// On the shelf no PBX reads it.
 bool is_wanted(const AfterSet& set) {
   const AfterOn other = set.is_origin ? AfterOn::Replica : AfterOn::Holder;
-  return !set.config.after.empty() && set.config.after_on != other;
+  return !set.config.after.empty() && set.config.after_on != other && !set.config.shelved;
+}
+
+bool may_be_wanted(const AfterSet& set) {
+  return is_wanted(set) || (set.turns && !set.config.after.empty());
 }
 
 // As it can be pasted into a shell.
@@ -77,7 +82,7 @@ AfterCommands::AfterCommands(wire::Loop& loop, std::string site, sys::Directory 
 Result<std::unique_ptr<AfterCommands>> AfterCommands::open(wire::Loop& loop, const std::string& state_dir,
                                                            std::string site,
                                                            const std::vector<AfterSet>& sets, Logger& log) {
-  const auto wanted = static_cast<std::size_t>(std::count_if(sets.begin(), sets.end(), is_wanted));
+  const auto wanted = static_cast<std::size_t>(std::count_if(sets.begin(), sets.end(), may_be_wanted));
   HA_TRY(sys::Directory state, sys::Directory::open_root(state_dir));
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) {
@@ -86,7 +91,7 @@ Result<std::unique_ptr<AfterCommands>> AfterCommands::open(wire::Loop& loop, con
   std::unique_ptr<AfterCommands> after(new AfterCommands(loop, std::move(site), std::move(state),
                                                          sys::FileHandle(fd, "eventfd"), wanted, log));
   for (const AfterSet& set : sets) {
-    if (is_wanted(set)) {
+    if (may_be_wanted(set)) {
       HA_TRY(const Done done, after->read_done(set.config.name));
       after->sets_.emplace(
           set.config.name,
@@ -113,9 +118,27 @@ void AfterCommands::stop() {
 }
 
 // ---------------------------------------------------------------- when
+bool AfterCommands::has(const std::string& name) const {
+  const auto found = sets_.find(name);
+  return found != sets_.end() && is_wanted(found->second.about);
+}
+
+void AfterCommands::turn(const AfterSet& about) {
+  const auto found = sets_.find(about.config.name);
+  if (found == sets_.end()) {
+    return;
+  }
+  Set& set = found->second;
+  set.about = about;
+  set.items = 0;
+  set.first_at.reset();
+  set.due_at.reset();
+  set.failure.reset();
+}
+
 void AfterCommands::found(const std::string& name, const Position& own) {
   const auto found = sets_.find(name);
-  if (found == sets_.end()) {
+  if (found == sets_.end() || !is_wanted(found->second.about)) {
     return;
   }
   Set& set = found->second;
@@ -130,7 +153,7 @@ void AfterCommands::found(const std::string& name, const Position& own) {
 
 void AfterCommands::published(const std::string& name, const Position& own, std::uint64_t items) {
   const auto found = sets_.find(name);
-  if (found != sets_.end()) {
+  if (found != sets_.end() && is_wanted(found->second.about)) {
     found->second.own = own;
     found->second.items += items;
     want(found->second);
@@ -183,11 +206,11 @@ void AfterCommands::run(Set& set) {
       "HA_EPOCH=" + std::to_string(set.about.epoch),
       "HA_ITEMS=" + std::to_string(items),
   };
-  set.strand.post([this, &set, environment, done, items] {
-    Outcome outcome = run_all(set.about, environment);
+  set.strand.post([this, &set, about = set.about, environment, done, items] {
+    Outcome outcome = run_all(about, environment);
     if (outcome.status.ok()) {
-      if (const Status kept = write_done(set.about.config.name, done); !kept.ok()) {
-        log_.warn("set.after_not_kept", kept.error(), {{"set", set.about.config.name}});
+      if (const Status kept = write_done(about.config.name, done); !kept.ok()) {
+        log_.warn("set.after_not_kept", kept.error(), {{"set", about.config.name}});
       }
     }
     loop_.post_or_wait(

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/workers.h"
 #include "common/sys/file.h"
 #include "common/wire/loop.h"
 #include "replicator/config.h"
 #include "replicator/model/position.h"
 #include "replicator/status.h"
-#include "common/base/workers.h"
 
 namespace ha::replicator {
 
@@ -28,11 +28,13 @@ struct AfterSet {
   SetConfig config;
   bool is_origin = false;
   std::uint64_t epoch = 0;
+  bool turns = false;  // its role is told while the program runs: turn()
 };
 
 class AfterCommands {
  public:
-  // Those of `sets` that have no command for their role here are left out. `loop` and `log` must outlive it.
+  // Those of `sets` that have no command for their role here, and will have none, are left out. `loop` and
+  // `log` must outlive it.
   static Result<std::unique_ptr<AfterCommands>> open(wire::Loop& loop, const std::string& state_dir,
                                                      std::string site, const std::vector<AfterSet>& sets,
                                                      Logger& log);
@@ -40,7 +42,9 @@ class AfterCommands {
   AfterCommands(const AfterCommands&) = delete;
   AfterCommands& operator=(const AfterCommands&) = delete;
 
-  [[nodiscard]] bool has(const std::string& set) const { return sets_.contains(set); }
+  [[nodiscard]] bool has(const std::string& set) const;
+  // Its role is another one from now on.
+  void turn(const AfterSet& about);
   // At the start: what this site's index says of the set.
   void found(const std::string& set, const Position& own);
   void published(const std::string& set, const Position& own, std::uint64_t items);

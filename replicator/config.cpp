@@ -8,6 +8,7 @@
 #include "common/base/suggest.h"
 #include "common/sys/process.h"
 #include "replicator/config_parts.h"
+#include "replicator/model/shelf.h"
 
 namespace ha::replicator {
 namespace {
@@ -77,15 +78,31 @@ const SetConfig* Config::set(std::string_view name) const {
   return find_named(sets_, name);
 }
 
-const SiteConfig& Config::origin_of(const SetConfig& set) const {
-  return *site(set.origin);
+bool Config::may_send() const {
+  return std::any_of(sets_.begin(), sets_.end(), [this](const SetConfig& set) {
+    const ServiceConfig* const owner = has_failover_ ? service(set.service) : nullptr;
+    return owner != nullptr ? std::count(owner->sites.begin(), owner->sites.end(), self_) > 0
+                            : set.origin == self_;
+  });
+}
+
+SetConfig Config::held_by(const SetConfig& set, const std::string& holder, std::uint64_t epoch) const {
+  SetConfig out = set;
+  out.origin = holder;
+  out.epoch = epoch;
+  stand(out, holder == self_ || set.place_at == PlaceAt::Live);
+  return out;
+}
+
+void stand(SetConfig& set, bool live) {
+  set.shelved = !live;
+  set.path = live ? set.live_path : set.shelf + "/" + kShelvedTreeName;
 }
 
 std::vector<const SiteConfig*> Config::replicas_of(const SetConfig& set) const {
   std::vector<const SiteConfig*> out;
-  const SiteConfig& origin = origin_of(set);
   for (const SiteConfig& site : sites_) {
-    if (site.name != origin.name) {
+    if (site.name != set.origin) {
       out.push_back(&site);
     }
   }

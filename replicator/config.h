@@ -44,8 +44,8 @@ struct SiteConfig {
 struct ServiceConfig {
   std::string name;
   std::vector<std::string> sites;  // eligible, by preference
-  std::string holder;              // one of them
-  std::uint64_t epoch = 1;
+  std::string holder;              // one of them; empty with [failover]: the arbiter says who it is
+  std::uint64_t epoch = 1;         // 0 with [failover]
   ConfigPlace place;
 };
 
@@ -58,7 +58,7 @@ struct SetConfig {
   std::string name;         // "etc", or "etc@voice1" where a [[set]] is for several services
   std::string base;         // name of the [[set]]
   std::string service;      // "*": of the whole cluster
-  std::string origin;       // site that sends it
+  std::string origin;       // site that sends it; empty with [failover], until held_by()
   std::uint64_t epoch = 1;  // of the origin's turn
   std::string path;         // its tree at this site; absolute, no '/' at the end
   std::string live_path;    // where a PBX reads it: `path`, unless it is shelved
@@ -125,9 +125,15 @@ class Config {
   [[nodiscard]] const ServiceConfig* service(std::string_view name) const;
   [[nodiscard]] const SetConfig* set(std::string_view name) const;
 
-  // The holder of the set's service, or the set's author. `set` is one of sets().
-  [[nodiscard]] const SiteConfig& origin_of(const SetConfig& set) const;
-  // Every other site, in the order of the file: eligible or not, it keeps a copy.
+  // The arbiter says who holds the services, and the coordinator tells this site: docs/failover.md.
+  [[nodiscard]] bool has_failover() const noexcept { return has_failover_; }
+  // This site may be the origin of a set, now or later.
+  [[nodiscard]] bool may_send() const;
+  // `set` as it is at this site while `holder` holds its service.
+  [[nodiscard]] SetConfig held_by(const SetConfig& set, const std::string& holder, std::uint64_t epoch) const;
+  // The holder of the set's service, or the set's author; null if nobody is known.
+  [[nodiscard]] const SiteConfig* origin_of(const SetConfig& set) const { return site(set.origin); }
+  // Every site but the set's origin, in the order of the file: eligible or not, it keeps a copy.
   [[nodiscard]] std::vector<const SiteConfig*> replicas_of(const SetConfig& set) const;
   // What this site may use towards `peer`: [link], what [[link.peer]] says of the pair, the node's override.
   [[nodiscard]] LinkConfig link_to(std::string_view peer) const;
@@ -157,6 +163,7 @@ class Config {
   std::string canonical_;
   std::string cluster_text_;
   bool accepts_config_ = false;
+  bool has_failover_ = false;
   std::string self_;
   std::string listen_;
   std::filesystem::path secret_key_file_;
@@ -170,6 +177,9 @@ class Config {
   std::map<std::string, std::uint64_t> peer_limit_;  // bwlimit by the other site of a [[link.peer]] with us
   std::vector<Effective> effective_;
 };
+
+// Puts a set where it is to stand at this site: at its path, or on the shelf.
+void stand(SetConfig& set, bool live);
 
 inline constexpr std::size_t kConfigBytesMax = 1 << 20;
 // Invalid, with the nearest name that there is: somebody has asked for a set or a site that is not there.

@@ -38,6 +38,7 @@ class ConfigBuilder {
     config_.canonical_ = canonical_text(cluster_);
     config_.cluster_text_ = texts_.cluster;
     definitions_ = set_definitions(cluster_);
+    config_.has_failover_ = cluster_.section("failover").place().line > 0;
     apply_overrides();
     add_cluster();
     add_sites();
@@ -195,17 +196,36 @@ class ConfigBuilder {
       }
       const std::string about = "service " + in_quotes(service.name) + ": ";
       service.sites = section.list("sites");
-      service.holder = section.text("holder");
-      service.epoch = static_cast<std::uint64_t>(section.integer("epoch"));
       check_sites(section, "sites", service.sites, about);
-      const bool eligible =
-          std::find(service.sites.begin(), service.sites.end(), service.holder) != service.sites.end();
-      if (!service.holder.empty() && section.has("sites") && !eligible) {
-        problems_.error(section.place("holder"), about + "holder " + in_quotes(service.holder) +
-                                                     " is not among its sites" +
-                                                     known_names(service.holder, service.sites));
-      }
+      add_holder(section, service, about);
       config_.services_.push_back(std::move(service));
+    }
+  }
+
+  void add_holder(const ConfigSection& section, ServiceConfig& service, const std::string& about) {
+    if (config_.has_failover_) {
+      service.epoch = 0;
+      for (const ConfigSection::Named& given : section.values()) {
+        if ((given.name == "holder" || given.name == "epoch") && !given.value.is_default) {
+          problems_.error(given.value.place, about + given.name +
+                                                 " does not go with [failover] — remove it: the arbiter says "
+                                                 "who holds a service");
+        }
+      }
+      return;
+    }
+    service.holder = section.text("holder");
+    service.epoch = static_cast<std::uint64_t>(section.integer("epoch"));
+    const bool eligible =
+        std::find(service.sites.begin(), service.sites.end(), service.holder) != service.sites.end();
+    if (!section.has("holder")) {
+      problems_.error(section.place(), about +
+                                           "\"holder\" is missing — Site that holds the service, and so "
+                                           "sends its data; or [failover], and the arbiter says it");
+    } else if (section.has("sites") && !eligible) {
+      problems_.error(section.place("holder"), about + "holder " + in_quotes(service.holder) +
+                                                   " is not among its sites" +
+                                                   known_names(service.holder, service.sites));
     }
   }
 

@@ -5,7 +5,6 @@
 
 #include "common/base/bytes.h"
 #include "replicator/config_parts.h"
-#include "replicator/model/shelf.h"
 
 namespace ha::replicator {
 namespace {
@@ -97,8 +96,7 @@ class Owners {
   void place(SetConfig& set) const {
     const std::string shelf = set.shelf.empty() ? (context_.state_dir / "shelf").string() : set.shelf;
     set.shelf = shelf + "/" + set.service + "/" + set.base;
-    set.shelved = set.place_at == PlaceAt::Shelf && set.origin != context_.self;
-    set.path = set.shelved ? set.shelf + "/" + kShelvedTreeName : set.live_path;
+    stand(set, set.place_at == PlaceAt::Live || set.origin == context_.self);
   }
 
   const ConfigSection& section_;

@@ -47,6 +47,23 @@ Holds::Holds(Pipeline& pipeline, Logger& log, HoldBook book)
   }
 }
 
+void Holds::again(const std::string& set) {
+  const Now now = read_clocks();
+  for (const auto& [key, reason] : book_.holds()) {
+    if (key.first != set) {
+      continue;
+    }
+    if (key.second == pipeline_.config().self().name) {
+      hold_here(set, reason);
+    }
+    for (const auto& peer : pipeline_.peers()) {
+      if (peer->name() == key.second) {
+        peer->hold(set, reason, now);
+      }
+    }
+  }
+}
+
 Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now) {
   if (pipeline_.config().set(order.set) == nullptr) {
     return unknown_set(pipeline_.config(), order.set);
@@ -69,14 +86,12 @@ Result<std::vector<HeldPair>> Holds::run(const HoldOrder& order, const Now& now)
 
 // ---------------------------------------------------------------- at a replica
 Result<std::vector<HeldPair>> Holds::run_here(const HoldOrder& order, const Now& now) {
-  const Config& config = pipeline_.config();
-  const std::string self = config.self().name;
-  const std::string origin = config.origin_of(*config.set(order.set)).name;
+  const std::string self = pipeline_.config().self().name;
+  const std::string origin = pipeline_.origin_of(order.set);
   const HoldBook::Key key{order.set, self};
   const auto held = book_.holds().find(key);
   if (!order.peer.empty() && order.peer != self) {
-    return Error(Code::NotFound, "set " + order.set + " is sent by " + origin + ", not by this site",
-                 "run it on " + origin);
+    return not_sent_here(order.set, origin);
   }
   if (order.release && held == book_.holds().end()) {
     return Error(Code::NotFound, "set " + order.set + " is not held by hand at this site",
@@ -100,7 +115,11 @@ void Holds::hold_here(const std::string& set, const std::optional<std::string>& 
     why.emplace(Code::HeldByHand, "held at " + self + " by hand: " + *reason,
                 "on " + self + ": hareplicate release " + set);
   }
-  static_cast<void>(pipeline_.on_set(set, [why](SetStore& store) { store.hold(why); }));
+  static_cast<void>(pipeline_.on_set(set, [why](SetStore* store) {
+    if (store != nullptr) {
+      store->hold(why);
+    }
+  }));
   static_cast<void>(pipeline_.on_replica(
       [set, why](Pipeline& pipeline, const Now& now) { pipeline.replica_side().hold(set, why, now); }));
 }

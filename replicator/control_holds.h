@@ -40,6 +40,8 @@ class Holds {
   // such set or peer, or nothing is held. Refused: it would let deletions through, and force_delete is not
   // set.
   Result<std::vector<HeldPair>> run(const HoldOrder& order, const Now& now);
+  // The set was opened anew: what the book says of it is held.
+  void again(const std::string& set);
 
  private:
   Result<std::vector<HeldPair>> hold(const HoldOrder& order, const Now& now);

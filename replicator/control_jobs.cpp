@@ -55,8 +55,9 @@ Error at_work(const std::string& id, const std::string& where) {
 struct Jobs::Part {
   enum class Phase { Listing, Settling, Comparing, Renewing, Copying, Done, Failed };
 
-  OriginSet* set = nullptr;
+  OriginSet* set = nullptr;  // null: this site does not send it any more, and the part has ended
   OriginPeer* peer = nullptr;
+  std::string name;  // of the set
   Phase phase = Phase::Listing;
   std::optional<std::uint64_t> differences;
   std::uint64_t index_id = 0;  // before the renewal
@@ -102,10 +103,7 @@ Status Jobs::add_parts(Running& job) {
     if (std::none_of(sets.begin(), sets.end(), [&](const auto& set) { return set->config().name == name; })) {
       const SetConfig* known = pipeline_.config().set(name);
       return known == nullptr ? unknown_set(pipeline_.config(), name)
-                              : Error(Code::NotFound,
-                                      "set " + name + " is sent by " +
-                                          pipeline_.config().origin_of(*known).name + ", not by this site",
-                                      "run it on " + pipeline_.config().origin_of(*known).name);
+                              : not_sent_here(name, pipeline_.origin_of(name));
     }
   }
   for (auto& set : pipeline_.origin_sets()) {
@@ -118,6 +116,7 @@ Status Jobs::add_parts(Running& job) {
         Part& part = job.parts.emplace_back();
         part.set = set.get();
         part.peer = peer.get();
+        part.name = name;
       }
     }
   }
@@ -139,7 +138,7 @@ Result<std::string> Jobs::start(const JobOrder& order, const Now& now) {
     for (const Part& theirs : other->parts) {
       for (const Part& ours : job->parts) {
         if (theirs.set == ours.set && theirs.peer == ours.peer && !theirs.ended()) {
-          return at_work(other->shown.id(), ours.set->config().name + " → " + ours.peer->name());
+          return at_work(other->shown.id(), ours.name + " → " + ours.peer->name());
         }
       }
     }
@@ -161,8 +160,8 @@ void Jobs::begin(const std::shared_ptr<Running>& job, const Now& now) {
   std::vector<OriginSet*> sets;
   for (Part& part : job->parts) {
     part.progress_at = now.steady;
-    const auto status = part.peer->sender_status(part.set->config().name);
-    if (const std::string paused = part.peer->paused(part.set->config().name); !paused.empty()) {
+    const auto status = part.peer->sender_status(part.name);
+    if (const std::string paused = part.peer->paused(part.name); !paused.empty()) {
       part.fail(Error(Code::Unavailable, "it is paused: " + paused, status->hint));
     } else if (status->state == SenderState::Down) {
       part.fail(Error(Code::Unavailable, "there is no link to " + part.peer->name(),
@@ -184,7 +183,7 @@ Status Jobs::stop(const std::string& id, const Now& now) {
       job->stopped = true;
       for (Part& part : job->parts) {
         if (part.phase == Part::Phase::Comparing) {
-          part.peer->cancel_compare(part.set->config().name, now);
+          part.peer->cancel_compare(part.name, now);
         }
         if (!part.ended()) {
           part.fail(Error(Code::Cancelled, "stopped"));
@@ -195,6 +194,21 @@ Status Jobs::stop(const std::string& id, const Now& now) {
     }
   }
   return Error(Code::NotFound, "no job \"" + escape(id) + "\" is running", "hareplicate jobs");
+}
+
+void Jobs::leave(const std::string& set) {
+  for (const auto& job : running_) {
+    for (Part& part : job->parts) {
+      if (part.name == set && part.set != nullptr) {
+        part.set = nullptr;
+        if (!part.ended()) {
+          part.fail(Error(Code::Unavailable,
+                          "this site does not hold the service of set " + set + " any more",
+                          "run it on the holder: hareplicate status names it"));
+        }
+      }
+    }
+  }
 }
 
 // ---------------------------------------------------------------- steps
@@ -215,7 +229,7 @@ void Jobs::on_looked(const std::shared_ptr<Running>& job, const OriginSet* set,
     part.begin_compare = [this, job, &part](const Now& at) {
       const Look look = job->order.deep ? Look::Content : Look::Stat;
       part.peer->compare(
-          part.set->config().name, {look, spans_of(job->order.path)},
+          part.name, {look, spans_of(job->order.path)},
           [this, job, &part](const ComparedAction& compared) { on_compared(job, part, compared); }, at);
     };
     settle(part, now);
@@ -224,7 +238,7 @@ void Jobs::on_looked(const std::shared_ptr<Running>& job, const OriginSet* set,
 
 // What is being sent is sent first: to compare in the middle would interrupt it, and tell of it as different.
 void Jobs::settle(Part& part, const Now& now) {
-  const auto status = part.peer->sender_status(part.set->config().name);
+  const auto status = part.peer->sender_status(part.name);
   const bool has_all = status->acknowledged && status->acknowledged->index_id == part.looked_at.index_id &&
                        status->acknowledged->sequence >= part.looked_at.sequence;
   switch (status->state) {
@@ -265,7 +279,7 @@ void Jobs::on_compared(const std::shared_ptr<Running>& job, Part& part, const Co
   for (const Difference* difference : differences) {
     if (job->items.size() < kJobItemsMax) {
       pb::Item& item = job->items.emplace_back();
-      item.set_set(part.set->config().name);
+      item.set_set(part.name);
       item.set_peer(part.peer->name());
       item.set_key(difference->item.key);
       item.set_what(what_of(*difference));
@@ -294,7 +308,7 @@ void Jobs::repair(Running& job, Part& part, const Now& now) {
   }
   part.phase = Part::Phase::Copying;
   part.progress_at = now.steady;
-  part.peer->check(part.set->config().name, true, now);
+  part.peer->check(part.name, true, now);
 }
 
 void Jobs::follow(Running& job, Part& part, const Now& now) {
@@ -311,7 +325,7 @@ void Jobs::follow(Running& job, Part& part, const Now& now) {
 }
 
 void Jobs::watch(Part& part, const Now& now) {
-  const std::string& set = part.set->config().name;
+  const std::string& set = part.name;
   const auto status = part.peer->sender_status(set);
   const bool copying = part.phase == Part::Phase::Copying;
   Duration patience = kDownPatience;
@@ -374,12 +388,12 @@ void Jobs::publish(Running& job, const Now& now) {
                                     "copying", "done",    "failed"};
   for (Part& part : job.parts) {
     pb::JobPart& out = part.shown;
-    out.set_set(part.set->config().name);
+    out.set_set(part.name);
     out.set_peer(part.peer->name());
     out.set_phase(kNames[static_cast<std::size_t>(part.phase)]);
-    out.set_items(part.set->facts().count);
+    out.set_items(part.set != nullptr ? part.set->facts().count : out.items());
     if (part.phase == Part::Phase::Copying || part.phase == Part::Phase::Settling) {
-      const auto status = part.peer->sender_status(part.set->config().name);
+      const auto status = part.peer->sender_status(part.name);
       out.set_items_done(status->items_done);
       out.set_items_total(status->items_planned);
       out.set_bytes_done(status->bytes_done);

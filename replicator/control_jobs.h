@@ -53,6 +53,8 @@ class Jobs {
   // job is at work on the same set.
   Result<std::string> start(const JobOrder& order, const Now& now);
   Status stop(const std::string& id, const Now& now);
+  // This site ceases to send the set: what is at work on it ends.
+  void leave(const std::string& set);
 
  private:
   struct Part;

@@ -14,6 +14,7 @@
 #include "replicator/control_feed.h"
 #include "replicator/control_holds.h"
 #include "replicator/control_jobs.h"
+#include "replicator/control_roles.h"
 #include "replicator/control_status.h"
 #include "replicator/control_stranded.h"
 #include "schemas/control.pb.h"
@@ -61,7 +62,7 @@ JobOrder order_of(const pb::Request& asked) {
 class ControlService::Impl {
  public:
   Impl(wire::Loop& loop, Pipeline& pipeline, Logger& log, VerifiedBook verified, History history,
-       HoldBook holds, std::unique_ptr<ConfigDesk> desk)
+       HoldBook holds, std::unique_ptr<ConfigDesk> desk, RoleKeeper& roles)
       : loop_(loop),
         pipeline_(pipeline),
         log_(log),
@@ -70,9 +71,14 @@ class ControlService::Impl {
         feed_(log, std::move(history)),
         holds_(pipeline, log, std::move(holds)),
         desk_(std::move(desk)),
-        jobs_(pipeline, log, [this](const pb::Job& job, const std::vector<pb::Item>& items) {
-          loop_.post_or_wait([this, job, items] { on_job(job, items); });
-        }) {}
+        jobs_(pipeline, log,
+              [this](const pb::Job& job, const std::vector<pb::Item>& items) {
+                loop_.post_or_wait([this, job, items] { on_job(job, items); });
+              }),
+        roles_(loop, pipeline, roles, log) {
+    pipeline_.on_turn({[this](const std::string& set) { jobs_.leave(set); },
+                       [this](const std::string& set) { holds_.again(set); }});
+  }
   ~Impl() {
     for (const wire::Loop::Id id : registered_) {
       loop_.remove(id);
@@ -84,6 +90,7 @@ class ControlService::Impl {
              on_request(std::move(request));
            }));
     registered_.push_back(loop_.add(*server_, {}));
+    roles_.start();
     registered_.push_back(loop_.add_timer([this] { return feed_.next_wakeup(); },
                                           [this](const Now& now) { feed_.on_tick(*server_, now); }));
     return ok();
@@ -104,7 +111,7 @@ class ControlService::Impl {
     }
     const std::string& verb = asked.verb();
     const bool job = verb == "resync" || verb == "verify" || verb == "diff";
-    const bool steers = job || verb == "stop" || verb == "hold" || verb == "release" ||
+    const bool steers = job || verb == "stop" || verb == "roles" || verb == "hold" || verb == "release" ||
                         (verb == "stranded" && changes_stranded(asked)) ||
                         (verb == "config" && changes_config(asked));
     if (steers && request.uid != 0 && request.uid != ::geteuid()) {
@@ -114,6 +121,8 @@ class ControlService::Impl {
       status(request.client, asked);
     } else if (job) {
       start_job(request.client, asked);
+    } else if (verb == "roles") {
+      roles_.answer(*server_, request.client, asked);
     } else if (verb == "hold" || verb == "release") {
       hold(request.client, asked);
     } else if (verb == "stranded") {
@@ -174,6 +183,7 @@ class ControlService::Impl {
           put_status(pipeline_.config(), origin, replica, verified_, out);
           out.set_config_digest(config_digest(pipeline_.config()));
           desk_->put_trial(out, loop_.now());
+          roles_.put_status(out, loop_.now());
           out.set_now_ns(nanoseconds(loop_.now().wall));
           out.set_version(kVersion);
           out.set_started_ns(nanoseconds(started_));
@@ -204,8 +214,8 @@ class ControlService::Impl {
       return;
     }
     const std::string set = sets[number].name;
-    const bool known = pipeline_.on_set(set, [this, client, message, number, set](SetStore& store) {
-      auto failed = store.failed_items(kFailedShownMax);
+    const bool known = pipeline_.on_set(set, [this, client, message, number, set](SetStore* store) {
+      auto failed = store != nullptr ? store->failed_items(kFailedShownMax) : std::vector<FailedItem>();
       loop_.post_or_wait([this, client, message, number, set, failed = std::move(failed)] {
         for (const FailedItem& each : failed.ok() ? *failed : std::vector<FailedItem>()) {
           pb::Item& item = *message->mutable_status()->add_failed();
@@ -390,13 +400,14 @@ class ControlService::Impl {
   std::deque<std::string> job_order_;
   std::map<std::string, KeptJob> jobs_kept_;
   Jobs jobs_;  // the origin loop's; gone before the rest
+  RoleDesk roles_;
 };
 
 ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ControlService::~ControlService() = default;
 
 Result<std::unique_ptr<ControlService>> ControlService::open(wire::Loop& loop, Pipeline& pipeline,
-                                                             ConfigParts parts, Logger& log,
+                                                             ControlParts parts, Logger& log,
                                                              const std::string& path) {
   const std::string state_dir = pipeline.config().state_dir().string();
   HA_TRY(VerifiedBook verified, VerifiedBook::open(state_dir));
@@ -404,7 +415,7 @@ Result<std::unique_ptr<ControlService>> ControlService::open(wire::Loop& loop, P
   HA_TRY(HoldBook holds, HoldBook::open(state_dir));
   HA_TRY(std::unique_ptr<ConfigDesk> desk, ConfigDesk::open(loop, pipeline, parts.trials, parts.keys));
   auto impl = std::make_unique<Impl>(loop, pipeline, log, std::move(verified), std::move(history),
-                                     std::move(holds), std::move(desk));
+                                     std::move(holds), std::move(desk), parts.roles);
   HA_CHECK(impl->listen(path));
   return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }

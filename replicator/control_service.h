@@ -13,20 +13,23 @@
 #include "common/wire/loop.h"
 #include "replicator/config_trials.h"
 #include "replicator/pipeline.h"
+#include "replicator/role_keeper.h"
 
 namespace ha::replicator {
 
-// What `hareplicate config` needs beside the pipeline.
-struct ConfigParts {
+// What outlives the pipeline, and is asked or changed here.
+struct ControlParts {
   ConfigTrials& trials;
   const wire::KeyPair& keys;
+  RoleKeeper& roles;
 };
 
 class ControlService {
  public:
   // All must outlive it. Exists if another daemon answers at `path`. To be opened before the pipeline starts.
-  static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline, ConfigParts parts,
-                                                      Logger& log, const std::string& path);
+  static Result<std::unique_ptr<ControlService>> open(wire::Loop& loop, Pipeline& pipeline,
+                                                      ControlParts parts, Logger& log,
+                                                      const std::string& path);
   ~ControlService();
   ControlService(const ControlService&) = delete;
   ControlService& operator=(const ControlService&) = delete;

@@ -71,8 +71,8 @@ void go_on(const std::shared_ptr<Question>& question, std::size_t number) {
     return;
   }
   const std::string set = sets[number].name;
-  const bool here = question->pipeline.on_set(set, [question, number, set](SetStore& store) {
-    auto done = ask(store, *question);
+  const bool here = question->pipeline.on_set(set, [question, number, set](SetStore* store) {
+    auto done = store != nullptr ? ask(*store, *question) : std::vector<StrandedIncident>();
     question->loop.post_or_wait([question, number, set, done = std::move(done)] {
       if (!done.ok()) {
         question->server.fail(question->client, done.error());

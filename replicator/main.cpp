@@ -14,10 +14,11 @@
 #include "common/sys/process.h"
 #include "common/sys/replace.h"
 #include "replicator/config_digest.h"
+#include "replicator/config_keys.h"
 #include "replicator/config_trials.h"
 #include "replicator/control_service.h"
 #include "replicator/pipeline.h"
-#include "replicator/config_keys.h"
+#include "replicator/role_keeper.h"
 #include "schemas/cluster_schema.h"
 #include "version.h"
 
@@ -69,6 +70,12 @@ Result<Config> load_config(const CliInvocation& invocation) {
   return config;
 }
 
+// What a reload leaves as it is.
+struct Lasting {
+  ConfigTrials trials;
+  std::optional<RoleKeeper> roles;  // from the first opening on
+};
+
 // All that lives by one configuration.
 struct Node {
   Config config;
@@ -94,15 +101,19 @@ Result<std::unique_ptr<Node>> load(const CliInvocation& invocation) {
   return std::unique_ptr<Node>(new Node{std::move(config), std::move(keys), nullptr, nullptr, nullptr});
 }
 
-Status open(Node& node, ConfigTrials& trials, Logger& log) {
+Status open(Node& node, Lasting& lasting, Logger& log) {
   const Config& config = node.config;
+  if (!lasting.roles) {
+    HA_TRY(lasting.roles, RoleKeeper::open(config.state_dir().string(), config.self().name, log));
+  }
   HA_TRY(node.loop, wire::Loop::open());
   HA_TRY(node.pipeline, Pipeline::open(config, node.keys,
                                        record_published(*node.loop, log, config.state_dir().string()), log));
-  HA_TRY(node.control, ControlService::open(*node.loop, *node.pipeline, {trials, node.keys}, log,
-                                            (config.run_dir() / "replicator.sock").string()));
+  HA_TRY(node.control,
+         ControlService::open(*node.loop, *node.pipeline, {lasting.trials, node.keys, *lasting.roles}, log,
+                              (config.run_dir() / "replicator.sock").string()));
   node.pipeline->start();
-  trials.in_force(config);
+  lasting.trials.in_force(config);
   return ok();
 }
 
@@ -177,20 +188,19 @@ Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, Con
 }
 
 // The new configuration as a whole, or the old one again. docs/adr/0009-reload-opens-anew.md
-Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, ConfigTrials& trials,
-                   Logger& log) {
+Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, Lasting& lasting, Logger& log) {
   sys::notify_reloading(read_clocks().steady);
   Config old_config = node->config;
   wire::KeyPair old_keys = node->keys.clone();
   node = std::move(next);  // the old one has ended
-  const Status opened = open(*node, trials, log);
+  const Status opened = open(*node, lasting, log);
   if (opened.ok()) {
     log.info("config.loaded", {{"digest", config_digest(node->config)}});
   } else {
     log.error("config.rejected", opened.error());
-    trials.failed(opened.error(), read_clocks());
+    lasting.trials.failed(opened.error(), read_clocks());
     node.reset(new Node{std::move(old_config), std::move(old_keys), nullptr, nullptr, nullptr});
-    HA_CHECK(open(*node, trials, log));
+    HA_CHECK(open(*node, lasting, log));
   }
   sys::notify_ready();
   return ok();
@@ -227,14 +237,14 @@ Result<std::unique_ptr<Node>> load_first(ConfigTrials& trials, const CliInvocati
   return node.ok() || !trials.failed(node.error(), read_clocks()) ? std::move(node) : load(invocation);
 }
 
-Status open_first(std::unique_ptr<Node>& node, ConfigTrials& trials, const CliInvocation& invocation,
+Status open_first(std::unique_ptr<Node>& node, Lasting& lasting, const CliInvocation& invocation,
                   Logger& log) {
-  const Status opened = open(*node, trials, log);
-  if (opened.ok() || !trials.failed(opened.error(), read_clocks())) {
+  const Status opened = open(*node, lasting, log);
+  if (opened.ok() || !lasting.trials.failed(opened.error(), read_clocks())) {
     return opened;
   }
   HA_TRY(node, load(invocation));
-  return open(*node, trials, log);
+  return open(*node, lasting, log);
 }
 
 int check(const CliInvocation& invocation) {
@@ -251,7 +261,8 @@ int check(const CliInvocation& invocation) {
 Status run(const CliInvocation& invocation) {
   HA_TRY(const LogLevel level, parse_log_level(invocation.value("log-level", "info")));
   Logger log(make_sink(invocation), level);
-  ConfigTrials trials(cluster_file(invocation), node_file(invocation), log);
+  Lasting lasting{ConfigTrials(cluster_file(invocation), node_file(invocation), log), std::nullopt};
+  ConfigTrials& trials = lasting.trials;
   HA_CHECK(look_at_trial(trials, invocation));
   HA_TRY(std::unique_ptr<Node> node, load_first(trials, invocation));
   const std::filesystem::path state_dir = node->config.state_dir();
@@ -266,7 +277,7 @@ Status run(const CliInvocation& invocation) {
   }
   HA_TRY(sys::SignalWatcher signals, sys::SignalWatcher::open({SIGTERM, SIGINT, SIGHUP}));
   HA_TRY([[maybe_unused]] const std::uint64_t descriptors, sys::raise_descriptor_limit(kDescriptors));
-  HA_CHECK(open_first(node, trials, invocation, log));
+  HA_CHECK(open_first(node, lasting, invocation, log));
   log.info("node.started", {{"site", node->config.self().name}, {"version", kVersion}});
   sys::notify_ready();
   for (;;) {
@@ -274,7 +285,7 @@ Status run(const CliInvocation& invocation) {
     if (!next) {
       break;
     }
-    HA_CHECK(change_over(node, std::move(next), trials, log));
+    HA_CHECK(change_over(node, std::move(next), lasting, log));
   }
   node.reset();
   log.info("node.stopped");

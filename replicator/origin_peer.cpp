@@ -16,7 +16,6 @@ constexpr std::size_t kWaitingMax = 4096;
 constexpr int kMessagesPerTurn = 64;
 constexpr int kBulkQueueMessages = 4;
 constexpr std::chrono::milliseconds kBulkHeartbeat{30'000};
-constexpr Duration kRateValid = std::chrono::seconds(3);
 constexpr Duration kSampleInterval = std::chrono::milliseconds(100);
 constexpr std::uint64_t kProbeIds = 1ULL << 63;  // ids of probes; the link's own pings count from 1
 
@@ -26,35 +25,20 @@ std::uint64_t random_number() {
                     : static_cast<std::uint64_t>(read_clocks().wall.time_since_epoch().count());
 }
 
-std::string state_name(LinkState state) {
-  switch (state) {
-    case LinkState::Unconnected:
-      return "down";
-    case LinkState::Greeting:
-      return "greeting";
-    case LinkState::Up:
-      return "up";
-    case LinkState::Refused:
-      return "refused";
-  }
-  return "down";
-}
-
 }  // namespace
 
-OriginPeer::OriginPeer(wire::Loop& loop, OriginPeerOptions options, Logger& log)
+OriginPeer::OriginPeer(wire::Loop& loop, OriginPeerOptions options, Workers& workers, Logger& log)
     : loop_(loop),
       options_(std::move(options)),
+      workers_(workers),
       log_(log),
       link_(options_.facts, options_.peer, random_number),
       pacer_(options_.link.bwlimit_bytes_per_s) {}
 
 Result<std::unique_ptr<OriginPeer>> OriginPeer::open(wire::Loop& loop, wire::Context& context,
                                                      const wire::KeyPair& keys, OriginPeerOptions options,
-                                                     const std::vector<OriginSet*>& sets, Workers& workers,
-                                                     Logger& log) {
-  std::unique_ptr<OriginPeer> peer(new OriginPeer(loop, std::move(options), log));
-  peer->open_sessions(sets, workers);
+                                                     Workers& workers, Logger& log) {
+  std::unique_ptr<OriginPeer> peer(new OriginPeer(loop, std::move(options), workers, log));
   HA_CHECK(peer->open_lanes(context, keys));
   peer->registered_.push_back(loop.add_timer([raw = peer.get()] { return raw->next_wakeup(); },
                                              [raw = peer.get()](const Now& now) { raw->on_tick(now); }));
@@ -175,11 +159,16 @@ void OriginPeer::on_payload(const Bytes& payload, const Now& now) {
     return;
   }
   auto message = decode_set_message(header.type, envelope->body);
-  if (!message.ok() || header.set == 0 || header.set > sessions_.size()) {
+  if (!message.ok() || header.set == 0 || header.set > last_number_) {
     log_.warn("link.bad_message", {{"peer", options_.peer}, {"type", header.type}});
     return;
   }
-  Session& session = *sessions_[header.set - 1];
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& each) { return each->number == header.set; });
+  if (found == sessions_.end()) {
+    return;  // its set is another's by now
+  }
+  Session& session = **found;
   session.link_bytes += payload.size();
   session.sender.on_message(std::move(message).value(), header.attempt, now.steady);
 }
@@ -249,11 +238,15 @@ void OriginPeer::perform_link(const Now& now) {
                      if (link_.status().peer_config_digest != options_.facts.config_digest) {
                        log_.warn("peer.config_differs", {{"peer", options_.peer}});
                      }
-                     start_sessions(up.nonce, now);
+                     nonce_ = up.nonce;
+                     for (auto& session : sessions_) {
+                       start_session(*session, now);
+                     }
                    },
                    [&](const LinkDown& down) {
                      log_.warn("link.down", {{"peer", options_.peer}, {"reason", down.reason}});
                      stuck_.reset();
+                     nonce_.reset();
                      for (auto& session : sessions_) {
                        session->paused.clear();
                        session->sender.on_link_down();
@@ -264,16 +257,17 @@ void OriginPeer::perform_link(const Now& now) {
   }
 }
 
-// The link is up: those go on whose set is the same thing at both ends.
-void OriginPeer::start_sessions(std::uint32_t nonce, const Now& now) {
-  for (auto& session : sessions_) {
-    const std::string& set = session->set->config().name;
-    session->paused = pause_reason(options_.facts.sets, link_.status().peer_sets, set, options_.peer);
-    if (session->paused.empty()) {
-      session->sender.on_link_up(nonce, now.steady);
-    } else {
-      log_.warn("set.paused", {{"set", set}, {"peer", options_.peer}, {"reason", session->paused}});
-    }
+// When the link is up: it goes on if its set is the same thing at both ends, and may be sent.
+void OriginPeer::start_session(Session& session, const Now& now) {
+  if (!nonce_ || !session.set->may_send()) {
+    return;
+  }
+  const std::string& set = session.set->config().name;
+  session.paused = pause_reason(options_.facts.sets, link_.status().peer_sets, set, options_.peer);
+  if (session.paused.empty()) {
+    session.sender.on_link_up(*nonce_, now.steady);
+  } else {
+    log_.warn("set.paused", {{"set", set}, {"peer", options_.peer}, {"reason", session.paused}});
   }
 }
 
@@ -342,36 +336,6 @@ std::optional<SteadyTime> OriginPeer::next_wakeup() const {
     sooner(sample_at_);
   }
   return next;
-}
-
-void OriginPeer::report(SideReport& out, const Now& now) const {
-  const LinkStatus& status = link_.status();
-  LinkReport link;
-  link.peer = options_.peer;
-  link.state = state_name(status.state);
-  link.for_time = now.steady - status.since;
-  if (status.state == LinkState::Up) {
-    link.last_heard = now.steady - status.last_heard;
-  }
-  link.rtt = status.rtt;
-  link.clock_offset = status.clock_offset;
-  link.congestion = lanes_[kFirstBulk].dealer->congestion();
-  for (const Lane& lane : lanes_) {
-    link.sent_bytes += lane.sent_bytes;
-    link.received_bytes += lane.received_bytes;
-  }
-  link.send_bytes_per_s = now.steady - rate_at_ < kRateValid ? send_rate_ : 0;
-  link.pacing_bytes_per_s = paced_;
-  link.in_flight_bytes = in_flight();
-  link.reconnects = reconnects_;
-  link.config_equal =
-      status.peer_config_digest.empty() || status.peer_config_digest == options_.facts.config_digest;
-  link.reason = status.reason;
-  link.hint = status.hint;
-  out.links.push_back(std::move(link));
-  for (const auto& session : sessions_) {
-    out.sets.push_back(report_set(*session, now));
-  }
 }
 
 }  // namespace ha::replicator

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/workers.h"
 #include "common/sys/zstd.h"
 #include "common/wire/loop.h"
 #include "common/wire/socket.h"
@@ -23,7 +24,6 @@
 #include "replicator/session/pacer.h"
 #include "replicator/session/sender.h"
 #include "replicator/status.h"
-#include "common/base/workers.h"
 
 namespace ha::replicator {
 
@@ -39,16 +39,24 @@ struct OriginPeerOptions {
 
 class OriginPeer {
  public:
-  // All must outlive it; `sets` in the order of the configuration.
+  // All must outlive it.
   static Result<std::unique_ptr<OriginPeer>> open(wire::Loop& loop, wire::Context& context,
                                                   const wire::KeyPair& keys, OriginPeerOptions options,
-                                                  const std::vector<OriginSet*>& sets, Workers& workers,
-                                                  Logger& log);
+                                                  Workers& workers, Logger& log);
   ~OriginPeer();
   OriginPeer(const OriginPeer&) = delete;
   OriginPeer& operator=(const OriginPeer&) = delete;
 
+  // From now on `set` is sent to this peer, which had acknowledged that.
+  void add(OriginSet& set, std::optional<Position> acknowledged, const Now& now);
+  // Nothing of it is sent any more. Its session is kept until bury(), as what its strand has begun still
+  // refers to it; `drained` is called on the loop when that has ended. False: no such set here.
+  bool retire(const std::string& set, std::function<void()> drained);
+  void bury(const std::string& set);
+
   void on_facts(OriginSet& set, const Now& now);
+  // The set may be sent, or not any more.
+  void on_right(OriginSet& set, const Now& now);
   // The set's origin is reading this item again.
   void expect(const OriginSet& set, const Bytes& key, const Now& now);
   // False: this peer has no such set. `full`: everything is compared, whatever positions say.
@@ -62,7 +70,8 @@ class OriginPeer {
   void release(const std::string& set, const Now& now);
   // Nothing: no such set here.
   [[nodiscard]] std::optional<SenderStatus> sender_status(const std::string& set) const;
-  // Why the set waits until both ends have the same definition of it; empty: it does not.
+  // Why the set waits although there is a link: both ends must have the same definition of it, and this site
+  // must have the right to send; empty: it does not.
   [[nodiscard]] std::string paused(const std::string& set) const;
   // What the replica could not apply since the two were last equal: "key: reason", the newest hundred.
   [[nodiscard]] std::vector<std::string> troubles(const std::string& set) const;
@@ -105,9 +114,8 @@ class OriginPeer {
     std::function<void(Duration)> done;
   };
 
-  OriginPeer(wire::Loop& loop, OriginPeerOptions options, Logger& log);
+  OriginPeer(wire::Loop& loop, OriginPeerOptions options, Workers& workers, Logger& log);
   Status open_lanes(wire::Context& context, const wire::KeyPair& keys);
-  void open_sessions(const std::vector<OriginSet*>& sets, Workers& workers);
 
   // lanes
   void on_lane(std::size_t index, const Now& now);
@@ -122,7 +130,8 @@ class OriginPeer {
   void advance(const Now& now);  // performs all actions, then sends what credit allows
   void perform(Session& session, SenderAction action);
   void perform_link(const Now& now);
-  void start_sessions(std::uint32_t nonce, const Now& now);
+  void start_session(Session& session, const Now& now);
+  void silence(Session& session);
   void pump_data(const Now& now);
   bool send_data(const Now& now);
   [[nodiscard]] SenderStatus status_of(const Session& session) const;
@@ -141,17 +150,23 @@ class OriginPeer {
   void sample_path(const Now& now);
   void measure_rate(std::uint64_t delivered_bytes, const Now& now);
   void count_pending(Session& session);
+  [[nodiscard]] std::string state_of(const Session& session, SenderState state) const;
   [[nodiscard]] SetReport report_set(const Session& session, const Now& now) const;
 
   wire::Loop& loop_;
   OriginPeerOptions options_;
+  Workers& workers_;
   Logger& log_;
   OriginLink link_;
   Pacer pacer_;
   std::vector<Lane> lanes_;
   std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<std::unique_ptr<Session>> retired_;
+  std::uint32_t last_number_ = 0;         // of a session; none comes twice
+  std::optional<std::uint32_t> nonce_{};  // of the link, while it is up
   std::vector<wire::Loop::Id> registered_;
   std::optional<Bytes> stuck_;  // a data message that no flow had room for
+  const Session* stuck_of_ = nullptr;
   std::size_t next_flow_ = 0;
   std::size_t next_session_ = 0;
   std::uint64_t window_bytes_ = 0;

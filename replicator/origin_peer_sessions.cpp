@@ -26,25 +26,61 @@ Result<Bytes> message_of(std::uint32_t set, std::uint64_t attempt, wire::Lane la
 
 }  // namespace
 
-void OriginPeer::open_sessions(const std::vector<OriginSet*>& sets, Workers& workers) {
-  for (OriginSet* set : sets) {
-    SenderOptions options;
-    options.set = set->config().name;
-    options.check = set->config().check;
-    options.peer = options_.peer;
-    options.guards = set->config().guards;
-    sessions_.push_back(
-        std::make_unique<Session>(Session{static_cast<std::uint32_t>(sessions_.size() + 1),
-                                          set,
-                                          Sender(options, set->acknowledged_by(options_.peer)),
-                                          Strand(workers),
-                                          nullptr,
-                                          0,
-                                          {},
-                                          false,
-                                          std::nullopt,
-                                          {},
-                                          {}}));
+// ---------------------------------------------------------------- sets come and go
+void OriginPeer::add(OriginSet& set, std::optional<Position> acknowledged, const Now& now) {
+  SenderOptions options;
+  options.set = set.config().name;
+  options.check = set.config().check;
+  options.peer = options_.peer;
+  options.guards = set.config().guards;
+  sessions_.push_back(std::make_unique<Session>(Session{++last_number_,
+                                                        &set,
+                                                        Sender(options, acknowledged),
+                                                        Strand(workers_),
+                                                        nullptr,
+                                                        0,
+                                                        {},
+                                                        false,
+                                                        std::nullopt,
+                                                        {},
+                                                        {}}));
+  start_session(*sessions_.back(), now);
+}
+
+bool OriginPeer::retire(const std::string& set, std::function<void()> drained) {
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(),
+                                  [&](const auto& session) { return session->set->config().name == set; });
+  if (found == sessions_.end()) {
+    return false;
+  }
+  silence(**found);
+  (*found)->compared = {};
+  retired_.push_back(std::move(*found));
+  sessions_.erase(found);
+  Session& session = *retired_.back();
+  session.strand.post([this, &session, drained = std::move(drained)] {
+    session.reader.reset();
+    loop_.post_or_wait(drained);
+  });
+  return true;
+}
+
+void OriginPeer::bury(const std::string& set) {
+  std::erase_if(retired_, [&](const auto& session) { return session->set->config().name == set; });
+}
+
+void OriginPeer::silence(Session& session) {
+  session.paused.clear();
+  session.sender.on_link_down();
+  if (stuck_of_ == &session) {
+    stuck_.reset();
+  }
+}
+
+void OriginPeer::on_right(OriginSet& set, const Now& now) {
+  if (Session* session = session_of(set.config().name); session != nullptr) {
+    set.may_send() ? start_session(*session, now) : silence(*session);
+    advance(now);
   }
 }
 
@@ -113,7 +149,10 @@ void OriginPeer::cancel_compare(const std::string& set, const Now& now) {
 
 SenderStatus OriginPeer::status_of(const Session& session) const {
   SenderStatus status = session.sender.status();
-  if (!session.paused.empty()) {
+  if (!session.set->may_send()) {
+    status.reason = session.set->silence(loop_.now().steady);
+    status.hint = "failover status";
+  } else if (!session.paused.empty()) {
     status.reason = session.paused;
     status.hint = "hareplicate config diff " + options_.peer;
   }
@@ -127,7 +166,10 @@ std::optional<SenderStatus> OriginPeer::sender_status(const std::string& set) co
 
 std::string OriginPeer::paused(const std::string& set) const {
   const Session* session = session_of(set);
-  return session == nullptr ? std::string() : session->paused;
+  if (session == nullptr) {
+    return {};
+  }
+  return session->set->may_send() ? session->paused : session->set->silence(loop_.now().steady);
 }
 
 std::vector<std::string> OriginPeer::troubles(const std::string& set) const {
@@ -358,6 +400,7 @@ bool OriginPeer::send_data(const Now& now) {
       if (bytes.ok()) {
         session.link_bytes += bytes->size();
         stuck_ = std::move(bytes).value();
+        stuck_of_ = &session;
       } else {
         session.sender.on_work_failed(attempt, bytes.error(), now.steady);
       }
@@ -384,7 +427,7 @@ bool OriginPeer::send_data(const Now& now) {
   return false;
 }
 
-// ---------------------------------------------------------------- status
+// ---------------------------------------------------------------- what is left
 void OriginPeer::count_pending(Session& session) {
   if (session.counting) {
     return;
@@ -401,77 +444,6 @@ void OriginPeer::count_pending(Session& session) {
       }
     });
   });
-}
-
-SetReport OriginPeer::report_set(const Session& session, const Now& now) const {
-  const SenderStatus status = status_of(session);
-  SetReport report;
-  report.set = session.set->config().name;
-  report.peer = options_.peer;
-  report.is_origin = true;
-  report.items = session.set->facts().count;
-  report.sent_items = status.items_sent;
-  report.sent_bytes = status.bytes_sent;
-  report.link_bytes = session.link_bytes;
-  report.failed_items = status.failed;
-  report.last_equal = session.last_equal;
-  report.reason = status.reason;
-  report.hint = status.hint;
-  if (status.acknowledged) {
-    report.position = *status.acknowledged;
-  }
-  const auto changed = session.set->changed_since(status.acknowledged ? status.acknowledged->sequence : 0);
-  switch (status.state) {
-    case SenderState::Down:  // nothing is offered before the first scan is over
-      report.state =
-          link_.status().state == LinkState::Up && !session.set->first_scan_done() ? "reading" : "down";
-      break;
-    case SenderState::Waiting:
-      report.state = "failed";
-      break;
-    case SenderState::Offering:
-      report.state = session.set->first_scan_done() ? "checking" : "reading";
-      break;
-    case SenderState::Comparing:
-      report.state = "comparing";
-      break;
-    case SenderState::Sending:
-    case SenderState::Confirming:
-      report.state = "copying";
-      break;
-    case SenderState::Equal:
-      report.state = session.set->first_scan_done() ? "in sync" : "reading";
-      break;
-    case SenderState::Incomplete:
-      report.state = "incomplete";
-      break;
-    case SenderState::Held:
-      report.state = "HELD";
-      break;
-  }
-  if (!session.paused.empty()) {
-    report.state = "paused";
-  }
-  if (const std::optional<Error>& problem = session.set->problem()) {
-    report.reason = problem->what();
-    if (session.set->is_held()) {
-      report.state = "HELD";
-      report.hint = "hareplicate release " + report.set + " --force-delete";
-    }
-  }
-  if (status.state != SenderState::Equal) {
-    // While copying, the sender knows best; before that, the index says what came after the last
-    // confirmation.
-    const bool planned = status.items_planned > 0;
-    report.pending_items = planned ? status.items_planned - status.items_done : session.pending.items;
-    report.pending_bytes = planned ? status.bytes_planned - status.bytes_done : session.pending.bytes;
-  }
-  report.behind = changed ? std::optional<Duration>(now.steady - *changed) : std::nullopt;
-  if (!changed && status.state == SenderState::Equal) {
-    report.behind = Duration::zero();
-    report.last_equal = now.wall - (now.steady - link_.status().last_heard);
-  }
-  return report;
 }
 
 }  // namespace ha::replicator

@@ -41,6 +41,39 @@ void OriginSet::start(const Now& now) {
   scan(now);
 }
 
+// ---------------------------------------------------------------- whose it is
+void OriginSet::allow(SendRight right, const Now& now) {
+  right_ = right;
+  check_right(now);
+}
+
+void OriginSet::check_right(const Now& now) {
+  const bool may = !right_ || right_->may_send(now.steady);
+  if (may != may_send_) {
+    may_send_ = may;
+    log_.log(may ? LogLevel::Info : LogLevel::Warn, may ? "set.sending" : "set.silent",
+             {{"set", config().name}, {"reason", silence(now.steady)}});
+    calls_.on_right(*this);
+  }
+}
+
+std::string OriginSet::silence(SteadyTime now) const {
+  return may_send_ ? std::string() : right_->silence(config().service, now);
+}
+
+void OriginSet::retire() {
+  retired_ = true;
+  looks_.clear();
+  looks_wanted_.clear();
+  for (const wire::Loop::Id id : std::exchange(registered_, {})) {
+    loop_.remove(id);
+  }
+}
+
+void OriginSet::drain(std::function<void()> done) {
+  strand_.post([this, done = std::move(done)] { loop_.post_or_wait(done); });
+}
+
 void OriginSet::open_watch() {
   auto watch = sys::Watch::open(config().path, kStagingName);
   if (!watch.ok()) {
@@ -86,11 +119,12 @@ void OriginSet::look(bool deep, Looked done, const Now& now) {
 }
 
 std::optional<SteadyTime> OriginSet::next_wakeup() const {
+  const auto right_ends = right_ && may_send_ ? std::optional(right_->until) : std::nullopt;
   if (scanning_) {
-    return std::nullopt;
+    return right_ends;
   }
-  std::optional<SteadyTime> next = walk_at_;
-  for (const auto& at : {scan_at_, again_at_, unstable_at_, sign_at_}) {
+  std::optional<SteadyTime> next = right_ends;
+  for (const auto& at : {walk_at_, scan_at_, again_at_, unstable_at_, sign_at_}) {
     if (at && (!next || *at < *next)) {
       next = at;
     }
@@ -99,6 +133,7 @@ std::optional<SteadyTime> OriginSet::next_wakeup() const {
 }
 
 void OriginSet::on_tick(const Now& now) {
+  check_right(now);
   if (scanning_) {
     return;
   }
@@ -170,6 +205,9 @@ void OriginSet::scan(const Now& now) {
 void OriginSet::on_scanned(const Result<ScanResult>& result, const std::vector<Bytes>& directories,
                            const Now& now) {
   scanning_ = false;
+  if (retired_) {
+    return;
+  }
   const bool full = directories.empty();
   for (Looked& done : std::exchange(looks_, {})) {
     done(result);
@@ -273,11 +311,6 @@ std::optional<SteadyTime> OriginSet::changed_since(std::uint64_t sequence) const
   return at == changes_.end() ? std::nullopt : std::optional(at->found);
 }
 
-std::optional<Position> OriginSet::acknowledged_by(const std::string& peer) {
-  const auto position = store_.acknowledged(peer);
-  return position.ok() ? *position : std::nullopt;
-}
-
 void OriginSet::acknowledged(const std::string& peer, const Position& position) {
   strand_.post([this, peer, position] {
     const Status status = store_.set_acknowledged(peer, position);
@@ -340,7 +373,7 @@ void OriginSet::want_signatures(const Bytes& key) {
 }
 
 void OriginSet::make_next_signatures() {
-  if (signing_ || scanning_ || sign_at_ || unsigned_keys_.empty()) {
+  if (retired_ || signing_ || scanning_ || sign_at_ || unsigned_keys_.empty()) {
     return;
   }
   signing_ = true;

@@ -15,10 +15,11 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/workers.h"
 #include "common/sys/watch.h"
 #include "common/wire/loop.h"
+#include "replicator/role_book.h"
 #include "replicator/set_store.h"
-#include "common/base/workers.h"
 
 namespace ha::replicator {
 
@@ -27,6 +28,7 @@ class OriginSet {
   struct Calls {
     std::function<void(OriginSet&)> on_facts;                      // the committed index has moved on
     std::function<void(OriginSet&, const Bytes& key)> on_reading;  // a large file that changed is being read
+    std::function<void(OriginSet&)> on_right;                      // it may be sent now, or not any more
   };
   // All must outlive it.
   OriginSet(wire::Loop& loop, SetStore& store, Strand& strand, Logger& log, Calls calls);
@@ -35,6 +37,15 @@ class OriginSet {
   OriginSet& operator=(const OriginSet&) = delete;
 
   void start(const Now& now);
+  // With [failover]: until when it may be sent. Without a right it always may.
+  void allow(SendRight right, const Now& now);
+  [[nodiscard]] bool may_send() const noexcept { return may_send_; }
+  // Why it may not; empty: it may.
+  [[nodiscard]] std::string silence(SteadyTime now) const;
+  // It is another's now: nothing is begun any more. `done` is called on the loop when what the strand has
+  // begun is over; this object must live until then.
+  void retire();
+  void drain(std::function<void()> done);
   // Look at this key again soon: it is not what the index says.
   void look_again(BytesView key, const Now& now);
   void scan_now(const Now& now);  // a full walk
@@ -42,8 +53,6 @@ class OriginSet {
   using Looked = std::function<void(const Result<ScanResult>&)>;
   void look(bool deep, Looked done, const Now& now);
   void want_signatures(const Bytes& key);
-  // What `peer` had acknowledged when the program started.
-  [[nodiscard]] std::optional<Position> acknowledged_by(const std::string& peer);
   void acknowledged(const std::string& peer, const Position& position);
   void renew(const Now& now);
   // Takes over a frame of what only `peer` has; `done` is called on the loop, the facts are new by then.
@@ -72,6 +81,7 @@ class OriginSet {
   void open_watch();
   void on_watch(const Now& now);
   void on_tick(const Now& now);
+  void check_right(const Now& now);
   [[nodiscard]] std::optional<SteadyTime> next_wakeup() const;
   void scan(const Now& now);
   void on_scanned(const Result<ScanResult>& result, const std::vector<Bytes>& directories, const Now& now);
@@ -109,6 +119,9 @@ class OriginSet {
   std::uint64_t items_scanned_ = 0;
   std::deque<Bytes> unsigned_keys_;
   std::optional<Error> problem_;
+  std::optional<SendRight> right_;  // none: always
+  bool may_send_ = true;
+  bool retired_ = false;
 };
 
 }  // namespace ha::replicator

@@ -50,23 +50,35 @@ Result<std::unique_ptr<Pipeline>> Pipeline::open(const Config& config, const wir
   return pipeline;
 }
 
+// Its role is told while the program runs.
+bool Pipeline::is_told(const SetConfig& set) const {
+  return config_.has_failover() && config_.service(set.service) != nullptr;
+}
+
 // Those that leave a path go first: what comes may want the same one.
 Status Pipeline::place_sets() {
   for (const bool live : {false, true}) {
     for (const SetConfig& set : config_.sets()) {
-      if (set.shelved == live || (set.place_at == PlaceAt::Live && !has_placement(set.shelf))) {
-        continue;
-      }
-      HA_TRY(const Settled settled,
-             settle({set.name, set.live_path, set.shelf, index_path(set), set.exclude, live}));
-      if (settled.exchanged) {
-        log_.info("set.placed", {{"set", set.name},
-                                 {"at", set.path},
-                                 {"names", settled.steps},
-                                 {"took", settled.took},
-                                 {"resumed", settled.resumed}});
+      if (set.shelved != live && !is_told(set)) {
+        HA_CHECK(place(set));
       }
     }
+  }
+  return ok();
+}
+
+Status Pipeline::place(const SetConfig& set) {
+  if (set.place_at == PlaceAt::Live && !has_placement(set.shelf)) {
+    return ok();
+  }
+  HA_TRY(const Settled settled,
+         settle({set.name, set.live_path, set.shelf, index_path(set), set.exclude, !set.shelved}));
+  if (settled.exchanged) {
+    log_.info("set.placed", {{"set", set.name},
+                             {"at", set.path},
+                             {"names", settled.steps},
+                             {"took", settled.took},
+                             {"resumed", settled.resumed}});
   }
   return ok();
 }
@@ -77,34 +89,40 @@ std::string Pipeline::index_path(const SetConfig& set) const {
 
 Status Pipeline::open_sets() {
   for (const SetConfig& set : config_.sets()) {
-    SetStoreOptions options;
-    options.set = set;
-    options.epoch = set.epoch;
-    options.is_origin = config_.origin_of(set).name == config_.self().name;
-    for (const SiteConfig* replica : config_.replicas_of(set)) {
-      options.peers.push_back(replica->name);
+    Set& open = sets_.try_emplace(set.name, workers_).first->second;
+    origins_[set.name] = set.origin;
+    if (!is_told(set)) {
+      HA_TRY(open.store, open_store(set, open.stop));
     }
-    options.index_path = index_path(set);
-    options.on_overlay = [this, name = set.name](const char* event, BytesView key, const std::string& why) {
-      log_.warn(event, {{"set", name}, {"item", escape(key)}, {"reason", why}});
-    };
-    std::string note;
-    HA_TRY(std::unique_ptr<SetStore> store, SetStore::open(std::move(options), note));
-    if (!note.empty()) {
-      log_.error("index.damaged", {{"set", set.name}, {"reason", note}});
-    }
-    sets_.emplace(set.name, Set{std::move(store), Strand(workers_)});
   }
   return ok();
 }
 
+Result<std::unique_ptr<SetStore>> Pipeline::open_store(const SetConfig& set, const std::atomic<bool>& stop) {
+  SetStoreOptions options;
+  options.set = set;
+  options.epoch = set.epoch;
+  options.is_origin = is_ours(set);
+  options.stop = &stop;
+  for (const SiteConfig* replica : config_.replicas_of(set)) {
+    options.peers.push_back(replica->name);
+  }
+  options.index_path = index_path(set);
+  options.on_overlay = [this, name = set.name](const char* event, BytesView key, const std::string& why) {
+    log_.warn(event, {{"set", name}, {"item", escape(key)}, {"reason", why}});
+  };
+  std::string note;
+  HA_TRY(std::unique_ptr<SetStore> store, SetStore::open(std::move(options), note));
+  if (!note.empty()) {
+    log_.error("index.damaged", {{"set", set.name}, {"reason", note}});
+  }
+  return store;
+}
+
 Status Pipeline::open_after() {
   std::vector<AfterSet> sets;
-  for (const auto& [name, set] : sets_) {
-    const SetStoreOptions& options = set.store->options();
-    if (!options.set.shelved) {  // no PBX reads it there
-      sets.push_back({options.set, options.is_origin, options.epoch});
-    }
+  for (const SetConfig& set : config_.sets()) {
+    sets.push_back({set, is_ours(set), set.epoch, is_told(set)});
   }
   HA_TRY(after_,
          AfterCommands::open(*replica_loop_, config_.state_dir().string(), config_.self().name, sets, log_));
@@ -114,7 +132,7 @@ Status Pipeline::open_after() {
 // What a kill, a failure or a new turn has left to be done.
 void Pipeline::start_after() {
   for (auto& [name, set] : sets_) {
-    if (after_->has(name)) {
+    if (set.store != nullptr && after_->has(name)) {
       set.strand.post([this, name = name, store = set.store.get()] {
         auto facts = store->facts();
         if (facts.ok()) {
@@ -144,15 +162,13 @@ Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
       options.congestion = link.congestion == "system" ? "" : link.congestion;
     }
   }
-  for (auto& [name, set] : sets_) {
-    if (!set.store->options().is_origin) {
-      sets[name] = {config_.origin_of(*config_.set(name)).name, set.store.get(), &set.strand};
-    }
-  }
   HA_TRY(options.fresh, FreshBook::open(config_.state_dir().string(), read_clocks()));
-  for (const SetConfig& set : config_.sets()) {
-    if (!sets.contains(set.name)) {
-      options.fresh.forget(set.name);  // what its holder has, nobody else has
+  for (auto& [name, set] : sets_) {
+    const SetConfig& about = *config_.set(name);
+    if (is_ours(about)) {
+      options.fresh.forget(name);  // what its holder has, nobody else has
+    } else if (set.store != nullptr) {
+      sets[name] = {about.origin, set.store.get(), &set.strand};
     }
   }
   HA_TRY(replica_side_, ReplicaSide::open(*replica_loop_, *context_, keys, std::move(options),
@@ -161,44 +177,30 @@ Status Pipeline::open_replica(const wire::KeyPair& keys, const LinkFacts& facts,
 }
 
 Status Pipeline::open_origin(const wire::KeyPair& keys, const LinkFacts& facts) {
-  std::map<std::string, std::vector<OriginSet*>> by_peer;
-  for (auto& [name, set] : sets_) {
-    if (set.store->options().is_origin) {
-      OriginSet::Calls calls;
-      calls.on_facts = [this](OriginSet& changed) {
-        for (auto& peer : peers_) {
-          peer->on_facts(changed, origin_loop_->now());
-        }
-      };
-      calls.on_reading = [this](OriginSet& reading, const Bytes& key) {
-        for (auto& peer : peers_) {
-          peer->expect(reading, key, origin_loop_->now());
-        }
-      };
-      origin_sets_.push_back(
-          std::make_unique<OriginSet>(*origin_loop_, *set.store, set.strand, log_, std::move(calls)));
-      for (const std::string& peer : set.store->options().peers) {
-        by_peer[peer].push_back(origin_sets_.back().get());
-      }
+  origin_side_ = std::make_unique<OriginSide>(*origin_loop_, workers_, log_);
+  for (const SiteConfig& site : config_.sites()) {
+    if (site.name == config_.self().name || !config_.may_send()) {
+      continue;
     }
-  }
-  for (const auto& [name, sets] : by_peer) {
-    const SiteConfig& site = *config_.site(name);
-    OriginPeerOptions options{facts.site, name, site.addresses.front(), {}, {}, facts, config_.link_to(name)};
+    OriginPeerOptions options{facts.site, site.name, site.addresses.front(),    {},
+                              {},         facts,     config_.link_to(site.name)};
     HA_TRY(options.peer_key, wire::PublicKey::parse(site.key));
     if (!site.next_key.empty()) {
       HA_TRY(options.next_peer_key, wire::PublicKey::parse(site.next_key));
     }
-    HA_TRY(std::unique_ptr<OriginPeer> peer,
-           OriginPeer::open(*origin_loop_, *context_, keys, std::move(options), sets, workers_, log_));
-    peers_.push_back(std::move(peer));
+    HA_CHECK(origin_side_->open_peer(*context_, keys, std::move(options)));
+  }
+  for (auto& [name, set] : sets_) {
+    if (set.store != nullptr && set.store->options().is_origin) {
+      origin_side_->add(*set.store, set.strand, acknowledged_by_all(*set.store), false, read_clocks());
+    }
   }
   return ok();
 }
 
 void Pipeline::start() {
   start_after();
-  for (auto& set : origin_sets_) {
+  for (auto& set : origin_side_->sets()) {
     set->start(read_clocks());
   }
   const auto turn = [this](wire::Loop& loop, const char* name) {
@@ -213,7 +215,7 @@ void Pipeline::start() {
 
 void Pipeline::stop() {
   for (auto& [name, set] : sets_) {
-    set.store->stop();
+    set.stop = true;
   }
   if (after_ != nullptr) {
     after_->cancel();
@@ -237,8 +239,7 @@ void Pipeline::stop() {
   if (after_ != nullptr) {
     after_->stop();
   }
-  peers_.clear();
-  origin_sets_.clear();
+  origin_side_.reset();
   replica_side_.reset();
   after_.reset();
 }
@@ -251,13 +252,24 @@ bool Pipeline::on_replica(OriginTask task) {
   return replica_loop_->post([this, task = std::move(task)] { task(*this, replica_loop_->now()); });
 }
 
-bool Pipeline::on_set(const std::string& name, std::function<void(SetStore&)> task) {
+bool Pipeline::on_set(const std::string& name, std::function<void(SetStore*)> task) {
   const auto found = sets_.find(name);
   if (found == sets_.end()) {
     return false;
   }
-  found->second.strand.post([store = found->second.store.get(), task = std::move(task)] { task(*store); });
+  found->second.strand.post([set = &found->second, task = std::move(task)] { task(set->store.get()); });
   return true;
+}
+
+std::string Pipeline::origin_of(const std::string& set) const {
+  const auto found = origins_.find(set);
+  return found == origins_.end() ? std::string() : found->second;
+}
+
+Error not_sent_here(const std::string& set, const std::string& origin) {
+  return origin.empty() ? Error(Code::NotFound, "nobody is known to send set " + set, "failover status")
+                        : Error(Code::NotFound, "set " + set + " is sent by " + origin + ", not by this site",
+                                "run it on " + origin);
 }
 
 std::pair<std::uint64_t, std::uint64_t> Pipeline::turns() const {

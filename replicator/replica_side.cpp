@@ -14,6 +14,7 @@ namespace {
 constexpr int kMessagesPerTurn = 64;
 constexpr std::size_t kWaitingMax = 8192;
 constexpr Duration kFreshInterval = std::chrono::seconds(10);
+constexpr Duration kEarlyMax = std::chrono::seconds(5);  // the holder tries again by itself
 constexpr Duration kResendWait = std::chrono::milliseconds(5);
 
 }  // namespace
@@ -148,6 +149,7 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
     advance(origin, number);
   }
   origin.sessions.clear();
+  std::erase_if(early_, [&](const auto& each) { return each.second.site == origin.site; });
   origin.waiting.clear();
   origin.nonce = hello.link_nonce;
   origin.since = now.steady;
@@ -162,7 +164,8 @@ void ReplicaSide::start_link(Origin& origin, const Hello& hello, const Now& now)
 
 // The session of a number begins with its offer; what comes before is of an older link.
 ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t number,
-                                               const SetMessage& message, std::uint64_t attempt) {
+                                               const SetMessage& message, std::uint64_t attempt,
+                                               const Now& now) {
   if (const auto found = origin.sessions.find(number); found != origin.sessions.end()) {
     return &found->second;
   }
@@ -170,26 +173,16 @@ ReplicaSide::Session* ReplicaSide::session_for(Origin& origin, std::uint32_t num
   if (offer == nullptr) {
     return nullptr;
   }
-  const auto set = sets_.find(offer->set);
-  if (set == sets_.end() || set->second.origin != origin.site) {
-    const std::string why = set == sets_.end() ? "this site keeps no set \"" + escape(offer->set) + "\""
-                                               : "the origin of set \"" + escape(offer->set) + "\" is " +
-                                                     set->second.origin + ", not " + origin.site;
-    send_set(origin, number, attempt, Refusal{Code::Refused, why, "compare cluster.toml on both sites"});
+  if (is_early(origin, *offer)) {
+    early_[offer->set] = Early{origin.site, number, attempt, *offer, now.steady + kEarlyMax};
     return nullptr;
   }
-  if (const std::string paused = pause_of(origin, offer->set); !paused.empty()) {
-    send_set(origin, number, attempt,
-             Refusal{Code::Refused, paused, "hareplicate config diff " + options_.facts.site});
+  if (const auto refusal = refusal_of(origin, *offer)) {
+    send_set(origin, number, attempt, *refusal);
     return nullptr;
   }
-  for (const auto& [other, session] : origin.sessions) {
-    if (session.set == offer->set) {  // the batches of two would mix in one tree
-      send_set(origin, number, attempt,
-               Refusal{Code::Refused, "set \"" + offer->set + "\" has a session with this origin already",
-                       "on " + origin.site + ": systemctl restart replicator"});
-      return nullptr;
-    }
+  if (!end_older_session(origin, offer->set, number)) {
+    return nullptr;
   }
   Receiver receiver(options_.fresh.of(offer->set));
   return &origin.sessions.emplace(number, Session{offer->set, std::move(receiver), 0, 0}).first->second;
@@ -201,7 +194,7 @@ void ReplicaSide::on_set_message(Origin& origin, const wire::EnvelopeHeader& hea
     return;  // of an older link
   }
   origin.last_heard = now.steady;
-  Session* session = session_for(origin, header.set, message, header.attempt);
+  Session* session = session_for(origin, header.set, message, header.attempt, now);
   if (session != nullptr) {
     session->receiver.on_message(std::move(message), header.attempt, now.steady);
     advance(origin, header.set);
@@ -457,6 +450,7 @@ void ReplicaSide::on_tick(const Now& now) {
   if (!origins_.empty() && now.steady - fresh_saved_at_ >= kFreshInterval) {
     save_fresh(now);
   }
+  refuse_late(now);
   for (auto& [site, origin] : origins_) {
     flush(origin);
     for (auto& [number, session] : origin.sessions) {
@@ -476,6 +470,9 @@ std::optional<SteadyTime> ReplicaSide::next_wakeup() const {
       next = at;
     }
   };
+  for (const auto& [set, early] : early_) {
+    sooner(early.until);
+  }
   for (const auto& [site, origin] : origins_) {
     if (!origin.waiting.empty()) {
       sooner(loop_.now().steady + kResendWait);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/log.h"
+#include "common/base/workers.h"
 #include "common/wire/loop.h"
 #include "common/wire/socket.h"
 #include "common/wire/zap.h"
@@ -23,7 +24,6 @@
 #include "replicator/session/receiver.h"
 #include "replicator/set_store.h"
 #include "replicator/status.h"
-#include "common/base/workers.h"
 
 namespace ha::replicator {
 
@@ -74,6 +74,16 @@ class ReplicaSide {
   void on_config(OnConfig handler) { on_config_ = std::move(handler); }
   void answer_config(const ConfigAsker& to, const ConfigAnswer& answer);
 
+  // With [failover]: `origin` sends the set at this epoch, and nobody else; empty: nobody. What comes of an
+  // older one is refused, what comes of a newer one waits until it is told. Also for sets that are not here.
+  void told(const std::string& set, const std::string& origin, std::uint64_t epoch, const Now& now);
+  // A set of which this site keeps a copy from now on.
+  void add(const std::string& set, ReplicaSet about, const Now& now);
+  // Nothing is begun with its store any more; what the strand has begun has ended after its next task.
+  void remove(const std::string& set);
+  // This site sends it itself.
+  void forget(const std::string& set) { options_.fresh.forget(set); }
+
   // By hand, as the set's store knows by now: what is under way is broken off, and the origin is told why.
   // None: not any more.
   void hold(const std::string& set, std::optional<Error> why, const Now& now);
@@ -88,6 +98,18 @@ class ReplicaSide {
     Receiver receiver;
     std::uint64_t items = 0;  // at the last commit
     std::uint64_t failed = 0;
+  };
+  struct Told {
+    std::string origin;
+    std::uint64_t epoch = 0;
+  };
+  // The first offer of a holder of whom this site has not been told yet.
+  struct Early {
+    std::string site;
+    std::uint32_t number = 0;
+    std::uint64_t attempt = 0;
+    Offer offer;
+    SteadyTime until{};
   };
   struct Origin {
     std::string site;
@@ -113,8 +135,14 @@ class ReplicaSide {
   void on_link_message(Origin& origin, const std::string& routing_id, LinkMessage message, const Now& now);
   void on_set_message(Origin& origin, const wire::EnvelopeHeader& header, SetMessage message, const Now& now);
   void start_link(Origin& origin, const Hello& hello, const Now& now);
-  Session* session_for(Origin& origin, std::uint32_t number, const SetMessage& message,
-                       std::uint64_t attempt);
+  Session* session_for(Origin& origin, std::uint32_t number, const SetMessage& message, std::uint64_t attempt,
+                       const Now& now);
+  [[nodiscard]] std::optional<Refusal> refusal_of(const Origin& origin, const Offer& offer) const;
+  [[nodiscard]] bool is_early(const Origin& origin, const Offer& offer) const;
+  bool end_older_session(Origin& origin, const std::string& set, std::uint32_t number);
+  void end_sessions(const std::string& set);
+  void take_early(const std::string& set, const Now& now);
+  void refuse_late(const Now& now);
   void advance(Origin& origin, std::uint32_t number);
   static void precopy(Strand& strand, SetStore& store);
   void perform(Origin& origin, std::uint32_t number, Session& session, ReceiverAction action);
@@ -148,7 +176,9 @@ class ReplicaSide {
   std::vector<std::string> endpoints_;
   std::vector<wire::Loop::Id> registered_;
   std::map<std::string, Origin> origins_;
-  std::map<std::string, Error> held_;  // sets, by hand
+  std::map<std::string, Told> told_;    // by set; those that are not in it have their origin from ReplicaSet
+  std::map<std::string, Early> early_;  // likewise
+  std::map<std::string, Error> held_;   // sets, by hand
   SteadyTime opened_at_{};
   SteadyTime fresh_saved_at_{};
   std::uint64_t refusals_seen_ = 0;

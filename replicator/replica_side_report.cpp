@@ -65,7 +65,9 @@ void ReplicaSide::report(SideReport& out, const Now& now) const {
   std::set<std::string> sites;
   for (const auto& [name, set] : sets_) {
     out.sets.push_back(report_set(name, set, now));
-    sites.insert(set.origin);
+    if (!set.origin.empty()) {
+      sites.insert(set.origin);
+    }
   }
   for (const std::string& site : sites) {
     out.links.push_back(report_link(site, now));
@@ -101,6 +103,11 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
   report.set = name;
   report.peer = set.origin;
   report.state = "down";
+  if (set.origin.empty()) {
+    report.state = "waiting";
+    report.reason = "this site has not been told who sends it";
+    report.hint = "failover status";
+  }
   std::optional<SteadyTime> fresh = options_.fresh.of(name);
   if (const auto found = origins_.find(set.origin); found != origins_.end()) {
     const Origin& origin = found->second;
@@ -118,6 +125,7 @@ SetReport ReplicaSide::report_set(const std::string& name, const ReplicaSet& set
       report.items = session->second.items;
       report.failed_items = session->second.failed;
       report.sent_bytes = status.bytes;
+      report.was_equal = status.in_sync && session->second.failed == 0;
       report.reason = status.reason;
       if (status.held) {
         report.hint = !status.hint.empty() ? status.hint

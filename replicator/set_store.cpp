@@ -9,6 +9,7 @@
 namespace ha::replicator {
 namespace {
 
+const std::atomic<bool> kNeverStopped = false;
 constexpr char kRaw = 'R';
 constexpr char kZstd = 'Z';
 constexpr std::size_t kDigestKeyBytes = 32;
@@ -53,6 +54,7 @@ SetStore::SetStore(SetStoreOptions options, sys::Directory root, Index index)
     : options_(std::move(options)),
       root_(std::move(root)),
       index_(std::move(index)),
+      stop_(options_.stop != nullptr ? *options_.stop : kNeverStopped),
       stable_(options_.set.stable),
       loss_(options_.set.guards),
       signatures_(index_),

@@ -3,7 +3,7 @@
 // SetStore is used on the set's own strand, at the origin and at a replica alike; a PeerReader is one peer's
 // view of an origin's set, with its own connection to the index, on the peer's own strand. Neither knows
 // loops, sockets or sessions beyond the values that pass.
-// Thread safety: one strand each. stop() may be called from any thread.
+// Thread safety: one strand each.
 #pragma once
 
 #include <atomic>
@@ -39,6 +39,8 @@ struct SetStoreOptions {
   std::vector<std::string> peers;  // of an origin: the replicas
   std::string index_path;
   OverlayEvent on_overlay{};  // on the set's strand
+  // Set by anybody at any time: what is under way ends as soon as it can. Must outlive the store.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // Applied items of one commit, for the history.
@@ -53,7 +55,6 @@ class SetStore {
   static Result<std::unique_ptr<SetStore>> open(SetStoreOptions options, std::string& note);
 
   [[nodiscard]] const SetStoreOptions& options() const noexcept { return options_; }
-  void stop() noexcept { stop_ = true; }
   // Changes when the root's path leads to another directory: who has it open, opens it again. Any thread.
   [[nodiscard]] unsigned root_generation() const noexcept { return root_generation_; }
 
@@ -112,7 +113,7 @@ class SetStore {
   Result<Committed> commit(const std::string& origin, const Position& position, bool exact);
   // True: there is more to be copied.
   bool expect(const Bytes& key) { return target_ && target_->expect(key); }
-  bool precopy_more() { return target_ && target_->precopy_more(); }
+  bool precopy_more() { return target_ && !stop_ && target_->precopy_more(); }
   Status abort();
   Result<Bytes> answer(BytesView question);
   // A frame of what the origin has never seen.
@@ -158,7 +159,7 @@ class SetStore {
   std::unique_ptr<FileTarget> target_;
   sys::Compressor compressor_;
   sys::Decompressor decompressor_;
-  std::atomic<bool> stop_ = false;
+  const std::atomic<bool>& stop_;
   std::uint64_t acknowledged_by_all_ = 0;
   StableBook stable_;
   std::optional<SteadyTime> scanned_at_;  // completely, in this run of the program

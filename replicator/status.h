@@ -47,6 +47,7 @@ struct SetReport {
   std::uint64_t link_bytes = 0;  // of all messages about it since the program started, both ways
   std::uint64_t failed_items = 0;
   std::optional<WallTime> last_equal;
+  bool was_equal = false;  // of a replica: when the two were last compared, however long ago
   Position position;
   std::string reason;
   std::string hint;

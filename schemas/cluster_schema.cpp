@@ -107,10 +107,12 @@ constexpr std::array kCommonKeys = {
     ConfigKey{"service", "name", Text, "", kRequired, "Short name of the service."},
     ConfigKey{"service", "sites", TextList, "", kRequired,
               "Sites that may hold the service, by preference; the others only keep copies."},
-    ConfigKey{"service", "holder", Text, "", kRequired,
-              "Site that holds the service, and so sends its data."},
+    ConfigKey{"service", "holder", Text, "", "",
+              "Site that holds the service, and so sends its data; required, but with [failover] the arbiter "
+              "says it."},
     ConfigKey{"service", "epoch", Integer, "1..9223372036854775807", "1",
-              "Number of the holder's turn: raise it by one whenever you change the holder."},
+              "Number of the holder's turn: raise it by one whenever you change the holder; not with "
+              "[failover]."},
     ConfigKey{
         "service", "takeover", Choice, "lease|fast", "lease",
         "lease: never two at a time; fast: at once when sure that the holder is dead; docs/failover.md."},

@@ -98,7 +98,9 @@ void Sender::end_attempt(const std::string& reason, const std::string& hint, Ste
 
 void Sender::on_link_up(std::uint32_t nonce, SteadyTime now) {
   link_up_ = true;
-  attempt_ = std::uint64_t{nonce} << 32;
+  if (attempt_ >> 32 != nonce) {  // else it goes on after a silence, and no number comes twice
+    attempt_ = std::uint64_t{nonce} << 32;
+  }
   retry_ = options_.retry_min;
   start_attempt(now);
 }

@@ -89,12 +89,25 @@ def decode(message, data):
     return out
 
 
-def encode_request(verb, arguments, flags):
-    def text(number, value):
-        raw = value if isinstance(value, bytes) else value.encode()
-        return put_varint(number << 3 | 2) + put_varint(len(raw)) + raw
+def text(number, value):
+    raw = value if isinstance(value, bytes) else value.encode()
+    return put_varint(number << 3 | 2) + put_varint(len(raw)) + raw
+
+
+def number_field(number, value):
+    return put_varint(number << 3) + put_varint(value) if value else b""
+
+
+def encode_order(service, holder, epoch, valid=2.0, send=True):
+    """A RoleOrder, for ask(…, roles=[…]); `valid` in seconds."""
+    return (text(1, service) + text(2, holder) + number_field(3, epoch) +
+            number_field(4, int(valid * 1e9)) + number_field(5, int(send)))
+
+
+def encode_request(verb, arguments, flags, roles=()):
     body = text(1, verb) + b"".join(text(2, each) for each in arguments)
-    return body + b"".join(text(3, text(1, name) + text(2, value)) for name, value in flags.items())
+    body += b"".join(text(3, text(1, name) + text(2, value)) for name, value in flags.items())
+    return body + b"".join(text(21, order) for order in roles)
 
 
 def read_exactly(client, count):
@@ -107,13 +120,13 @@ def read_exactly(client, count):
     return out
 
 
-def ask(path, verb, *arguments, timeout=10, **flags):
+def ask(path, verb, *arguments, timeout=10, roles=(), **flags):
     """All replies. ControlError, or OSError when nobody answers there."""
     replies = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(timeout)
         client.connect(path)
-        body = encode_request(verb, arguments, flags)
+        body = encode_request(verb, arguments, flags, roles)
         client.sendall(struct.pack("<IB", len(body) + 1, REQUEST) + body)
         while True:
             length, kind = struct.unpack("<IB", read_exactly(client, 5))

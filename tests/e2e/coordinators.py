@@ -328,7 +328,7 @@ class Coordinators:
         for number, name in enumerate(self.names):
             sites = order[number:] + order[:number]
             text.append(f'[[service]]\nname = "{name}"\nsites = {json.dumps(sites)}\n'
-                        f'holder = "s0"\ntakeover = "{self.mode}"\n{self.service_more}\n')
+                        f'takeover = "{self.mode}"\n{self.service_more}\n')
             record = record_table(NAME if number == 0 else f"{name}.{ZONE}", "5s")
             text.append(record.replace('"pbx"', f'"{name}"'))
         text.append(zone_table(ZONE, [self.arbiter.endpoint]))

@@ -37,7 +37,7 @@ PURE_MODULES = {"dnsupdater/" + module
                 for module in ("check_records", "check_zone", "doctor", "doctor_judge", "endpoint", "lease",
                                "mark", "operation", "plan", "policy", "pool", "pool_wish", "probe",
                                "rdata_text", "record", "rrset", "service", "swap", "wire", "wish")}
-PURE_MODULES |= {"common/base/http", "common/base/json"}
+PURE_MODULES |= {"common/base/http", "common/base/json", "replicator/role_book"}
 PURE_MODULES |= {"common/pbx/" + module
                  for module in ("ami", "ami_session", "ari", "asterisk", "esl", "esl_session", "event_queue",
                                 "fields", "freeswitch", "input_buffer")}

@@ -131,6 +131,31 @@ BOOST_FIXTURE_TEST_CASE(the_first_command_that_fails_is_the_last_one, AfterFixtu
   BOOST_TEST(lines().empty());
 }
 
+BOOST_FIXTURE_TEST_CASE(a_role_that_turns_has_the_commands_of_the_new_one, AfterFixture) {
+  AfterSet about = set(false, 3);
+  about.config.after_on = AfterOn::Holder;
+  about.turns = true;
+  open(about);
+  BOOST_TEST(!after->has("etc"));
+  after->published("etc", {7, 3, 1, {}}, 1);
+  turn_for_a_while();
+  BOOST_TEST(lines().empty());
+  about.is_origin = true;
+  about.epoch = 4;
+  after->turn(about);
+  BOOST_TEST(after->has("etc"));
+  after->found("etc", {7, 4, 1, {}});
+  BOOST_TEST(turn_until([&] { return done() == 1U; }));
+  BOOST_TEST((lines() == std::vector<std::string>{"etc pbx nyc1 holder 4 0"}));
+  about.is_origin = false;
+  about.config.after_on = AfterOn::Always;
+  about.config.shelved = true;  // no PBX reads it there
+  after->turn(about);
+  after->published("etc", {7, 5, 1, {}}, 1);
+  turn_for_a_while();
+  BOOST_TEST(done() == 1U);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_holder_runs_it_once_in_each_epoch_and_again_after_a_failure, AfterFixture) {
   for (const std::uint64_t epoch : {3U, 3U, 4U, 4U}) {
     open(set(true, epoch));

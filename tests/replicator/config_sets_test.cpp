@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(a_set_without_a_service_is_one_for_each_of_them) {
   BOOST_TEST(there.path == "/var/lib/hareplicate/shelf/fax/etc/tree");
   BOOST_TEST(there.live_path == "/etc/asterisk");
   const auto& whole = *config.set("moh");
-  BOOST_TEST((config.origin_of(whole).name == "nyc1" && whole.epoch == 3U && whole.service == "*"));
+  BOOST_TEST((config.origin_of(whole)->name == "nyc1" && whole.epoch == 3U && whole.service == "*"));
   BOOST_TEST((config.set("vm")->service == "pbx" && config.set("etc") == nullptr));
   const std::string node = "site = \"fra1\"\n[override]\n\"set.etc.shelf\" = \"/srv/shelf\"\n";
   BOOST_TEST(parse(kHead + second + sets, node).set("etc@fax")->path == "/srv/shelf/fax/etc/tree");
@@ -55,6 +55,44 @@ BOOST_AUTO_TEST_CASE(trees_that_would_share_files_are_errors_now_and_after_a_tak
                   "needs place = \"live\""));
   BOOST_TEST(says(problems_of(kHead + kEtc + "author = \"fra1\"\n"), "author is for sets of service"));
   BOOST_TEST(says(problems_of(kHead + both + "\"nyc1\"\n" + kEtc + shelf + kEtc), "is there twice"));
+}
+
+BOOST_AUTO_TEST_CASE(with_failover_a_service_has_no_holder_here) {
+  const std::string told = kHead.substr(0, kHead.find("holder")) + "[failover]\n";
+  const Config config =
+      parse(told + kEtc + "place = \"shelf\"\n[[set]]\nname = \"vm\"\npath = \"/srv/vm\"\n");
+  BOOST_TEST((config.has_failover() && !parse(kHead + kEtc).has_failover()));
+  BOOST_TEST(config.service("pbx")->holder == "");
+  const auto& etc = *config.set("etc");
+  BOOST_TEST((etc.origin == "" && etc.shelved && config.origin_of(etc) == nullptr));
+  BOOST_TEST((!config.set("vm")->shelved && config.replicas_of(etc).size() == 2U));
+  BOOST_TEST(config.may_send());
+  const auto ours = config.held_by(etc, "fra1", 7);
+  BOOST_TEST((ours.origin == "fra1" && ours.epoch == 7U && !ours.shelved && ours.path == "/etc/asterisk"));
+  BOOST_TEST((config.replicas_of(ours).size() == 1U && config.origin_of(ours)->name == "fra1"));
+  const auto theirs = config.held_by(ours, "nyc1", 8);
+  BOOST_TEST((theirs.shelved && theirs.path == "/var/lib/hareplicate/shelf/pbx/etc/tree"));
+  BOOST_TEST(!config.held_by(*config.set("vm"), "nyc1", 8).shelved);
+}
+
+BOOST_AUTO_TEST_CASE(a_holder_beside_failover_is_an_error_and_so_is_none_without_it) {
+  const std::string none = kHead.substr(0, kHead.find("holder"));
+  const std::string remove = " does not go with [failover] — remove it: the arbiter says who holds a service";
+  BOOST_TEST(problems_of(kHead + "[failover]\n" + kEtc) ==
+             "/c/cluster.toml:15:10: error: service \"pbx\": holder" + remove);
+  BOOST_TEST(problems_of(none + "epoch = 1\n[failover]\n" + kEtc) ==
+             "/c/cluster.toml:15:9: error: service \"pbx\": epoch" + remove);
+  BOOST_TEST(
+      says(problems_of(none + kEtc), "/c/cluster.toml:12:1: error: service \"pbx\": \"holder\" is missing"));
+}
+
+BOOST_AUTO_TEST_CASE(only_who_may_hold_a_service_may_send) {
+  const std::string nyc = kHead.substr(0, kHead.find("sites = ")) + "sites = [\"nyc1\"]\n[failover]\n" + kEtc;
+  BOOST_TEST(!parse(nyc).may_send());
+  BOOST_TEST(parse(nyc, "site = \"nyc1\"\n").may_send());
+  const std::string common = "service = \"*\"\nauthor = \"fra1\"\n";
+  BOOST_TEST(parse(nyc + common).may_send());
+  BOOST_TEST((parse(kHead + kEtc).may_send() && !parse(kHead + kEtc, "site = \"nyc1\"\n").may_send()));
 }
 
 BOOST_AUTO_TEST_CASE(overlays_are_this_sites_in_their_order_and_all_are_checked) {

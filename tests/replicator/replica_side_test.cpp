@@ -93,6 +93,19 @@ struct Fixture {
     }));
     return *found;
   }
+  // Some answer to this attempt has come.
+  [[nodiscard]] bool has_answer(
+      std::uint32_t attempt_number,
+      const std::function<bool(const SetMessage&)>& wanted = [](const SetMessage&) { return true; }) const {
+    for (const Bytes& bytes : client->received) {
+      const auto envelope = sys::must(wire::decode_envelope(bytes));
+      if (envelope.header.attempt == attempt(attempt_number) &&
+          wanted(sys::must(decode_set_message(envelope.header.type, envelope.body)))) {
+        return true;
+      }
+    }
+    return false;
+  }
   [[nodiscard]] SetReport report() const {
     SideReport out;
     side->report(out, read_clocks());
@@ -171,15 +184,53 @@ BOOST_AUTO_TEST_CASE(how_far_behind_it_is_outlives_a_restart) {
   BOOST_TEST(!sys::must(FreshBook::open(test.set.temp.path, later)).of("etc").has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_set_has_one_session_with_its_origin) {
+// The origin has opened the set anew; what is still on its way of the older session does not count.
+BOOST_AUTO_TEST_CASE(a_set_has_one_session_with_its_origin_the_newest) {
   Fixture test;
   test.send(Fixture::offer(), 1);
   test.answer<Have>(1);
   test.send(Fixture::offer(), 2, kSet + 1);
-  const Refusal refusal = test.answer<Refusal>(2, kSet + 1);
-  BOOST_CHECK(refusal.code == Code::Refused);
+  test.answer<Have>(2, kSet + 1);
+  test.send(Fixture::offer(), 3, kSet);
+  test.send(directory_data("d"), 2, kSet + 1);
+  test.answer<Ack>(2, kSet + 1, is_done);
+  BOOST_TEST(!test.has_answer(3));
+}
+
+BOOST_AUTO_TEST_CASE(who_is_told_to_be_the_holder_is_received_from_and_nobody_else) {
+  Fixture test;
+  const auto tell = [&](const std::string& origin, std::uint64_t epoch) {
+    test.side->told("etc", origin, epoch, read_clocks());
+  };
+  tell("", 0);
+  test.send(Fixture::offer(), 1);  // of epoch 1; it waits
+  BOOST_TEST(!test.net.until([&] { return test.has_answer(1); }, std::chrono::milliseconds(50)));
+  tell("fra1", 1);
+  test.answer<Have>(1);
+  BOOST_TEST(test.report().peer == "fra1");
+  tell("nyc1", 2);  // that session has ended
   test.send(directory_data("d"), 1);
-  test.answer<Ack>(1, kSet, is_done);  // the first goes on
+  test.send(Fixture::offer(), 2, kSet + 1);
+  BOOST_TEST(test.answer<Refusal>(2, kSet + 1).what ==
+             "epoch 1 of set \"etc\" is over: this site has been told of epoch 2");
+  BOOST_TEST(!test.has_answer(1, [](const SetMessage& message) {
+    const auto* const ack = std::get_if<Ack>(&message);
+    return ack != nullptr && is_done(*ack);
+  }));
+  Offer same = Fixture::offer();
+  same.position.epoch = 2;
+  test.send(same, 3, kSet + 2);
+  BOOST_TEST(test.answer<Refusal>(3, kSet + 2).what == "epoch 2 of set \"etc\" is nyc1's, not fra1's");
+}
+
+BOOST_AUTO_TEST_CASE(a_set_that_is_still_closed_lets_its_holder_wait) {
+  Fixture test;
+  test.side->told("etc", "fra1", 1, read_clocks());
+  test.side->remove("etc");
+  test.send(Fixture::offer(), 1);
+  BOOST_TEST(!test.net.until([&] { return test.has_answer(1); }, std::chrono::milliseconds(50)));
+  test.side->add("etc", {"fra1", test.set.store.get(), &test.strand}, read_clocks());
+  test.answer<Have>(1);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_guard_here_holds_is_released_at_the_origin) {

@@ -73,6 +73,22 @@ BOOST_AUTO_TEST_CASE(a_link_and_an_index_make_an_offer) {
   BOOST_TEST((sender.attempt() >> 32) == 3U);
 }
 
+// The replica drops an attempt whose number is not higher than the last one's.
+BOOST_AUTO_TEST_CASE(after_a_silence_the_same_link_goes_on_with_new_attempts) {
+  Fixture test;
+  const std::uint64_t before = test.sender.attempt();
+  test.sender.on_link_down();
+  static_cast<void>(test.sender.take_actions());
+  test.sender.on_index(Fixture::facts(12), at(1));
+  BOOST_CHECK(test.sender.take_actions().empty());
+  test.sender.on_link_up(1, at(2));
+  BOOST_TEST(test.sender.attempt() > before);
+  BOOST_TEST((test.sender.attempt() >> 32) == 1U);
+  BOOST_TEST(find_message<Offer>(test.sender.take_actions())->position.sequence == 12U);
+  test.sender.on_link_up(4, at(3));
+  BOOST_TEST((test.sender.attempt() >> 32) == 4U);
+}
+
 BOOST_AUTO_TEST_CASE(equal_positions_are_equal_without_a_word_more) {
   Fixture test;
   static_cast<void>(test.sender.take_actions());

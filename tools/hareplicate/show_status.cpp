@@ -117,8 +117,9 @@ Table failed_table(const pb::Status& status) {
 std::string services_line(const pb::Status& status) {
   std::string out;
   for (const pb::Service& service : status.services()) {
-    out += (out.empty() ? "" : "   ") + escape(service.name()) + " held by " + escape(service.holder()) +
-           " (epoch " + std::to_string(service.epoch()) + ")";
+    out += (out.empty() ? "" : "   ") + escape(service.name()) + " held by " +
+           (service.holder().empty() ? "nobody" : escape(service.holder())) +
+           (service.epoch() == 0 ? "" : " (epoch " + std::to_string(service.epoch()) + ")");
   }
   return out;
 }

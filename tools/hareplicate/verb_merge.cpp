@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -130,6 +131,7 @@ class Merger {
   Merger(const Context& context, Daemon& daemon) : context_(context), daemon_(daemon) {}
 
   Outcome run() {
+    HA_CHECK(look_at_roles());
     HA_TRY(const std::vector<Item> items, wanted());
     for (const Item& item : items) {
       HA_TRY(const sys::Directory root, sys::Directory::open_root(set_of(item).path));
@@ -145,11 +147,33 @@ class Merger {
   }
 
  private:
-  [[nodiscard]] const replicator::SetConfig& set_of(const Item& item) const {
-    return *daemon_.config().set(item.set);
+  // With [failover] the replicator knows who holds what, and where the trees stand.
+  Status look_at_roles() {
+    for (const replicator::SetConfig& set : daemon_.config().sets()) {
+      sets_[set.name] = set;
+    }
+    return !daemon_.config().has_failover() ? ok()
+                                            : daemon_.ask(new_request("status"), [&](const pb::Reply& reply) {
+                                                take_roles(reply.status());
+                                                return true;
+                                              });
   }
+  void take_roles(const pb::Status& status) {
+    for (auto& [name, set] : sets_) {
+      for (const pb::Service& service : status.services()) {
+        set.origin = service.name() == set.service ? service.holder() : set.origin;
+      }
+      for (const pb::Set& shown : status.sets()) {
+        if (shown.set() == name) {
+          replicator::stand(set, !shown.shelved());
+        }
+      }
+    }
+  }
+  [[nodiscard]] const replicator::SetConfig& set_of(const Item& item) const { return sets_.at(item.set); }
   [[nodiscard]] std::string holder_of(const Item& item) const {
-    return daemon_.config().origin_of(set_of(item)).name;
+    const std::string& origin = set_of(item).origin;
+    return origin.empty() ? "its next holder" : origin;
   }
   [[nodiscard]] bool is_ours(const Item& item) const {
     return holder_of(item) == daemon_.config().self().name;
@@ -333,6 +357,7 @@ class Merger {
   const Context& context_;
   Daemon& daemon_;
   std::vector<Plan> plans_;
+  std::map<std::string, replicator::SetConfig> sets_;
 };
 
 }  // namespace
