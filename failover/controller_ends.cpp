@@ -143,7 +143,8 @@ void Controller::notice_move(const std::string& service, const Turn& turn) {
   const Sight& sight = turn.sight();
   Served& served = served_.at(service);
   const auto answered = sight.answered();
-  if (served.local && answered && loop_.now().steady - *answered < config_.timing().renew && !turn.engaged()) {
+  const bool reached = answered && loop_.now().steady - *answered < config_.timing().renew;
+  if (served.local && reached && !turn.engaged()) {
     served.local = false;  // the arbiter answers again, and it is not ours
     static_cast<void>(guard_ ? guard_->close(service) : ok());
     jobs_->run({service, Job::Demote, sight.highest(), "others can be reached again"});

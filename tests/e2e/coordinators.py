@@ -100,9 +100,9 @@ class Site:
         self.folder = os.path.join(world.folder, self.name)
         self.public, self.secret = make_keys()
         self.namespace = Namespace(f"{world.tag}{self.name}")
-        self.process = None
+        self.process = self.replicator = None
         self.wanted = False
-        for each in ("secrets", "state", "run", "pbx"):
+        for each in ("secrets", "state", "run", "pbx", "tree"):
             os.makedirs(os.path.join(self.folder, each))
         self.pbx = os.path.join(self.folder, "pbx")
         self.join()
@@ -128,17 +128,30 @@ class Site:
         self.put("node.toml", f'site = "{self.name}"\nstate_dir = "{self.folder}/state"\n'
                               f'run_dir = "{self.folder}/run"\n')
 
-    # ------------------------------------------------------------ its coordinator
-    def start(self):
-        with open(os.path.join(self.folder, "log"), "ab") as log:
-            log.write(b"---- start\n")
-            log.flush()
-            self.process = subprocess.Popen(
+    # ------------------------------------------------------------ its daemons
+    def popen(self, log, *words):
+        """In its namespace, with its own folder at world.here."""
+        with open(os.path.join(self.folder, log), "ab") as out:
+            out.write(b"---- start\n")
+            out.flush()
+            return subprocess.Popen(
                 self.namespace.command("sh", "-c", 'mount --bind "$1" "$2" && shift 2 && exec "$@"', "sh",
-                                       self.folder, self.world.here, self.world.failover, "daemon", "-c",
-                                       os.path.join(self.folder, "cluster.toml"), "--log-format", "json"),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_us)
+                                       self.folder, self.world.here, *words),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=end_with_us)
+
+    def start(self):
+        if self.world.replicator and self.replicator is None:
+            self.replicator = self.popen("replicator.log", self.world.replicator, "--config", self.config,
+                                         "--log-format", "text")
+        self.process = self.popen("log", self.world.failover, "daemon", "-c", self.config,
+                                  "--log-format", "json")
         self.wanted = True
+
+    def end_replicator(self):
+        if self.replicator is not None:
+            self.replicator.kill()
+            self.replicator.wait()
+            self.replicator = None
 
     def pid(self):
         """Of the daemon itself: `ip netns exec` becomes it."""
@@ -211,6 +224,7 @@ class Site:
         """Coordinator and PBX at once, and nothing of it is to be reached."""
         ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "down")
         self.kill()
+        self.end_replicator()
         self.end_pbx()
 
     def power_on(self):
@@ -291,12 +305,13 @@ class Caller(threading.Thread):
 
 class Coordinators:
     def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
-                 mode="lease", capacity=1, more="", service_more="", site_more="", failover_more=""):
+                 mode="lease", capacity=1, more="", service_more="", site_more="", failover_more="",
+                 replicator=None):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
-        self.site_more, self.failover_more = site_more, failover_more
+        self.site_more, self.failover_more, self.replicator = site_more, failover_more, replicator
         self.hub = Namespace(self.tag + "hub")
         self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
         os.makedirs(self.here)
@@ -335,6 +350,8 @@ class Coordinators:
         text.append(f'[arbiter]\nzone = "{ZONE}"\n')
         text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
                     f'stop_before = "200ms"\nstagger = "300ms"\n{self.failover_more}\n')
+        if self.replicator:
+            text.append(f'[[set]]\nname = "tree"\npath = "{self.here}/tree"\nservice = "{self.names[0]}"\n')
         return "\n".join(text) + self.more
 
     def pbx_table(self):
@@ -369,6 +386,7 @@ class Coordinators:
                     with contextlib.suppress(ProcessLookupError):
                         site.signal(signal.SIGCONT)
                     site.stop()
+                site.end_replicator()
                 site.end_pbx()
         finally:
             if os.environ.get("HA_KEEP") or self.promise.bad or sys.exc_info()[0] is not None:

@@ -24,7 +24,8 @@ def scenario(promise, world):
     s2.start()
     world.wait("it is said", 15,
                lambda: "s2 has another cluster.toml" in world.sites["s0"].ask("status").stdout)
-    for wrong, said in (('stop_before = "200ms"', 'stop_before = "1700ms"'), ('heartbeat = "100ms"', 'heartbeat = "2s"'),
+    for wrong, said in (('stop_before = "200ms"', 'stop_before = "1700ms"'),
+                        ('heartbeat = "100ms"', 'heartbeat = "2s"'),
                         ('lease = "2s"', 'lease = "2s"\nrenew = "1s"')):
         s2.configure(text.replace(wrong, said))
         refused = s2.ask("config", "check", check=False)
