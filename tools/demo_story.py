@@ -7,6 +7,7 @@ import time
 
 import cluster
 import contestants
+import demo_failover
 import demo_stage
 
 COLUMNS = (("", 38), ("replicator", 12), ("MB", 10), ("rsync -z", 12), ("MB", 10))
@@ -61,8 +62,11 @@ def tell(build, seconds_max, stay):
             except KeyboardInterrupt:
                 interrupted = not stay
                 print()
-        bad = stage.promise.bad
-    except (cluster.Deadline, cluster.Died, RuntimeError, OSError, subprocess.SubprocessError) as error:
+        bad = list(stage.promise.bad)
+        if not interrupted and not stay:
+            bad += demo_failover.tell(story, build)
+    except (cluster.Deadline, cluster.Died, demo_failover.Deadline, RuntimeError, OSError,
+            subprocess.SubprocessError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     for what in bad:

@@ -36,7 +36,8 @@ def scenario(promise, world):
     world.wait_serves("s1", 20)
     put(s1, "first", "changed by s1")
     put(s1, "second", "by s1")
-    world.wait("it flows from s1", 30, lambda: has(s2, "second", "by s1") and has(s2, "first", "changed by s1"))
+    world.wait("it flows from s1", 30,
+               lambda: has(s2, "second", "by s1") and has(s2, "first", "changed by s1"))
     promise.say(f"s1 serves, and its data flows, {time.monotonic() - died:.2f} s after s0 has died")
     s0.power_on()
     world.wait("s0 has what s1 has written", 30,
