@@ -39,8 +39,8 @@ def tell(story, build):
     if os.geteuid() != 0 or not shutil.which("nft"):
         story.say("Left out: the failover; it needs root and nft (nftables).")
         return []
-    programs = {name: os.path.join(build, folder, name) for name, folder in
-                (("failover", "failover"), ("replicator", "replicator"), ("hareplicate", "tools/hareplicate"))}
+    folders = (("failover", "failover"), ("replicator", "replicator"), ("hareplicate", "tools/hareplicate"))
+    programs = {name: os.path.join(build, folder, name) for name, folder in folders}
     silent = Silent()
     try:
         with tempfile.TemporaryDirectory(prefix="ha-") as folder, \
