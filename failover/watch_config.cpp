@@ -48,9 +48,13 @@ class WatchReader {
 
   WatchConfig read() {
     for (const Default& each : defaults()) {
-      const auto made = set_up(each.name, each.kind, each.written);
-      HA_ASSERT(made.ok());  // ours
-      config_.sensors.push_back(*made);
+      auto made = set_up(each.name, each.kind, each.written);
+      if (made.ok()) {
+        config_.sensors.push_back(std::move(made).value());
+      } else {  // [pbx] has an address that is none
+        problems_.error(cluster_.section("pbx").place("address"), made.error().what());
+        break;
+      }
     }
     for (const ConfigSection& section : cluster_.sections("sensor")) {
       if (is_unique(section, cluster_.sections("sensor"), "sensor")) {
@@ -82,13 +86,51 @@ class WatchReader {
       if (!process.empty()) {
         out.push_back({"pbx.process", "process", {{"process", process}, {"when", "serving"}}});
       }
+      for (const std::string_view each : asked(pbx)) {
+        out.push_back({std::string(each), std::string(each), {}});
+      }
     }
     return out;
   }
 
+  // What the PBX is asked by itself, where the file says how.
+  static std::vector<std::string_view> asked(const ConfigSection& pbx) {
+    if (pbx.text("address").empty() || pbx.text("kind") == "other") {
+      return {};
+    }
+    std::vector<std::string_view> out{"pbx.ctl_latency", "pbx.booted",     "pbx.deadlock",
+                                      "call.limit",      "reg.count_drop", "trunk.registration"};
+    if (pbx.text("kind") == "freeswitch") {
+      out.insert(out.end(), {"pbx.events", "sip.profiles"});
+    } else {
+      out.insert(out.end(), {"pbx.taskprocessor", "reg.reachable"});
+    }
+    return out;
+  }
+
+  // Sensors that ask the PBX do it as [pbx] says, unless they say otherwise.
+  [[nodiscard]] Written with_pbx(const std::string& kind, Written written) const {
+    const auto found = find_sensor_kind(kind);
+    const ConfigSection& pbx = cluster_.section("pbx");
+    const bool asks_pbx = found.ok() && std::any_of((*found)->options.begin(), (*found)->options.end(),
+                                                    [](const ConfigKey& key) { return key.name == "pbx"; });
+    if (!asks_pbx || pbx.place().line == 0) {
+      return written;
+    }
+    if (pbx.text("kind") != "other") {
+      written.emplace("pbx", pbx.text("kind"));
+    }
+    for (const char* const key : {"address", "user", "secret_file"}) {
+      if (!pbx.text(key).empty()) {
+        written.emplace(key, pbx.text(key));
+      }
+    }
+    return written;
+  }
+
   [[nodiscard]] Result<SensorSetup> set_up(const std::string& name, const std::string& kind,
                                            const Written& written) const {
-    HA_TRY(SensorSetup setup, sensor_setup(name, kind, written));
+    HA_TRY(SensorSetup setup, sensor_setup(name, kind, with_pbx(kind, written)));
     if (const std::string file = setup.text("secret_file"); !file.empty()) {
       setup.options["secret_file"] = (directory_ / file).lexically_normal().string();
     }

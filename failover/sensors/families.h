@@ -49,6 +49,20 @@ namespace ha::failover {
 [[nodiscard]] SensorMade make_hw_health(const SensorSetup& setup);
 // drift.cpp
 [[nodiscard]] SensorMade make_config_drift(const SensorSetup& setup);
+// pbx.cpp: whether the PBX is alive
+[[nodiscard]] SensorMade make_pbx_ctl_latency(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_pbx_booted(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_pbx_deadlock(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_pbx_events(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_pbx_taskprocessor(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_sip_profiles(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_astdb_write(const SensorSetup& setup);
+// calls.cpp: what it does for callers
+[[nodiscard]] SensorMade make_call_limit(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_reg_count_drop(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_reg_reachable(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_trunk_qualify(const SensorSetup& setup);
+[[nodiscard]] SensorMade make_trunk_registration(const SensorSetup& setup);
 // plugin.cpp
 [[nodiscard]] SensorMade make_plugin(const SensorSetup& setup);
 

@@ -77,6 +77,37 @@ constexpr std::array kPlugin{
     key("command", TextList, "", kRequired, "The executable and its arguments; no shell."),
     key("user", Text, "", "", "Who it runs as.")};
 
+// What asks the PBX; where cluster.toml has [pbx], these are as there.
+constexpr ConfigKey kPbx = key("pbx", Choice, "asterisk|freeswitch", "asterisk", "Which PBX is asked.");
+constexpr ConfigKey kPbxAddress = key(
+    "address", Text, "", "", "Its manager or event socket, of this host; 127.0.0.1:5038 or 127.0.0.1:8021.");
+constexpr ConfigKey kPbxUser = key("user", Text, "", "hareplicate", "Of Asterisk: who we are.");
+constexpr ConfigKey kPbxSecret =
+    key("secret_file", Text, "", "secrets/pbx", "Its secret, one line, mode 0600; in node.toml's directory.");
+constexpr ConfigKey kLeast = key("least", Integer, "1..100000", "10", "With fewer it is always good.");
+constexpr std::array kPbxOptions{kPbx, kPbxAddress, kPbxUser, kPbxSecret};
+constexpr std::array kBooted{
+    kPbx, kPbxAddress, kPbxUser, kPbxSecret,
+    key("restart_for", Span, "1s..1d", "60s", "It warns for that long after a restart.")};
+constexpr std::array kCallLimit{
+    kPbx, kPbxAddress, kPbxUser, kPbxSecret,
+    key("limit", Integer, "0..1000000", "0", "So many calls are all; 0: the limit that the PBX has.")};
+constexpr std::array kCountDrop{
+    kPbx,     kPbxAddress,
+    kPbxUser, kPbxSecret,
+    kLeast,   key("window", Span, "1m..1d", "15m", "They are compared with the most of that time.")};
+constexpr std::array kReachable{kPbx, kPbxAddress, kPbxUser, kPbxSecret, kLeast};
+constexpr std::array kTrunkQualify{
+    kPbx, kPbxAddress, kPbxUser, kPbxSecret,
+    key("trunks", TextList, "", kRequired, "Endpoints of Asterisk, gateways of FreeSWITCH.")};
+constexpr std::array kTrunkRegistration{
+    kPbx, kPbxAddress, kPbxUser, kPbxSecret,
+    key("trunks", TextList, "", "",
+        "Registrations of Asterisk, gateways of FreeSWITCH; none: all that register.")};
+constexpr std::array kProfiles{
+    kPbx, kPbxAddress, kPbxUser, kPbxSecret,
+    key("profiles", TextList, "", "", "Those that have to run; none: at least one.")};
+
 constexpr std::span<const ConfigKey> kNone;
 
 constexpr auto kState = SensorUnit::State;
@@ -156,6 +187,30 @@ constexpr std::array kKinds{
                "60s", "5s", 30, 1, kNumber, kAbove, "", "1", kNone, make_hw_health},
     SensorKind{"config.drift", "Whether the files below a directory are what they should be.", "60s", "10s",
                10, 2, kState, kAbove, "", "", kDrift, make_config_drift},
+    SensorKind{"pbx.ctl_latency", "Time until the PBX has answered a question that costs it nothing.", "1s",
+               "1s", 100, 3, kSeconds, kAbove, "300ms", "1s", kPbxOptions, make_pbx_ctl_latency, kServing},
+    SensorKind{"pbx.booted", "Whether the PBX has started up, and was not just restarted.", "5s", "5s", 50, 1,
+               kState, kAbove, "", "", kBooted, make_pbx_booted, kServing},
+    SensorKind{"pbx.deadlock", "Time until the PBX has listed its channels, for which it takes its locks.",
+               "10s", "5s", 100, 2, kSeconds, kAbove, "1s", "4s", kPbxOptions, make_pbx_deadlock, kServing},
+    SensorKind{"pbx.events", "Of FreeSWITCH: time until an event of ours has come back.", "1s", "1s", 100, 3,
+               kSeconds, kAbove, "250ms", "1s", kPbxOptions, make_pbx_events, kServing},
+    SensorKind{"pbx.taskprocessor", "Of Asterisk: the fullest queue of tasks, of its high water mark.", "5s",
+               "2s", 60, 2, kPercent, kAbove, "50%", "100%", kPbxOptions, make_pbx_taskprocessor, kServing},
+    SensorKind{"sip.profiles", "Of FreeSWITCH: whether its SIP profiles run.", "5s", "2s", 80, 2, kState,
+               kAbove, "", "", kProfiles, make_sip_profiles, kServing},
+    SensorKind{"astdb.write", "Of Asterisk: time until it has written a row of AstDB that stays.", "60s",
+               "5s", 40, 1, kSeconds, kAbove, "500ms", "2s", kPbxOptions, make_astdb_write, kServing},
+    SensorKind{"call.limit", "Calls, and new ones a second, of what the PBX takes.", "5s", "2s", 30, 3,
+               kPercent, kAbove, "80%", "90%", kCallLimit, make_call_limit, kServing},
+    SensorKind{"reg.count_drop", "Registrations, of the most in the last minutes.", "10s", "5s", 40, 3,
+               kPercent, kBelow, "85%", "70%", kCountDrop, make_reg_count_drop, kServing},
+    SensorKind{"reg.reachable", "Of Asterisk: contacts that answer, of those that it asks.", "10s", "5s", 30,
+               3, kPercent, kBelow, "90%", "80%", kReachable, make_reg_reachable, kServing},
+    SensorKind{"trunk.qualify", "Trunks that do not answer OPTIONS.", "10s", "5s", 30, 3, kPercent, kAbove,
+               "1%", "100%", kTrunkQualify, make_trunk_qualify, kServing},
+    SensorKind{"trunk.registration", "Trunks at which the PBX is not registered.", "10s", "5s", 30, 3,
+               kPercent, kAbove, "1%", "100%", kTrunkRegistration, make_trunk_registration, kServing},
     SensorKind{"plugin", "What an executable says, as Nagios plugins do; warn and trip are of its score.",
                "30s", "10s", 50, 3, kNumber, kAbove, "40", "70", kPlugin, make_plugin},
 };

@@ -78,6 +78,33 @@ BOOST_AUTO_TEST_CASE(some_sensors_are_always_there) {
   BOOST_TEST((read("[pbx]\nkind = \"other\"\n").sensor("pbx.process") == nullptr));
 }
 
+BOOST_AUTO_TEST_CASE(the_pbx_is_asked_as_its_table_says) {
+  const std::string pbx = "[pbx]\naddress = \"127.0.0.1:5039\"\nuser = \"ha\"\n";
+  const ReadWatch asterisk = read(pbx);
+  BOOST_TEST(asterisk.problems == "");
+  BOOST_TEST(asterisk.config.sensors.size() == 15U);
+  const SensorSetup& latency = *asterisk.sensor("pbx.ctl_latency");
+  BOOST_TEST((latency.text("address") == "127.0.0.1:5039" && latency.text("user") == "ha"));
+  BOOST_TEST((latency.text("pbx") == "asterisk" && latency.spec.when == CountsWhen::Serving));
+  BOOST_TEST(latency.text("secret_file") == "/etc/hareplicate/secrets/pbx");
+  BOOST_TEST((asterisk.sensor("pbx.taskprocessor") != nullptr && asterisk.sensor("pbx.events") == nullptr));
+  const ReadWatch freeswitch =
+      read("[pbx]\nkind = \"freeswitch\"\naddress = \"127.0.0.1\"\nsecret_file = \"/run/esl\"\n");
+  BOOST_TEST(freeswitch.problems == "");
+  BOOST_TEST(freeswitch.sensor("pbx.events")->text("pbx") == "freeswitch");
+  BOOST_TEST(freeswitch.sensor("pbx.events")->text("secret_file") == "/run/esl");
+  const ReadWatch own = read(pbx + "[[sensor]]\nname = \"trunk\"\nkind = \"trunk.qualify\"\n" +
+                             "trunks = [\"provider\"]\nuser = \"other\"\n");
+  BOOST_TEST(own.problems == "");
+  BOOST_TEST((own.sensor("trunk")->text("address") == "127.0.0.1:5039" &&
+              own.sensor("trunk")->text("user") == "other"));
+  BOOST_TEST(wrong("[pbx]\naddress = \"192.0.2.1:5038\"\n")
+                 .starts_with("cluster.toml:14:11: error: sensor \"pbx.ctl_latency\": "));
+  BOOST_TEST(wrong("[pbx]\nkind = \"freeswitch\"\n[[sensor]]\nname = \"astdb.write\"\n") ==
+             "cluster.toml:15:1: error: sensor \"astdb.write\": astdb.write is of asterisk alone, not of "
+             "freeswitch");
+}
+
 BOOST_AUTO_TEST_CASE(one_with_the_name_of_a_default_takes_its_place) {
   const std::string off = "[[sensor]]\nname = \"disk.space\"\nweight = 0\nsites = [\"fra1\"]\n";
   const ReadWatch here = read(off);

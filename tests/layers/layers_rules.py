@@ -44,7 +44,8 @@ PURE_MODULES |= {"common/pbx/" + module
 PURE_MODULES |= {"failover/lease/" + module
                  for module in ("arbiter_check", "etcd_message", "etcd_swap", "lease_record")}
 PURE_MODULES |= {"failover/sensors/" + module
-                 for module in ("icmp_message", "plugin_output", "proc_text", "sip_message", "sntp_message")}
+                 for module in ("icmp_message", "pbx_text", "plugin_output", "proc_text", "sip_message",
+                                "sntp_message")}
 PURE_MODULES |= {"failover/action/events", "failover/action/guard_rules"}
 # What a pure folder may use of common/sys: bytes in, bytes out.
 PURE_SYS = {"common/sys/digest.h", "common/sys/unique.h", "common/sys/zstd.h"}

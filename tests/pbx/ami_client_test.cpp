@@ -2,9 +2,7 @@
 
 #include <sys/eventfd.h>
 
-#include <map>
-
-#include "tests/pbx/fake_server.h"
+#include "tests/pbx/fake_asterisk.h"
 
 using namespace ha;
 using namespace ha::pbx;
@@ -16,60 +14,6 @@ namespace {
 const std::string kWelcome =
     "Asterisk Call Manager/5.0.4\r\nResponse: Success\r\nActionID: login\r\nMessage: Authentication "
     "accepted\r\n\r\n";
-
-// What a real Asterisk answered, by what it was asked: "PJSIPShowEndpoint nobody".
-std::map<std::string, Bytes> recorded_answers(const std::string& name) {
-  std::map<std::string, Bytes> out;
-  const Bytes transcript = fixture(name);
-  std::string action;
-  std::string last;
-  for (const std::string_view line : split(transcript, '\n')) {
-    if (line.starts_with("> ") && line.size() > 2) {
-      const bool is_new = line.starts_with("> Action: ");
-      action = is_new ? std::string(line.substr(10)) : action;
-      last = is_new ? "" : std::string(line.substr(line.find(": ") + 2));
-    } else if (line.starts_with("< ")) {
-      std::string text(line.substr(2));
-      if (text.starts_with("ActionID: ")) {
-        text = "ActionID: @";
-      }
-      const bool has_more = action != "Ping" && action != "CoreStatus" && !last.empty();
-      out[has_more ? action + " " + last : action] += text + "\r\n";
-    }
-  }
-  return out;
-}
-
-// Answers as the recorded one did, until the caller goes. `before`: what is said before each answer.
-FakeServer::Serve asterisk(const std::string& name, const std::string& before = "") {
-  return [answers = recorded_answers(name), before](Caller& caller) {
-    caller.say("Asterisk Call Manager/5.0.4\r\n");
-    for (;;) {
-      const Bytes asked = caller.hear("\r\n\r\n");
-      if (asked.empty()) {
-        return;
-      }
-      const AmiMessage message = decode<AmiDecoder>({"Asterisk Call Manager/1\r\n", asked}).front();
-      const std::string action(message.text("Action"));
-      const std::string id(message.text("ActionID"));
-      std::string answer = "Response: Success\r\nActionID: @\r\n\r\n";  // of the login
-      if (action != "Login") {
-        const std::string last =
-            message.fields.size() > 2 ? " " + message.fields[message.fields.size() - 1].value : "";
-        const auto found = answers.find(action + last);
-        const auto same = answers.lower_bound(action);
-        answer = found != answers.end() ? found->second : same->second;
-      }
-      for (std::size_t at = answer.find('@'); at != std::string::npos;
-           at = answer.find('@', at + id.size())) {
-        if (answer.compare(at - 10, 10, "ActionID: ") == 0) {
-          answer.replace(at, 1, id);
-        }
-      }
-      caller.say(before + answer);
-    }
-  };
-}
 
 AmiLogin login() {
   return {"ha", "s3cret"};

@@ -28,8 +28,9 @@ std::string option_row(const ConfigKey& key) {
       << key.range << " | " << (key.fallback == kRequired ? "required" : key.fallback) << " | " << key.doc
       << " |\n";
   std::string text = out.str();
-  for (std::size_t at = text.find("udp|tcp"); at != text.npos; at = text.npos) {
-    text.replace(at, 7, "udp, tcp");  // a bar would end the cell
+  const std::string range(key.range);
+  for (std::size_t bar = range.find('|'); bar != range.npos; bar = range.find('|', bar + 1)) {
+    text.replace(text.find(range.substr(bar - 2, 5)) + 2, 1, ", ");  // a bar would end the cell
   }
   return text;
 }

@@ -37,17 +37,21 @@ const std::map<std::string, Options> kNeeds{
     {"dns.authority", {{"zone", "example.net"}, {"servers", Texts{"192.0.2.53", "192.0.2.54"}}}},
     {"tls.cert", {{"address", "192.0.2.1:5061"}}},
     {"config.drift", {{"path", "/etc/asterisk"}}},
+    {"trunk.qualify", {{"trunks", Texts{"provider"}}}},
     {"plugin", {{"command", Texts{"/usr/lib/nagios/plugins/check_load"}}}},
 };
 
 Options needs_of(std::string_view kind) {
+  if (kind == "pbx.events" || kind == "sip.profiles") {
+    return {{"pbx", "freeswitch"}};
+  }
   const auto found = kNeeds.find(std::string(kind));
   return found == kNeeds.end() ? Options{} : found->second;
 }
 
 BOOST_AUTO_TEST_SUITE(sensors_registry)
 
-BOOST_AUTO_TEST_CASE(there_are_thirty_kinds_and_each_can_be_made_with_its_defaults) {
+BOOST_AUTO_TEST_CASE(there_are_forty_kinds_and_each_can_be_made_with_its_defaults) {
   std::set<std::string_view> names;
   for (const SensorKind& kind : sensor_kinds()) {
     BOOST_TEST_CONTEXT(kind.name) {
@@ -66,7 +70,7 @@ BOOST_AUTO_TEST_CASE(there_are_thirty_kinds_and_each_can_be_made_with_its_defaul
       }
     }
   }
-  BOOST_TEST(names.size() >= 30U);
+  BOOST_TEST(names.size() >= 40U);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_kind_needs_is_said) {
@@ -146,6 +150,10 @@ BOOST_AUTO_TEST_CASE(options_that_do_not_go_together_are_refused) {
   BOOST_TEST(made("dns.resolve", {{"query", "a.test"}, {"expect", Texts{"x"}}}) != "");
   BOOST_TEST(made("dns.resolve", {{"query", "a.test"}, {"resolvers", Texts(33, "192.0.2.1")}}) != "");
   BOOST_TEST(made("plugin", {{"command", Texts{"check_load"}}}) != "");
+  BOOST_TEST(made("pbx.events", {}) == "sensor \"it\": pbx.events is of freeswitch alone, not of asterisk");
+  BOOST_TEST(made("astdb.write", {{"pbx", "freeswitch"}}) ==
+             "sensor \"it\": astdb.write is of asterisk alone, not of freeswitch");
+  BOOST_TEST(made("pbx.booted", {{"address", "192.0.2.1:5038"}}) != "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
