@@ -1,6 +1,6 @@
 // Event handlers: executables of the operator's that are told what happens, and some of which may say no.
 //
-// A blocking handler is asked, before what can be vetoed and only then: ask() runs those of an event in the
+// A blocking handler is asked, at the events that wait and only then: ask() runs those of an event in the
 // order of the configuration, and the first that fails vetoes. All others are told: tell() puts the event
 // into each one's queue and returns at once; a thread of its own runs it, never two of one handler at a time.
 // A full queue drops the event and counts it. Thread safety: tell() from one thread; ask() from any, it
@@ -48,7 +48,7 @@ struct HandlerConfig {
   std::size_t queue_max = 32;
 };
 // Invalid: no name, no events, one that is none (events.h), a command that is none, a blocking one with an
-// event that cannot be vetoed.
+// event that waits for nobody.
 [[nodiscard]] Status check_handler(const HandlerConfig& config);
 
 struct HandlerRun {

@@ -100,12 +100,12 @@ BOOST_AUTO_TEST_CASE(one_handler_never_runs_beside_itself_and_a_full_queue_drops
   Running running(
       {handler("slow", {"*"},
                shell("cd " + folder.path + "; mkdir alone || exit 1; read x < gate; rmdir alone"), false, 2),
-       handler("quick", {"link.*"}, shell("true"))});
-  running.handlers->tell(event("link.up", "e-0"));
+       handler("quick", {"lease.*"}, shell("true"))});
+  running.handlers->tell(event("lease.lost", "e-0"));
   while (running.handlers->counts()[0].waiting > 0) {  // until the first is being run
   }
   for (int i = 1; i <= 5; ++i) {
-    running.handlers->tell(event("link.up", "e-" + std::to_string(i)));
+    running.handlers->tell(event("lease.lost", "e-" + std::to_string(i)));
   }
   for (int i = 0; i < 6; ++i) {
     BOOST_TEST(running.runs.pop()->handler == "quick");
@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_end_does_not_wait_for_a_handler) {
   {
     Running running({handler("slow", {"*"}, shell("sleep 1000", std::chrono::minutes(30)))});
     for (int i = 0; i < 5; ++i) {
-      running.handlers->tell(event("link.up"));
+      running.handlers->tell(event("lease.lost"));
     }
     while (running.handlers->counts()[0].waiting == 5) {
     }
@@ -147,11 +147,11 @@ BOOST_AUTO_TEST_CASE(what_cannot_work_is_refused) {
   BOOST_TEST(refused(handler("a", {"*"}, good, false, 0)) ==
              "handler \"a\": its queue can have 1 to 256 events");
   BOOST_TEST(refused(handler("a", {"role.*", "role.promoted"}, good, true)) ==
-             "handler \"a\": \"role.promoted\" cannot be vetoed");
+             "handler \"a\": nobody is waited for at \"role.promoted\"");
   BOOST_TEST(refused(handler("a", {"role.promotd"}, good)) ==
              "handler \"a\": there is no event \"role.promotd\"; did you mean \"role.promoted\"?");
   for (const EventName& each : event_names()) {
-    BOOST_TEST(refused(handler("a", {std::string(each.name)}, good, each.blocking)).empty());
+    BOOST_TEST(refused(handler("a", {std::string(each.name)}, good, each.asked != Asked::Never)).empty());
   }
   const auto start = [](std::vector<HandlerConfig> configs) {
     return Handlers::start(std::move(configs), [](const HandlerRun&) {}).error().code();

@@ -217,9 +217,10 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_handler_is_one_line_at_its_place) {
   BOOST_TEST(handler("events = [\"role.promotd\"]\ncommand = [\"/bin/true\"]\n") ==
              "cluster.toml:15:10: error: handler \"h\": there is no event \"role.promotd\"; did you mean "
              "\"role.promoted\"? — docs/handlers.md has them all");
-  BOOST_TEST(handler("events = [\"role.promoted\"]\ncommand = [\"/bin/true\"]\nblocking = true\n") ==
-             "cluster.toml:15:10: error: handler \"h\": \"role.promoted\" cannot be vetoed — blocking = "
-             "false, in a handler of its own");
+  BOOST_TEST(
+      handler("events = [\"role.promoted\"]\ncommand = [\"/bin/true\"]\nblocking = true\n") ==
+      "cluster.toml:15:10: error: handler \"h\": nobody is waited for at \"role.promoted\" — blocking = "
+      "false, in a handler of its own");
   BOOST_TEST(handler("events = []\ncommand = [\"/bin/true\"]\n") ==
              "cluster.toml:15:10: error: handler \"h\": it is for no event");
   BOOST_TEST(handler("events = [\"*\"]\ncommand = [\"true\"]\n")
