@@ -14,7 +14,7 @@ import time
 
 from promise import end_with_us
 
-WAIT_SECONDS = 60  # a busy machine; what is waited for usually takes one
+WAIT_SECONDS = 90  # a busy machine; what is waited for usually takes one
 
 
 class Watch:

@@ -22,9 +22,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from dns_servers import Bind, DnsServers, Zone  # noqa: E402
 from mounts import tmpfs  # noqa: E402
-from namespaces import Cable  # noqa: E402
-from promise import Promise, end_with_us, is_sanitized, skip_unless_root  # noqa: E402
+from promise import FULL, Promise, end_with_us, is_sanitized, skip_unless_root  # noqa: E402
 from sensing import Watch  # noqa: E402
+from sensing_network import Network  # noqa: E402
 
 PLUGINS = "/usr/lib/nagios/plugins"
 HOUR = 3600
@@ -67,7 +67,7 @@ class Udp:
                     self.socket.sendto(reply, peer)
 
 
-class Test:
+class Test(Network):
     def __init__(self, promise, program, clock_shift, folder):
         self.promise, self.program, self.clock_shift, self.folder = promise, program, clock_shift, folder
 
@@ -308,59 +308,26 @@ for line in sys.stdin:
                 made.close()
             watch.good()
 
-    # ---------------------------------------------------------------- the network
-    def cable(self):
-        with Cable() as cable:
-            there, device = cable.addresses["b"], cable.devices["a"]
-            inside = cable.inside("a", [])
-            with self.watch("net.loss", inside=inside, address=there, window="20", count="10", warn="20%",
-                            trip="40%", timeout="500ms") as loss, \
-                    self.watch("ping", inside=inside, address=there) as ping:
-                loss.good("were lost")
-                ping.good("answers after")
-                cable.run("b", ["nft", "add table inet lossy; add chain inet lossy in { type filter hook "
-                                       "input priority 0; }; add rule inet lossy in meta l4proto icmp "
-                                       "numgen random mod 100 < 70 drop"])
-                loss.trips("were lost")
-                cable.run("b", ["nft", "flush table inet lossy; "
-                                       "add rule inet lossy in meta l4proto icmp drop"])
-                ping.trips("does not answer")
-                cable.run("b", ["nft", "delete table inet lossy"])
-                loss.good()
-                ping.good()
-            cable.ip("a", "route", "add", "default", "via", there)
-            with self.watch("net.gateway", inside=inside, timeout="500ms") as gateway, \
-                    self.watch("net.link", inside=inside, interface=device) as link:
-                gateway.good("answers")
-                link.good("has a link")
-                cable.ip("b", "link", "set", cable.devices["b"], "down")
-                link.trips("has no link")
-                gateway.trips(there)
-                cable.ip("b", "link", "set", cable.devices["b"], "up")
-                link.good()
-                gateway.good()
-            self.udp_drops(cable, inside)
-
-    def udp_drops(self, cable, inside):
-        with cable.socket("a", socket.SOCK_DGRAM, (cable.addresses["a"], 9)) as deaf, \
-                cable.socket("b", socket.SOCK_DGRAM) as flood, \
-                self.watch("net.udp_drops", inside=inside, trip="50") as watch:
-            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-            watch.good("found no room")
-            stop = threading.Event()
-
-            def pour():
-                while not stop.is_set():
-                    for _ in range(100):
-                        flood.sendto(b"x" * 1000, (cable.addresses["a"], 9))
-                    time.sleep(0.02)
-
-            pouring = threading.Thread(target=pour)
-            pouring.start()
-            watch.trips("found no room")
-            stop.set()
-            pouring.join()
-            watch.good()
+    # ---------------------------------------------------------------- memory
+    def killed_for_memory(self):
+        if not FULL:  # it is remembered for a minute at least
+            return
+        root = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
+        limit = "memory.limit_in_bytes" if root.endswith("memory") else "memory.max"
+        group = os.path.join(root, f"ha-sensors-{os.getpid()}")
+        os.mkdir(group)
+        try:
+            with open(os.path.join(group, limit), "w", encoding="ascii") as out:
+                out.write(str(32 << 20))
+            with self.watch("mem.oom_kill", window="1m") as watch:
+                watch.good()
+                door = os.path.join(group, "cgroup.procs")
+                greedy = f"open({door!r}, 'w').write('0'); x = bytearray(256 << 20)"
+                subprocess.run([sys.executable, "-c", greedy], check=False, preexec_fn=end_with_us)
+                watch.trips()
+                watch.good()
+        finally:
+            os.rmdir(group)
 
     # ---------------------------------------------------------------- the clock
     def clock(self):
@@ -443,7 +410,7 @@ for line in sys.stdin:
 
 
 PARTS = ("disks", "config_files", "processes", "limits_of_processes", "recordings", "ports", "web", "sip",
-         "rtp", "cable", "clock", "certificates", "names")
+         "rtp", "cable", "killed_for_memory", "clock", "certificates", "names")
 
 
 def main():

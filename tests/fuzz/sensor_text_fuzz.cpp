@@ -1,11 +1,13 @@
-// What others say to sensors: plugins, hosts that are pinged, time servers, the kernel's files.
+// What others say to sensors: plugins, PBXs, hosts that are pinged, time servers, the kernel's files.
 // The first byte chooses who speaks.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 
 #include "common/base/bytes.h"
+#include "common/pbx/fields.h"
 #include "failover/sensors/icmp_message.h"
+#include "failover/sensors/pbx_text.h"
 #include "failover/sensors/plugin_output.h"
 #include "failover/sensors/proc_text.h"
 #include "failover/sensors/sntp_message.h"
@@ -39,12 +41,25 @@ void kernel(const ha::Bytes& text) {
   static_cast<void>(is_in_arp(text, "192.0.2.1"));
 }
 
+void pbx(const ha::Bytes& text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : ha::pbx::split(text, '\n')) {
+    lines.emplace_back(line);
+  }
+  if (const auto queue = fullest_queue(lines); queue.ok()) {
+    HA_ASSERT(std::isfinite(queue->percent()) && queue->percent() >= 0);
+  }
+  if (const auto profiles = read_profiles(text); profiles.ok()) {
+    HA_ASSERT(profiles->size() <= lines.size());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ha::Bytes input(reinterpret_cast<const char*>(data), size);
   const ha::Bytes text = input.substr(std::min<std::size_t>(1, size));
-  switch (size == 0 ? 0 : data[0] % 4) {
+  switch (size == 0 ? 0 : data[0] % 5) {
     case 0:
       plugin(text);
       break;
@@ -58,6 +73,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       kernel(text);
+      break;
+    case 4:
+      pbx(text);
       break;
   }
   return 0;
