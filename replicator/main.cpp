@@ -103,7 +103,7 @@ Result<std::unique_ptr<Node>> load(const CliInvocation& invocation) {
 
 Status open(Node& node, Lasting& lasting, Logger& log) {
   const Config& config = node.config;
-  if (!lasting.roles) {
+  if (!lasting.roles || lasting.roles->book().site() != config.self().name) {
     HA_TRY(lasting.roles, RoleKeeper::open(config.state_dir().string(), config.self().name, log));
   }
   HA_TRY(node.loop, wire::Loop::open());

@@ -103,6 +103,7 @@ Result<std::unique_ptr<SetStore>> Pipeline::open_store(const SetConfig& set, con
   options.set = set;
   options.epoch = set.epoch;
   options.is_origin = is_ours(set);
+  options.told = is_told(set);
   options.stop = &stop;
   for (const SiteConfig* replica : config_.replicas_of(set)) {
     options.peers.push_back(replica->name);

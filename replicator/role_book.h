@@ -57,6 +57,7 @@ inline constexpr std::size_t kRolesMax = 1024;
 class RoleBook {
  public:
   explicit RoleBook(std::string site) : site_(std::move(site)) {}
+  [[nodiscard]] const std::string& site() const noexcept { return site_; }
   // Corrupt.
   static Result<RoleBook> decode(std::string site, BytesView bytes);
   [[nodiscard]] Bytes encode() const;

@@ -36,6 +36,7 @@ struct SetStoreOptions {
   SetConfig set;
   std::uint64_t epoch = 1;
   bool is_origin = false;
+  bool told = false;               // by the coordinator, not by cluster.toml
   std::vector<std::string> peers;  // of an origin: the replicas
   std::string index_path;
   OverlayEvent on_overlay{};  // on the set's strand

@@ -17,12 +17,13 @@ constexpr std::string_view kOurTurn = "..";
 // This site is the holder of options_.epoch. Where it went on from is noted once.
 Status SetStore::take_turn(IndexBatch& batch) {
   if (options_.epoch < index_.epoch()) {
+    const std::string above = " above " + std::to_string(index_.epoch());
     return Error(Code::Refused,
                  "set " + options_.set.name + ": epoch " + std::to_string(options_.epoch) +
                      " is lower than the one this site has seen",
-                 std::string("raise epoch in its ") +
-                     (options_.set.service == "*" ? "[[set]]" : "[[service]]") + " above " +
-                     std::to_string(index_.epoch()));
+                 options_.told ? "the arbiter's epoch has to go" + above + ": failover arbiter check"
+                 : options_.set.service == "*" ? "raise epoch in its [[set]]" + above
+                                               : "raise epoch in its [[service]]" + above);
   }
   if (options_.epoch > index_.epoch() && index_.epoch() > 0) {
     HA_TRY(const std::optional<Position> own_turn, index_.applied(kOurTurn));

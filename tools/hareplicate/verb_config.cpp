@@ -2,18 +2,23 @@
 #include <cstdio>
 #include <filesystem>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
 #include "common/base/json_out.h"
 #include "common/sys/file.h"
 #include "dnsupdater/config.h"
+#include "schemas/control.pb.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
 #include "tools/hareplicate/key_file.h"
 
 namespace ha::tool {
 namespace {
+
+namespace pb = ha::schemas::control;
 
 // The key file: there, private, readable as a key, and the one that cluster.toml has for this site.
 void check_key(const replicator::Config& config, ConfigProblems& problems) {
@@ -69,6 +74,34 @@ void print_key(const Context& context, const std::string& file, const wire::Publ
   }
 }
 
+// With [failover] the arbiter says who holds a service: what the replicator has been told.
+std::vector<replicator::Config::Effective> roles_told(const Context& context,
+                                                      const replicator::Config& config) {
+  std::vector<replicator::Config::Effective> out;
+  auto daemon = Daemon::open(context);
+  if (daemon.ok()) {
+    static_cast<void>(daemon->ask(new_request("status"), [&](const pb::Reply& reply) {
+      for (const pb::Service& service : reply.status().services()) {
+        const std::string key = "service." + service.name();
+        out.push_back({key + ".holder", service.holder().empty() ? "nobody" : in_quotes(service.holder()),
+                       "the coordinator"});
+        out.push_back({key + ".epoch", std::to_string(service.epoch()), "the coordinator"});
+      }
+      return true;
+    }));
+  }
+  if (out.empty()) {
+    for (const replicator::ServiceConfig& service : config.services()) {
+      out.push_back({"service." + service.name + ".holder", "not known", "the replicator does not answer"});
+    }
+  }
+  return out;
+}
+
+bool is_told(const replicator::Config& config, const std::string& key) {
+  return config.has_failover() && key.starts_with("service.") && key.ends_with(".epoch");
+}
+
 }  // namespace
 
 Outcome run_config_check(const Context& context) {
@@ -115,7 +148,14 @@ Outcome run_config_show(const Context& context) {
     columns.push_back({"FROM", "origin", Align::Left});
   }
   Table table(columns);
-  for (const replicator::Config::Effective& value : config.effective()) {
+  std::vector<replicator::Config::Effective> values = config.effective();
+  std::erase_if(values, [&](const auto& value) { return is_told(config, value.key); });
+  if (config.has_failover()) {
+    for (replicator::Config::Effective& value : roles_told(context, config)) {
+      values.push_back(std::move(value));
+    }
+  }
+  for (const replicator::Config::Effective& value : values) {
     std::vector<TableCell> row = {value.key, value.value};
     if (origin) {
       row.emplace_back(value.origin);
