@@ -19,8 +19,8 @@ std::string JumpWatch::on_readings(const ClockReadings& readings) {
   if (readings.hardware && last_hardware_) {
     // Set by hand or from the wall clock, it leaps to that one; after a freeze it leaps away from it.
     const Duration leap = hardware_leap(*last_hardware_, readings);
-    const Duration from_wall =
-        (*readings.hardware - readings.now.wall) - (*last_hardware_->hardware - last_hardware_->now.wall);
+    const Duration from_wall = std::chrono::abs(*readings.hardware - readings.now.wall) -
+                               std::chrono::abs(*last_hardware_->hardware - last_hardware_->now.wall);
     if (why.empty() && leap >= kLeapMin && from_wall >= kLeapMin) {
       why = "this machine stood still for " + show_age(leap);
     }
