@@ -225,6 +225,19 @@ def reload_keeps_the_right(promise, cluster, holder):
     cluster.untold.clear()
 
 
+def holds_outlive_turns(promise, cluster, old, new, third):
+    third.ask("hold", "tree", reason="a test")
+    cluster.hold("pbx", new.name, cluster.roles["pbx"][1] + 1)
+    put(new, "tree", "held", "1\n")
+    cluster.wait(f"{old.name} has it", lambda: get(old, "tree", "held") == "1\n", 20)
+    states = [each["state"] for each in new.status()["sets"]
+              if (each["set"], each["peer"]) == ("tree", third.name)]
+    promise.check(states == ["HELD"] and get(third, "tree", "held") is None,
+                  "what is held by hand is held towards the next holder, too")
+    third.ask("release", "tree")
+    cluster.wait_all_equal(new)
+
+
 def nobody_holds_it(promise, cluster, holder, others):
     cluster.hold("pbx", "", cluster.roles["pbx"][1] + 1)
     cluster.wait("the status says that nobody holds it", lambda: any(
@@ -297,7 +310,8 @@ def three_sites(promise):
         older_epochs(promise, cluster, first, (second, third))
         what_was_not_sent(promise, cluster, first, second, third)
         reload_keeps_the_right(promise, cluster, second)
-        nobody_holds_it(promise, cluster, second, (first, third))
+        holds_outlive_turns(promise, cluster, second, first, third)
+        nobody_holds_it(promise, cluster, first, (second, third))
 
 
 def main():
