@@ -1,4 +1,5 @@
-"""A cluster of real coordinators, each in a network namespace of its own, around real BIND.
+"""A cluster of real coordinators, each in a network namespace of its own, around real BIND; or around etcd,
+when that is the last argument of the test, with BIND for the names.
 
     with Coordinators(promise, folder, failover, sites=3) as world:
         world.start()
@@ -27,6 +28,7 @@ from callers import Caller  # noqa: E402
 from cluster import SANITIZER_MARKS, make_keys  # noqa: E402
 from dns_operator import record_table, zone_table  # noqa: E402
 from dns_servers import KEY, Bind, DnsServers, Zone  # noqa: E402
+from etcd_servers import Etcd  # noqa: E402
 from namespaces import setns  # noqa: E402
 from promise import Promise, end_with_us, skip_unless_root  # noqa: E402
 
@@ -251,9 +253,12 @@ class Coordinators:
                 site = Site(self, number)
                 self.sites[site.name] = site
             with self.hub.inside():
-                self.servers = DnsServers(folder)
-                self.arbiter = self.servers.make(Bind, Zone(ZONE), address="10.79.0.1")
-                self.arbiter.start()
+                self.dns = self.arbiter = DnsServers(folder).make(Bind, Zone(ZONE), address="10.79.0.1")
+                self.dns.start()
+                if "etcd" in sys.argv:
+                    self.arbiter = Etcd(os.path.join(folder, "etcd"))
+                    self.arbiter.address = "10.79.0.1"
+                    self.arbiter.start()
         except BaseException:
             self.remove()
             raise
@@ -273,8 +278,9 @@ class Coordinators:
                         f'takeover = "{self.mode}"\n{self.service_more}\n')
             record = record_table(NAME if number == 0 else f"{name}.{ZONE}", "5s")
             text.append(record.replace('"pbx"', f'"{name}"'))
-        text.append(zone_table(ZONE, [self.arbiter.endpoint]))
-        text.append(f'[arbiter]\nzone = "{ZONE}"\n')
+        text.append(zone_table(ZONE, [self.dns.endpoint]))
+        text.append(f'[arbiter]\nzone = "{ZONE}"\n' if self.arbiter is self.dns else
+                    f'[arbiter]\nkind = "etcd"\nendpoint = ["{self.arbiter.url}"]\n')
         text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
                     f'stop_before = "200ms"\nstagger = "300ms"\n{self.failover_more}\n')
         if self.replicator:
@@ -325,9 +331,9 @@ class Coordinators:
             print(f"---- log of {site.name}\n" + site.log().decode(errors="replace")[-6000:], flush=True)
 
     def remove(self):
-        arbiter = getattr(self, "arbiter", None)
-        if arbiter is not None:
-            arbiter.stop()
+        for server in (getattr(self, "arbiter", None), getattr(self, "dns", None)):
+            if server is not None:
+                server.stop()
         for site in self.sites.values():
             site.namespace.remove()
         self.hub.remove()
@@ -372,12 +378,14 @@ class Coordinators:
     # ------------------------------------------------------------ what is so
     def record(self, service="pbx"):
         with self.hub.inside():
+            if self.arbiter is not self.dns:
+                return self.arbiter.ctl("get", "--print-value-only", f"/hareplicate/5b1f/{service}").stdout
             found = self.arbiter.data(f"_ha.{service}.{ZONE}", "TXT")
         return found[0] if found else ""
 
     def led_to(self):
         with self.hub.inside():
-            return self.arbiter.data(NAME, "A")
+            return self.dns.data(NAME, "A")
 
     def wait(self, what, seconds, condition):
         until = time.monotonic() + seconds

@@ -35,6 +35,8 @@ class Etcd:
     """A cluster of one. `tls`: a folder with ca.pem, server.pem and server.key; `client_certs`: it asks for
     such of its clients. Ports stay the same over restarts."""
 
+    address = "127.0.0.1"
+
     def __init__(self, folder, tls=None, client_certs=False, name=NAME, cluster=None, peer_port=None):
         need_etcd()
         self.folder, self.tls, self.client_certs, self.name = folder, tls, client_certs, name
@@ -52,12 +54,8 @@ class Etcd:
         self.stop()
 
     @property
-    def address(self):
-        return "127.0.0.1"
-
-    @property
     def endpoint(self):
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     @property
     def url(self):
