@@ -101,7 +101,7 @@ Status Coordinator::switchover(const std::string& service, const std::string& ta
     const std::string owner = record && !record->owner.empty() ? record->owner : "nobody";
     return Error(Code::Refused, service + " is not held here but by " + owner,
                  owner == "nobody" ? "failover why " + service
-                                   : "failover switchover " + service + " " + target + " --site " + owner);
+                                   : "on " + owner + ": failover switchover " + service + " --to " + target);
   }
   const std::vector<std::string> able = ranked({service, turn->second.rules().sites}, candidates(now));
   if (target == rules_.self || std::find(able.begin(), able.end(), target) == able.end()) {

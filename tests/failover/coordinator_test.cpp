@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_switchover_is_refused_with_what_to_type_instead) {
   };
   BOOST_TEST(said_of("three", "nyc") == "no service is called three | failover status");
   BOOST_TEST(said_of("two", "syd") ==
-             "two is not held here but by nyc | failover switchover two syd --site nyc");
+             "two is not held here but by nyc | on nyc: failover switchover two --to syd");
   BOOST_TEST(said_of("one", "mars") == "mars cannot take one | failover why one");
   BOOST_TEST(said_of("one", "fra") == "fra cannot take one | failover why one");
   BOOST_TEST(said_of("one", "syd") == "");
