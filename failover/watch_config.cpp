@@ -288,6 +288,7 @@ Result<std::vector<SensorToRun>> make_sensors(const std::vector<SensorSetup>& se
 
 std::vector<SensorSpec> specs_of(const std::vector<SensorSetup>& setups) {
   std::vector<SensorSpec> out;
+  out.reserve(setups.size());
   for (const SensorSetup& setup : setups) {
     out.push_back(setup.spec);
   }

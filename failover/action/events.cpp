@@ -70,6 +70,7 @@ Status check_event_pattern(const std::string& pattern) {
     return ok();
   }
   std::vector<std::string> names;
+  names.reserve(kEvents.size());
   for (const EventName& each : kEvents) {
     names.emplace_back(each.name);
   }

@@ -199,6 +199,7 @@ class TrunkRegistration final : public PbxSensor {
   Result<Reading> ask_asterisk(pbx::AmiClient& asterisk, const MeasureTurn& turn, bool /*is_new*/) override {
     HA_TRY(const auto found, asterisk.outbound_registrations(patience_of(turn)));
     std::vector<Registration> all;
+    all.reserve(found.size());
     for (const pbx::OutboundRegistration& each : found) {
       all.push_back({each.name, each.status, each.is_registered});
     }

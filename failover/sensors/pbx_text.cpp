@@ -58,6 +58,9 @@ Result<std::vector<SipProfile>> read_profiles(std::string_view text) {
       const std::string_view name = pbx::trimmed(columns[0]);
       const bool is_new =
           std::none_of(out.begin(), out.end(), [&](const SipProfile& each) { return each.name == name; });
+      if (is_new && out.size() == kSipProfilesMax) {
+        return Error(Code::Exhausted, "more than " + std::to_string(kSipProfilesMax) + " SIP profiles");
+      }
       if (is_new) {
         out.push_back({std::string(name), std::string(pbx::trimmed(columns[3]))});
       }

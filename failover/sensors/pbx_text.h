@@ -36,7 +36,9 @@ struct SipProfile {
 
   [[nodiscard]] bool is_running() const noexcept { return state.starts_with("RUNNING"); }
 };
-// The output of "sofia status"; each profile once. One that could not bind its port is not there at all.
+inline constexpr std::size_t kSipProfilesMax = 256;
+// The output of "sofia status"; each profile once, Exhausted above kSipProfilesMax. One that could not bind
+// its port is not there at all.
 [[nodiscard]] Result<std::vector<SipProfile>> read_profiles(std::string_view text);
 
 }  // namespace ha::failover

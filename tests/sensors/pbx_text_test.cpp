@@ -57,6 +57,11 @@ BOOST_AUTO_TEST_CASE(each_profile_is_there_once) {
   BOOST_TEST((profiles->at(0).name == "external" && profiles->at(0).is_running()));
   BOOST_TEST((profiles->at(1).name == "internal" && !profiles->at(1).is_running()));
   BOOST_TEST(read_profiles("0 profiles 0 aliases\n")->empty());
+  std::string many;
+  for (std::size_t i = 0; i <= kSipProfilesMax; ++i) {
+    many += std::to_string(i) + "\tprofile\tx\tRUNNING (0)\n";
+  }
+  BOOST_TEST((read_profiles(many).error().code() == Code::Exhausted));
   for (const char* text : {"", "-ERR no sofia\n", "x\tprofile\ty\tRUNNING (0)\n"}) {
     BOOST_TEST((read_profiles(text).error().code() == Code::Corrupt), text);
   }
