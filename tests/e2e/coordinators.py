@@ -98,7 +98,7 @@ class Site:
         self.folder = os.path.join(world.folder, self.name)
         self.public, self.secret = make_keys()
         self.namespace = Namespace(f"{world.tag}{self.name}")
-        self.process = self.replicator = None
+        self.process = self.replicator = self.ocean = None
         self.wanted = False
         for each in ("secrets", "state", "run", "pbx", "tree"):
             os.makedirs(os.path.join(self.folder, each))
@@ -106,6 +106,9 @@ class Site:
         self.join()
 
     def join(self):
+        if self.world.path:
+            self.join_by_ocean()
+            return
         world, near, far = self.world, f"{self.world.tag}{self.number}", f"{self.world.tag}{self.number}h"
         ip("link", "add", near, "netns", self.namespace.name, "type", "veth", "peer", "name", far,
            "netns", world.hub.name)
@@ -113,6 +116,29 @@ class Site:
             ip("-n", space.name, "addr", "add", address + "/24", "dev", device)
             ip("-n", space.name, "link", "set", device, "up")
         ip("-n", self.namespace.name, "route", "add", "default", "via", self.gateway)
+
+    def join_by_ocean(self):
+        """Half of the way to every other site."""
+        rtt_ms, loss = self.world.path
+        self.control = os.path.join(self.folder, "wanem")
+        self.ocean = subprocess.Popen(
+            [self.world.wanem, "--a", self.namespace.name, "--b", self.world.hub.name, "--address-a",
+             self.address, "--address-b", self.gateway, "--rtt", f"{rtt_ms / 2}ms", "--loss", f"{loss / 2}%",
+             "--seed", str(self.number + 1), "--control", self.control],
+            stdout=subprocess.PIPE, text=True, preexec_fn=end_with_us)
+        if self.ocean.stdout.readline() != "ready\n":
+            raise RuntimeError("wanem did not start")
+        ip("-n", self.namespace.name, "route", "replace", "default", "via", self.gateway)
+
+    def reach(self, on):
+        """Whether anything gets there and back."""
+        if self.ocean is not None:
+            subprocess.run([self.world.wanem, "ctl", self.control, "set", "both", "partition",
+                            "off" if on else "on"], check=True, stdout=subprocess.DEVNULL)
+            return
+        ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "up" if on else "down")
+        if on:
+            ip("-n", self.namespace.name, "route", "replace", "default", "via", self.gateway)
 
     def put(self, name, text, mode=0o600):
         path = os.path.join(self.folder, name)
@@ -220,27 +246,27 @@ class Site:
 
     def power_off(self):
         """Coordinator and PBX at once, and nothing of it is to be reached."""
-        ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "down")
+        self.reach(False)
         self.kill()
         self.end_replicator()
         self.end_pbx()
 
     def power_on(self):
         subprocess.run(self.namespace.command("nft", "flush", "ruleset"), check=True)
-        ip("-n", self.namespace.name, "link", "set", f"{self.world.tag}{self.number}", "up")
-        ip("-n", self.namespace.name, "route", "replace", "default", "via", self.gateway)
+        self.reach(True)
         self.start()
 
 
 class Coordinators:
     def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
                  mode="lease", capacity=1, more="", service_more="", site_more="", failover_more="",
-                 replicator=None):
+                 replicator=None, path=None, wanem=None):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
         self.site_more, self.failover_more, self.replicator = site_more, failover_more, replicator
+        self.path, self.wanem = path, wanem  # between two sites: (round trip in ms, loss in percent)
         self.hub = Namespace(self.tag + "hub")
         self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
         os.makedirs(self.here)
@@ -321,6 +347,9 @@ class Coordinators:
                     site.stop()
                 site.end_replicator()
                 site.end_pbx()
+                if site.ocean is not None:
+                    site.ocean.terminate()
+                    site.ocean.wait(10)
         finally:
             if os.environ.get("HA_KEEP") or self.promise.bad or sys.exc_info()[0] is not None:
                 self.show()
@@ -403,6 +432,17 @@ class Coordinators:
         since = time.monotonic() if after is None else after
         self.wait(f"{name} serves callers", seconds, lambda: self.caller.first_after(name, since))
         return self.caller.first_after(name, since)
+
+    def wait_taken(self, loser, seconds=20, after=None):
+        """(site, when) of the first other one that serves callers who ask from that moment on: rank makes
+        one of them the likely one, not the only one."""
+        since = time.monotonic() if after is None else after
+        others = [name for name in self.sites if name != loser]
+        self.wait(f"another site than {loser} serves callers", seconds,
+                  lambda: any(self.caller.first_after(name, since) for name in others))
+        found = [(self.caller.first_after(name, since), name) for name in others]
+        when, name = min(each for each in found if each[0])
+        return name, when
 
     def wait_holder(self, service, name, seconds=20, asked=None):
         """Until the coordinators that run say so; `asked`: which one."""
