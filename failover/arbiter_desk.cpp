@@ -1,6 +1,5 @@
 #include "failover/arbiter_desk.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace ha::failover {
@@ -107,10 +106,9 @@ void ArbiterDesk::ask(const std::string& service, const Ask& ask) {
 void ArbiterDesk::answered(const std::string& service, Answer answer, Duration took) {
   const bool swap = answer.act == Act::Claim || answer.act == Act::Transfer || answer.act == Act::Release;
   if (swap && answer.verdict == Verdict::Won) {
-    swaps_.push_back(took);
-    if (swaps_.size() > kTimesKept) {
-      swaps_.pop_front();
-    }
+    swaps_.add(took);
+  } else if (answer.act == Act::Read && answer.verdict == Verdict::Won) {
+    reads_.add(took);
   }
   on_answer_(service, answer);
 }
@@ -152,12 +150,8 @@ void ArbiterDesk::accept(const std::string& service, std::function<void(const St
 }
 
 std::optional<Duration> ArbiterDesk::swap_time() const {
-  if (swaps_.empty()) {
-    return std::nullopt;
-  }
-  std::vector<Duration> sorted(swaps_.begin(), swaps_.end());
-  std::sort(sorted.begin(), sorted.end());
-  return sorted[sorted.size() / 2];
+  const std::optional<Duration> read = reads_.median();
+  return swaps_.median() || !read ? swaps_.median() : std::optional(*read * 3);
 }
 
 }  // namespace ha::failover

@@ -6,7 +6,6 @@
 // with the next question. Thread safety: one loop's thread. Source: docs/failover.md, "Arbiters".
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 #include "common/wire/loop.h"
 #include "failover/lease/open_arbiter.h"
 #include "failover/model/step.h"
+#include "failover/model/times.h"
 
 namespace ha::failover {
 
@@ -26,8 +26,6 @@ class ArbiterDesk {
   using Open = std::function<Result<std::unique_ptr<OpenArbiter>>(int cancel_fd)>;
   using OnAnswer = std::function<void(const std::string& service, const Answer&)>;
   using OnFollow = std::function<void(const std::string& service, const std::vector<FollowAnswer>&)>;
-
-  static constexpr std::size_t kTimesKept = 16;
 
   // `loop` outlives it; hooks are called on it. `open`: from any thread.
   ArbiterDesk(wire::Loop& loop, const std::vector<std::string>& services, Open open, OnAnswer on_answer,
@@ -43,7 +41,7 @@ class ArbiterDesk {
   // By a person: what is there is right. `done` on the loop.
   void accept(const std::string& service, std::function<void(const Status&)> done);
 
-  // Of the last swaps that were won: the median. None: there was none yet.
+  // Of the last swaps that were won: the median. Without one, three readings: a swap asks that often.
   [[nodiscard]] std::optional<Duration> swap_time() const;
 
  private:
@@ -64,7 +62,8 @@ class ArbiterDesk {
   OnFollow on_follow_;
   sys::Cancel cancel_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-  std::deque<Duration> swaps_;
+  Times swaps_;
+  Times reads_;
   std::map<std::string, std::unique_ptr<Line>> lines_;
   Workers workers_;  // last: its threads end before what they use
 };

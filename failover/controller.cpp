@@ -150,7 +150,10 @@ void Controller::begin_workers() {
   jobs_ = std::make_unique<SiteJobs>(
       loop_, config_.cluster().self().name, services, config_.pbx().control,
       JobLimits{config_.pbx().start_within, !shelved}, *handlers_, replicator_.get(),
-      [this](const JobWish& wish, const JobEnd& end, Duration) { on_job_end(wish, end); });
+      [this](const JobWish& wish, const JobEnd& end, Duration) { on_job_end(wish, end); },
+      [this](const JobWish& wish, const std::string& what) {
+        note("replicator.not_in_place", {{"service", wish.service}, {"what", what}});
+      });
   desk_ = std::make_unique<ArbiterDesk>(
       loop_, services,
       [this](int cancel_fd) {

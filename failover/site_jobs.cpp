@@ -1,28 +1,11 @@
 #include "failover/site_jobs.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace ha::failover {
 namespace {
 
-constexpr std::size_t kTimesKept = 16;
-
-void keep(std::deque<Duration>& times, Duration took) {
-  times.push_back(took);
-  if (times.size() > kTimesKept) {
-    times.pop_front();
-  }
-}
-
-std::optional<Duration> median(const std::deque<Duration>& times) {
-  if (times.empty()) {
-    return std::nullopt;
-  }
-  std::vector<Duration> sorted(times.begin(), times.end());
-  std::sort(sorted.begin(), sorted.end());
-  return sorted[sorted.size() / 2];
-}
+constexpr Duration kLiveSetsWait = std::chrono::seconds(2);
 
 std::string_view job_text(Job job) {
   switch (job) {
@@ -42,13 +25,14 @@ std::string_view job_text(Job job) {
 
 SiteJobs::SiteJobs(wire::Loop& loop, std::string site, const std::vector<std::string>& services,
                    PbxConfig pbx, JobLimits limits, Handlers& handlers, ReplicatorLink* replicator,
-                   OnEnd on_end)
+                   OnEnd on_end, OnTrouble on_trouble)
     : loop_(loop),
       site_(std::move(site)),
       limits_(limits),
       handlers_(handlers),
       replicator_(replicator),
       on_end_(std::move(on_end)),
+      on_trouble_(std::move(on_trouble)),
       pbx_(std::move(pbx)),
       workers_(static_cast<unsigned>(services.size())) {
   for (const std::string& service : services) {
@@ -79,7 +63,7 @@ JobEnd SiteJobs::carry_out(const JobWish& wish) {
   std::string trouble;
   switch (wish.job) {
     case Job::Prewarm:
-      trouble = limits_.can_prewarm ? start(wish, true) : "";
+      trouble = limits_.sets_are_live ? start(wish, true) : "";
       break;
     case Job::Cool:
       trouble = stop(wish);
@@ -119,15 +103,31 @@ std::string SiteJobs::promote(const JobWish& wish) {
   if (const auto veto = ask("role.promoting", wish)) {
     return "handler " + veto->handler + " has said no: " + veto->words;
   }
-  if (replicator_ != nullptr) {
-    const Status placed =
-        replicator_->wait_in_place(wish.service, wish.epoch, read_clocks().steady + limits_.start_within);
-    // Without a replicator there is nothing to wait for: calls go before copies.
-    if (!placed.ok() && placed.error().code() != Code::Unavailable) {
-      return placed.error().what();
-    }
+  const std::string trouble = wait_for_sets(wish);
+  if (!trouble.empty() && !limits_.sets_are_live) {
+    return trouble;  // the PBX would start with another service's files
+  }
+  if (!trouble.empty()) {
+    loop_.post_or_wait([this, wish, trouble, alive = alive_] {
+      if (*alive) {
+        on_trouble_(wish, trouble);
+      }
+    });
   }
   return start(wish, false);
+}
+
+// Calls go before copies: what only stands in the way of replication is not waited for.
+std::string SiteJobs::wait_for_sets(const JobWish& wish) {
+  if (replicator_ == nullptr) {
+    return "";
+  }
+  const Duration limit = limits_.sets_are_live ? kLiveSetsWait : limits_.start_within;
+  const Status placed = replicator_->wait_in_place(wish.service, wish.epoch, read_clocks().steady + limit);
+  if (placed.ok() || (limits_.sets_are_live && placed.error().code() == Code::Unavailable)) {
+    return "";  // there is no replicator: said elsewhere
+  }
+  return placed.error().what();
 }
 
 std::string SiteJobs::demote(const JobWish& wish) {
@@ -147,7 +147,7 @@ std::string SiteJobs::start(const JobWish& wish, bool warm) {
   users_.insert(wish.service);
   if (outcome.result == PbxResult::Done) {
     const std::lock_guard times(times_mutex_);
-    keep(starts_, outcome.took);
+    starts_.add(outcome.took);
   }
   return "";
 }
@@ -165,19 +165,19 @@ std::string SiteJobs::stop(const JobWish& wish) {
   }
   if (outcome.result == PbxResult::Done) {
     const std::lock_guard times(times_mutex_);
-    keep(stops_, outcome.took);
+    stops_.add(outcome.took);
   }
   return "";
 }
 
 std::optional<Duration> SiteJobs::start_time() const {
   const std::lock_guard lock(times_mutex_);
-  return median(starts_);
+  return starts_.median();
 }
 
 std::optional<Duration> SiteJobs::stop_time() const {
   const std::lock_guard lock(times_mutex_);
-  return median(stops_);
+  return stops_.median();
 }
 
 }  // namespace ha::failover

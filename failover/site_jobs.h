@@ -6,7 +6,6 @@
 // there. Thread safety: one loop's thread. Source: docs/failover.md, "States of a service at a site".
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +22,7 @@
 #include "failover/action/pbx_control.h"
 #include "failover/action/replicator_link.h"
 #include "failover/model/step.h"
+#include "failover/model/times.h"
 
 namespace ha::failover {
 
@@ -37,16 +37,21 @@ struct JobWish {
 
 struct JobLimits {
   Duration start_within{};
-  bool can_prewarm = true;  // its sets stand where the PBX reads them, also at a standby
+  // Its sets stand where the PBX reads them, also at a standby: it can be started before, and in a pinch with
+  // whatever is there.
+  bool sets_are_live = true;
 };
 
 class SiteJobs {
  public:
   using OnEnd = std::function<void(const JobWish&, const JobEnd&, Duration took)>;
+  // Something that a person should know, and that stopped nothing.
+  using OnTrouble = std::function<void(const JobWish&, const std::string& what)>;
 
   // What is passed by reference outlives it; `on_end` is called on the loop. `replicator` may be null.
   SiteJobs(wire::Loop& loop, std::string site, const std::vector<std::string>& services, PbxConfig pbx,
-           JobLimits limits, Handlers& handlers, ReplicatorLink* replicator, OnEnd on_end);
+           JobLimits limits, Handlers& handlers, ReplicatorLink* replicator, OnEnd on_end,
+           OnTrouble on_trouble);
   // Breaks off what is under way; the PBX is left as it is.
   ~SiteJobs();
   SiteJobs(const SiteJobs&) = delete;
@@ -60,6 +65,7 @@ class SiteJobs {
  private:
   [[nodiscard]] JobEnd carry_out(const JobWish& wish);
   [[nodiscard]] std::string promote(const JobWish& wish);
+  [[nodiscard]] std::string wait_for_sets(const JobWish& wish);
   [[nodiscard]] std::string demote(const JobWish& wish);
   [[nodiscard]] std::string start(const JobWish& wish, bool warm);
   [[nodiscard]] std::string stop(const JobWish& wish);
@@ -72,14 +78,15 @@ class SiteJobs {
   Handlers& handlers_;
   ReplicatorLink* const replicator_;
   const OnEnd on_end_;
+  const OnTrouble on_trouble_;
   sys::Cancel cancel_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::mutex pbx_mutex_;  // one PBX: held over a start or stop; guards what follows
   PbxControl pbx_;
   std::set<std::string> users_;
   mutable std::mutex times_mutex_;  // guards the two lists
-  std::deque<Duration> starts_;
-  std::deque<Duration> stops_;
+  Times starts_;
+  Times stops_;
   std::map<std::string, std::unique_ptr<Strand>> strands_;
   Workers workers_;  // last: its threads end before what they use
 };

@@ -129,7 +129,7 @@ class Turn {
   [[nodiscard]] Ground ground(const Around& around, SteadyTime now) const;
   [[nodiscard]] std::string refusal(const Around& around, SteadyTime now) const;
   void claim(SteadyTime now);
-  void prewarm_or_cool(const Around& around);
+  void prewarm_or_cool(const Around& around, SteadyTime now);
   void renew(const Around& around, SteadyTime now);
   void ask_for_promises(SteadyTime now);
   void granted(const Answer& answer, SteadyTime now);

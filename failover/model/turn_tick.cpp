@@ -123,7 +123,7 @@ void Turn::tick_standby(const Around& around, SteadyTime now) {
     demote("what an earlier run may have left is stopped");
     return;
   }
-  prewarm_or_cool(around);
+  prewarm_or_cool(around, now);
   const std::string refused = refusal(around, now);
   const Ground found = ground(around, now);
   if (!refused.empty()) {
@@ -228,8 +228,10 @@ void Turn::claim(SteadyTime now) {
   ask(std::move(wish), now);
 }
 
-void Turn::prewarm_or_cool(const Around& around) {
-  const bool wanted = around.owner_suspected && around.unfit.empty() && around.room && is_eligible();
+// Not right after the start, when connections are still being made.
+void Turn::prewarm_or_cool(const Around& around, SteadyTime now) {
+  const bool wanted = around.owner_suspected && around.unfit.empty() && around.room && is_eligible() &&
+                      now >= begun_ + rules_.timing.wait();
   if (state_ == State::Standby && wanted) {
     go(State::Prewarm, "the holder is suspected");
   } else if (state_ == State::Prewarm && !wanted) {

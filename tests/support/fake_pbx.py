@@ -55,8 +55,8 @@ def running(folder):
     try:
         with open(os.path.join(folder, "pbx.pid"), encoding="ascii") as file:
             pid = int(file.read())
-        os.kill(pid, 0)
-        return pid
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return 0 if file.read().split()[2] == "Z" else pid  # dead, its parent has not noticed
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return 0
 
