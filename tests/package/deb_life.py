@@ -20,11 +20,13 @@ from sites import FRA, Sites
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from promise import Promise, skip_unless_root  # noqa: E402
 
-UNIT = "replicator.service"
-PROGRAMS = ["/usr/bin/hareplicate", "/usr/sbin/dnsupdater", "/usr/sbin/replicator",
-            "/lib/systemd/system/replicator.service"]
+UNIT, COORDINATOR = "replicator.service", "failover.service"
+PROGRAMS = ["/usr/bin/hareplicate", "/usr/bin/failover", "/usr/sbin/dnsupdater", "/usr/sbin/replicator",
+            "/lib/systemd/system/replicator.service", "/lib/systemd/system/failover.service"]
+HANDLERS = "/usr/share/hareplicate/handlers"
 CONFIGURATION, KEY = "/etc/hareplicate/cluster.toml", "/etc/hareplicate/secrets/site.curve"
-EXPOSURE_MAX = "34"  # tenths, of systemd-analyze security; docs/packaging.md names what is left
+# Tenths, of systemd-analyze security; docs/packaging.md names what is left.
+EXPOSURE_MAX = {UNIT: "34", COORDINATOR: "49"}
 # What changes in a running machine by itself, or is the package manager's own book.
 NOT_OURS = re.compile(
     r"/(proc|sys|dev|run|tmp|root|srv|var/(tmp|log|cache|backups|lib/(apt|dpkg))|etc/[a-z]+-)(/|$)"
@@ -61,8 +63,8 @@ class Life:
         shutil.copy(deb, self.machine.at("/root/" + name))
         return "/root/" + name
 
-    def state(self):
-        return self.machine.answer("systemctl", "is-active", UNIT)
+    def state(self, unit=UNIT):
+        return self.machine.answer("systemctl", "is-active", unit)
 
     def becomes(self, wanted):
         """Within 10 s: for a moment after a reload it is "reloading"."""
@@ -111,12 +113,16 @@ class Life:
         for path, wanted in (("/etc/hareplicate", "root:hareplicate 2750"),
                              ("/etc/hareplicate/secrets", "root:root 700"),
                              ("/run/hareplicate", "root:hareplicate 2750"),
+                             ("/usr/bin/failover", "root:root 755"),
                              ("/usr/bin/hareplicate", "root:root 755"),
+                             (HANDLERS + "/page", "root:root 755"),
                              ("/usr/sbin/dnsupdater", "root:root 755"),
                              ("/usr/sbin/replicator", "root:root 755")):
             found = self.owner_and_mode(path)
             check(found == wanted, f"{when}: {path} is {found}")
         check(machine.answer("systemctl", "is-enabled", UNIT) == "enabled", f"{when}: the unit is enabled")
+        check(machine.answer("systemctl", "is-enabled", COORDINATOR) == "disabled"
+              and self.state(COORDINATOR) == "inactive", f"{when}: the coordinator is not, and does not run")
         machine.run("systemctl", "start", UNIT)
         check(self.state() == "inactive", f"{when}: without a configuration it is not started")
         check(not machine.answer("systemctl", "--failed", "--no-legend", "list-units", "replicator*"),
@@ -127,17 +133,19 @@ class Life:
         check("Keeps sets" in machine.answer("replicator", "--help"), "replicator --help answers")
         check("resync" in machine.answer("hareplicate", "--help"), "hareplicate --help answers")
         check("swap" in machine.answer("dnsupdater", "--help"), "dnsupdater --help answers")
-        for program in ("hareplicate", "dnsupdater"):
+        check("takeover" in machine.answer("failover", "--help"), "failover --help answers")
+        for program in ("hareplicate", "dnsupdater", "failover"):
             check(self.exists("/usr/share/bash-completion/completions/" + program),
                   f"{program} has a completion")
-        for page in ("man8/hareplicate.8.gz", "man8/dnsupdater.8.gz", "man8/replicator.8.gz",
-                     "man5/cluster.toml.5.gz"):
+        for page in ("man8/hareplicate.8.gz", "man8/dnsupdater.8.gz", "man8/failover.8.gz",
+                     "man8/replicator.8.gz", "man5/cluster.toml.5.gz"):
             check(os.path.isfile(machine.at("/usr/share/man/" + page)), f"there is {page}")
-        said = machine.run("systemd-analyze", "verify", "--man=no", UNIT, check=False)
-        check(said.returncode == 0 and not said.stdout, f"systemd-analyze verify is silent {said.stdout}")
-        said = machine.run("systemd-analyze", "security", "--no-pager", "--threshold=" + EXPOSURE_MAX, UNIT,
-                           check=False)
-        check(said.returncode == 0, "systemd-analyze security: " + said.stdout.splitlines()[-1])
+        for unit, threshold in EXPOSURE_MAX.items():
+            said = machine.run("systemd-analyze", "verify", "--man=no", unit, check=False)
+            check(said.returncode == 0 and not said.stdout, f"systemd-analyze verify is silent {said.stdout}")
+            said = machine.run("systemd-analyze", "security", "--no-pager", "--threshold=" + threshold, unit,
+                               check=False)
+            check(said.returncode == 0, "systemd-analyze security: " + said.stdout.splitlines()[-1])
 
     def wrong_then_right(self, sites):
         check, machine = self.check, self.machine
@@ -190,18 +198,42 @@ class Life:
         self.check(len(lines) == 3 and said.returncode == 0 and "not permitted" in said.stdout,
                    f"devices can be made and not be opened: {said.stdout!r}")
 
-    def comes_back(self):
+    def comes_back(self, unit=UNIT, seconds=40):
         """After a kill, and after it hangs."""
         for signal, what in (("KILL", "killed"), ("STOP", "hanging, found by the watchdog")):
-            before = self.machine.show(UNIT, "MainPID")
-            self.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=" + signal, UNIT)
-            deadline = time.monotonic() + 40
-            while time.monotonic() < deadline:
-                if self.machine.show(UNIT, "MainPID") not in (before, "0") and self.state() == "active":
-                    break
-                time.sleep(0.2)
-            self.check(self.machine.show(UNIT, "MainPID") not in (before, "0") and self.state() == "active",
-                       f"{what}, it is started again")
+            before = self.machine.show(unit, "MainPID")
+            begun = time.monotonic()
+            self.machine.run("systemctl", "kill", "--kill-whom=main", "--signal=" + signal, unit)
+            while time.monotonic() < begun + seconds and (
+                    self.machine.show(unit, "MainPID") in (before, "0") or self.state(unit) != "active"):
+                time.sleep(0.1)
+            took = time.monotonic() - begun
+            self.check(took < seconds, f"{unit}: {what}, it is started again, {took:.1f} s")
+
+    def coordinator(self, sites):
+        """The arbiter does not answer here: it starts, says so, and comes back within its lease."""
+        check, machine = self.check, self.machine
+        machine.run("systemctl", "stop", UNIT)
+        machine.run("systemctl", "start", COORDINATOR, check=False)
+        said = machine.answer("journalctl", "--no-pager", "-u", COORDINATOR)
+        check(machine.show(COORDINATOR, "ExecMainStatus") == "2" and "there is no [failover]" in said,
+              "without [failover] the coordinator ends with 2, and says so")
+        sites.configure(FRA, coordinator=True)
+        said = machine.run("failover", "config", "check", check=False).stdout
+        check("configuration is good" in said, "failover config check: " + said.strip())
+        machine.run("systemctl", "start", COORDINATOR)
+        check(self.state(COORDINATOR) == "active", "configured, the coordinator starts, its kernel guard too")
+        shown = machine.run("runuser", "-u", "member", "--", "failover", "status", check=False)
+        check(shown.returncode == 1 and "SERVICE" in shown.stdout, "a member of the group may ask it")
+        denied = machine.run("runuser", "-u", "member", "--", "failover", "pause", check=False)
+        check(denied.returncode == 4, "a member of the group may not pause it")
+        sensors = machine.answer("failover", "sensor", "list")
+        check("not permitted" not in sensors, f"its sensors have the rights that they need {sensors}")
+        self.comes_back(COORDINATOR, 9)  # less than a lease
+        machine.run("systemctl", "reload", COORDINATOR)
+        machine.run("systemctl", "stop", COORDINATOR)
+        sites.configure(FRA)
+        machine.run("systemctl", "start", UNIT)
 
     def upgrade(self, sites):
         check, machine = self.check, self.machine
@@ -264,6 +296,7 @@ def story(promise, machine, deb):
     sites = Sites(promise, machine)
     life.wrong_then_right(sites)
     life.group()
+    life.coordinator(sites)
     life.devices()
     sites.run()
     life.comes_back()

@@ -22,6 +22,7 @@ HOLDERS = {"voicemail": FRA, "etc": NYC}
 UNITS = {FRA: "replicator.service", NYC: "replicator-nyc1.service"}
 EXAMPLES = "/usr/share/doc/hareplicate/examples"
 ASTERISK = 5000  # owner of the trees
+TSIG = 'key "ha-fra1" { algorithm hmac-sha256; secret "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0ISE="; };\n'
 EQUAL_SECONDS = 60
 
 
@@ -44,18 +45,24 @@ class Sites:
         """Its public part."""
         return re.search(r'key *= *"(.{40})"', self.machine.run("hareplicate", "keys", "new", path).stdout)[1]
 
-    def configure(self, site, key=None):
+    def configure(self, site, key=None, coordinator=False):
         """The shipped example with the keys, addresses and services of this test."""
         text = self.machine.read(EXAMPLES + "/cluster.toml")
         top = text[:text.index("[[site]]")]
         for port, (name, public) in enumerate(self.keys.items(), 7400):
             public = key if key and name == site else public
             top += f'[[site]]\nname = "{name}"\naddress = ["tcp://127.0.0.1:{port}"]\nkey = "{public}"\n'
+            top += f'heartbeat = ["tcp://127.0.0.1:{port + 10}"]\n' if coordinator else ""
         for name, holder in HOLDERS.items():
             top += f'[[service]]\nname = "{name}"\nsites = ["{FRA}", "{NYC}"]\nholder = "{holder}"\n'
         top += '[set_defaults]\ncheck = "5s"\nwalk = "1d"\n'
         for name in PATHS:
             top += f'[[set]]\nname = "{name}"\nservice = "{name}"\npath = "{PATHS[name][FRA]}"\n'
+        if coordinator:
+            self.machine.write(FOLDERS[site] + "/secrets/tsig", TSIG, 0o600)
+            top += '[failover]\n[arbiter]\nkind = "dns"\nzone = "voice.example.net"\n'
+            top += '[[dns.zone]]\nname = "voice.example.net"\nprimary = ["127.0.0.1:53"]\n'
+            top += 'servers = ["127.0.0.1:53"]\n'
         self.machine.write(FOLDERS[site] + "/cluster.toml", top)
         node = f'site = "{site}"\nlisten = "127.0.0.1"\n'
         if site == NYC:
