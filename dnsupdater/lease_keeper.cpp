@@ -155,11 +155,11 @@ std::vector<FollowOutcome> LeaseKeeper::follow(std::string_view service) {
                         [&] { return copies_.look(place->zone, place->lease, service); });
 }
 
-Status LeaseKeeper::accept(std::string_view service) {
+Status LeaseKeeper::accept(std::string_view service, std::uint64_t beyond) {
   HA_TRY(const ServicePlace place, place_of(config_, service));
   Version furthest;
   HA_TRY(furthest, copies_.accept(service, place.copies));
-  return seen_.accept(place.lease, furthest);
+  return seen_.accept(place.lease, std::max(furthest, Version{beyond, 0}));
 }
 
 }  // namespace ha::dns

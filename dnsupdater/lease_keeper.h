@@ -65,7 +65,7 @@ class LeaseKeeper {
 
   // By a person: what DNS shows of lease and copies is right from now on. The next change goes beyond all
   // that was seen of them.
-  [[nodiscard]] Status accept(std::string_view service);
+  [[nodiscard]] Status accept(std::string_view service, std::uint64_t beyond = 0);
 
  private:
   [[nodiscard]] Version beyond(const ServicePlace& place) const;

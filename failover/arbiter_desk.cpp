@@ -136,11 +136,12 @@ void ArbiterDesk::follow(const std::string& service) {
   });
 }
 
-void ArbiterDesk::accept(const std::string& service, std::function<void(const Status&)> done) {
+void ArbiterDesk::accept(const std::string& service, std::uint64_t beyond,
+                         std::function<void(const Status&)> done) {
   Line& line = *lines_.at(service);
-  line.asks.post([this, &line, service, done = std::move(done), alive = alive_] {
+  line.asks.post([this, &line, service, beyond, done = std::move(done), alive = alive_] {
     const auto arbiter = opened(line.asked);
-    const Status status = arbiter.ok() ? (*arbiter)->accept(service) : Status(arbiter.error());
+    const Status status = arbiter.ok() ? (*arbiter)->accept(service, beyond) : Status(arbiter.error());
     loop_.post_or_wait([status, done, alive] {
       if (*alive) {
         done(status);

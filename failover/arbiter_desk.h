@@ -39,7 +39,7 @@ class ArbiterDesk {
   // Nothing if one is under way.
   void follow(const std::string& service);
   // By a person: what is there is right. `done` on the loop.
-  void accept(const std::string& service, std::function<void(const Status&)> done);
+  void accept(const std::string& service, std::uint64_t beyond, std::function<void(const Status&)> done);
 
   // Of the last swaps that were won: the median. Without one, three readings: a swap asks that often.
   [[nodiscard]] std::optional<Duration> swap_time() const;

@@ -72,7 +72,7 @@ void ControlService::on_request(const wire::ControlRequest& request) {
     return;
   }
   if (asked.verb() == "accept") {
-    accept(request.client, argument(asked, 0));
+    accept(request.client, asked);
     return;
   }
   pb::Reply reply;
@@ -98,8 +98,10 @@ void ControlService::show(std::uint64_t client, const pb::Request& asked) {
   server_->end(client);
 }
 
-void ControlService::accept(std::uint64_t client, const std::string& service) {
-  controller_.accept(service, [this, client, service](const Status& status) {
+void ControlService::accept(std::uint64_t client, const pb::Request& asked) {
+  const std::string service = argument(asked, 0);
+  const std::uint64_t beyond = std::strtoull(flag(asked, "beyond").c_str(), nullptr, 10);
+  controller_.accept(service, beyond, [this, client, service](const Status& status) {
     if (!status.ok()) {
       server_->fail(client, status.error());
       return;

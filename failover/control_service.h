@@ -32,7 +32,7 @@ class ControlService {
   void on_request(const wire::ControlRequest& request);
   void show(std::uint64_t client, const schemas::coordinator::Request& asked);
   [[nodiscard]] Status change(const schemas::coordinator::Request& asked, std::string& done);
-  void accept(std::uint64_t client, const std::string& service);
+  void accept(std::uint64_t client, const schemas::coordinator::Request& asked);
   void show_status(std::uint64_t client);
   void show_history(std::uint64_t client, const schemas::coordinator::Request& asked);
   void show_sensors(std::uint64_t client);

@@ -127,6 +127,12 @@ Status Controller::begin(wire::KeyPair keys) {
            });
          }));
   const StateFacts& facts = book_.facts();
+  const Now now = read_clocks();
+  for (const auto& [sensor, until] : facts.muted) {
+    if (until > now.wall) {  // one that is not there any more is passed over
+      static_cast<void>(health_.mute(sensor, now.steady + (until - now.wall), now.steady));
+    }
+  }
   core_.pause(facts.paused);
   if (facts.maintenance) {
     core_.resume_maintenance();
@@ -259,6 +265,7 @@ void Controller::look(const Now& now) {
       desk_->follow(service.rules.name);
     }
   }
+  note_silence(now.steady);
   fence_owners(now);
   revive(now);
   log_.flush_repeats();
@@ -280,6 +287,27 @@ void Controller::probe_owners(SteadyTime now) {
     if (site != nullptr && !site->service.empty() && !service.guarded.udp.empty()) {
       const dns::Endpoint sip{site->service.front(), service.guarded.udp.front().first};
       probe_->probe(name, sight.record()->owner, sip.text());
+    }
+  }
+}
+
+// What has fallen silent, and what is heard again.
+void Controller::note_silence(SteadyTime now) {
+  const SiteRules rules = config_.rules();
+  for (const auto& [peer, paths] : rules.paths) {
+    const bool silent = core_.detector().suspects(peer, now);
+    if (silent != silent_.contains(peer)) {
+      note(silent ? "peer.suspected" : "peer.heard", {{"peer", peer}});
+      silent ? static_cast<void>(silent_.insert(peer)) : static_cast<void>(silent_.erase(peer));
+    }
+  }
+  for (const auto& [service, turn] : core_.turns()) {
+    const auto since = turn.sight().silent_since();
+    const bool silent = since && now - *since > config_.timing().lease;
+    if (silent != silent_.contains("arbiter of " + service)) {
+      note(silent ? "arbiter.silent" : "arbiter.answers", {{"service", service}});
+      silent ? static_cast<void>(silent_.insert("arbiter of " + service))
+             : static_cast<void>(silent_.erase("arbiter of " + service));
     }
   }
 }
@@ -384,7 +412,8 @@ void Controller::note(const std::string& event,
     }
   }
   const bool bad = event.ends_with("failed") || event.ends_with("lost") || event == "epoch.regression" ||
-                   event == "lease.ended" || event == "clock.jump";
+                   event == "lease.ended" || event == "clock.jump" || event == "dns.mismatch" ||
+                   event == "peer.suspected" || event == "arbiter.silent";
   log_.log(bad ? LogLevel::Warn : LogLevel::Info, event, std::move(out));
   handlers_->tell(told);
   pbx_line_->tell(event, fields);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,8 @@ class Controller {
   [[nodiscard]] const Findings& findings() const noexcept { return findings_; }
   // Empty: callers are led as the record says. Else what is behind.
   [[nodiscard]] std::string names_behind(const std::string& service) const;
+  // Of a service that is held here: why its sets are not in place; empty: they are.
+  [[nodiscard]] std::string sets_trouble(const std::string& service) const;
   [[nodiscard]] std::string replication_of(const std::string& service) const;  // in words
   [[nodiscard]] const std::string& replicator_trouble() const noexcept { return replicator_trouble_; }
   [[nodiscard]] const std::string& guard_trouble() const noexcept { return guard_trouble_; }
@@ -71,7 +74,7 @@ class Controller {
   Status mute(const std::string& sensor, std::optional<Duration> length);
   Status fenced(const std::string& site, const std::string& by);
   Status acknowledge(const std::string& by);
-  void accept(const std::string& service, std::function<void(const Status&)> done);
+  void accept(const std::string& service, std::uint64_t beyond, std::function<void(const Status&)> done);
 
  private:
   Controller(const FailoverConfig& config, wire::Loop& loop, Logger& log, StateBook book, Health health,
@@ -83,6 +86,7 @@ class Controller {
   void turn();  // asks the core, and does what it says
   void look(const Now& now);
   void look_at_clocks(const Now& now);
+  void note_silence(SteadyTime now);
   void probe_owners(SteadyTime now);
   void beat(const Now& now);
   void carry_out(const std::string& service, const Step& step);
@@ -132,6 +136,7 @@ class Controller {
   Findings findings_;
   JumpWatch jumps_;
   std::map<std::string, Served> served_;
+  std::set<std::string> silent_;  // sites, and arbiters, that fell silent and were said
   std::vector<wire::Loop::Id> registered_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   SteadyTime beat_at_;

@@ -17,10 +17,9 @@ constexpr Duration kReviveAgain = std::chrono::seconds(10);
 // ---------------------------------------------------------------- what comes back
 
 void Controller::on_answer(const std::string& service, const Answer& answer) {
-  if (answer.verdict == Verdict::Refused || answer.verdict == Verdict::Unknown) {
+  if (answer.verdict == Verdict::Refused || answer.verdict == Verdict::Unknown ||
+      answer.verdict == Verdict::Silent) {
     log_.warn("arbiter.trouble", {{"service", service}, {"reason", answer.why}});
-  } else if (answer.verdict == Verdict::Silent) {
-    log_.warn("arbiter.silent", {{"service", service}, {"reason", answer.why}});
   }
   core_.on_answer(service, answer, loop_.now().steady);
   turn();
@@ -299,9 +298,16 @@ Status Controller::mute(const std::string& sensor, std::optional<Duration> lengt
   if (!changes.ok()) {
     return std::move(changes).error();
   }
+  const Status saved = save([&](StateFacts& facts) {
+    if (length) {
+      facts.muted[sensor] = now.wall + std::chrono::duration_cast<WallTime::duration>(*length);
+    } else {
+      facts.muted.erase(sensor);
+    }
+  });
   note_health(*changes);
   turn();
-  return ok();
+  return saved;
 }
 
 Status Controller::fenced(const std::string& site, const std::string& by) {
@@ -324,12 +330,13 @@ Status Controller::acknowledge(const std::string& by) {
   return ok();
 }
 
-void Controller::accept(const std::string& service, std::function<void(const Status&)> done) {
+void Controller::accept(const std::string& service, std::uint64_t beyond,
+                        std::function<void(const Status&)> done) {
   if (config_.service(service) == nullptr) {
     done(Error(Code::NotFound, "no service is called " + service, "failover status"));
     return;
   }
-  desk_->accept(service, [this, service, done = std::move(done)](const Status& status) {
+  desk_->accept(service, beyond, [this, service, done = std::move(done)](const Status& status) {
     if (status.ok()) {
       core_.accept(service);
       note("epoch.accepted", {{"service", service}});
@@ -343,6 +350,12 @@ void Controller::accept(const std::string& service, std::function<void(const Sta
 
 std::string Controller::names_behind(const std::string& service) const {
   return served_.at(service).behind;
+}
+
+std::string Controller::sets_trouble(const std::string& service) const {
+  const Served& served = served_.at(service);
+  const bool held = served.role.holder && served.seen && !served.seen->in_place;
+  return held ? served.seen->reason : "";
 }
 
 std::string Controller::replication_of(const std::string& service) const {

@@ -150,6 +150,10 @@ void find_problems(const Controller& from, pb::Status& out) {
     } else if (service.known() && service.holder().empty()) {
       add_problem(out, "nobody holds " + name, "failover why " + name);
     }
+    const std::string copies = from.sets_trouble(name);
+    if (!copies.empty()) {
+      add_problem(out, name + ": its data does not flow from here: " + copies, "hareplicate status");
+    }
     if (service.state() == "failed") {
       add_problem(out, name + ": " + service.why(), "failover ack");
     }

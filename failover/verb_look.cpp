@@ -1,5 +1,6 @@
 // failover health, sensor, arbiter, handlers, config
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "common/base/cli_table.h"
@@ -177,6 +178,15 @@ Outcome run_arbiter_accept(const Context& context) {
     return ExitCode::NotGood;
   }
   Question asked = question("accept");
+  if (context.has("beyond")) {
+    const std::string text = context.invocation.value("beyond");
+    std::uint64_t epoch = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+      return Error(Code::Invalid, "--beyond " + in_quotes(text) + " is no epoch", "--beyond 7");
+    }
+    (*asked.mutable_flags())["beyond"] = text;
+  }
   asked.add_arguments(context.argument(0));
   return order(context, asked);
 }

@@ -186,9 +186,11 @@ Outcome run_maintenance(const Context& context) {
       const auto able =
           std::find_if(service.standings().begin(), service.standings().end(),
                        [&](const auto& each) { return each.able() && each.site() != status.site(); });
-      picture += "  " + service.name() + " goes to " +
-                 (able == service.standings().end() ? "nobody: it would stay here" : able->site()) + "\n" +
-                 calls_text(service, context);
+      if (able == service.standings().end()) {
+        return Error(Code::Refused, "no other site can take " + service.name(),
+                     "failover why " + service.name());
+      }
+      picture += "  " + service.name() + " goes to " + able->site() + "\n" + calls_text(service, context);
     }
     HA_TRY(const bool yes, agreed(context, picture));
     if (!yes) {

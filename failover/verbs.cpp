@@ -29,6 +29,8 @@ constexpr CliFlag kSwitchoverFlags[] = {
 constexpr CliFlag kMoveFlags[] = {kDrain, kDryRun};
 constexpr CliFlag kDryRunOnly[] = {kDryRun};
 constexpr CliFlag kMuteFlags[] = {{"for", '\0', "DURATION", "For how long (default 1h)."}};
+constexpr CliFlag kAcceptFlags[] = {
+    {"beyond", '\0', "EPOCH", "The next holder's epoch is higher than that; say it at each site."}};
 constexpr CliFlag kDaemonFlags[] = {
     {"log-level", '\0', "LEVEL", "debug, info, warn or error (default info)."},
     {"log-format", '\0', "FORMAT", "auto, text or json (default auto: the journal under systemd)."},
@@ -81,7 +83,11 @@ constexpr CliVerb kVerbs[] = {
      {},
      kSimulateExamples},
     {"arbiter check", "Reads every record, and says what is wrong.", {}, {}, {}},
-    {"arbiter accept", "What it shows of a service is right, although it has gone back.", kService, {}, {}},
+    {"arbiter accept",
+     "What it shows of a service is right, although it has gone back.",
+     kService,
+     kAcceptFlags,
+     {}},
     {"handlers list", "What is told of events, and how often.", {}, {}, {}},
     {"handlers test", "Runs those of an event with sample data.", kEvent, {}, {}},
     {"config check", "Whether cluster.toml and node.toml are right for failover.", {}, {}, {}},

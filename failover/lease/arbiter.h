@@ -69,8 +69,8 @@ class Arbiter {
   // Brings what callers see to the record, if this site owns it. To be called again until all is done.
   [[nodiscard]] virtual std::vector<FollowAnswer> follow(std::string_view service) = 0;
   // By a person, after a regression: what is there now is right, and the next change goes beyond all that was
-  // seen of it, so that no epoch comes twice. On the disk afterwards.
-  [[nodiscard]] virtual Status accept(std::string_view service) = 0;
+  // seen of it, and beyond that epoch, so that no epoch comes twice. On the disk afterwards.
+  [[nodiscard]] virtual Status accept(std::string_view service, std::uint64_t beyond = 0) = 0;
 };
 
 }  // namespace ha::failover

@@ -44,9 +44,9 @@ std::vector<FollowAnswer> DnsArbiter::follow(std::string_view service) {
   return out;
 }
 
-Status DnsArbiter::accept(std::string_view service) {
+Status DnsArbiter::accept(std::string_view service, std::uint64_t beyond) {
   last_.erase(std::string(service));
-  return keeper_.accept(service);
+  return keeper_.accept(service, beyond);
 }
 
 }  // namespace ha::failover

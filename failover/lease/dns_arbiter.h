@@ -27,7 +27,7 @@ class DnsArbiter final : public Arbiter {
   [[nodiscard]] ArbiterAnswer transfer(std::string_view service, std::uint64_t epoch,
                                        std::string_view target) override;
   [[nodiscard]] std::vector<FollowAnswer> follow(std::string_view service) override;
-  [[nodiscard]] Status accept(std::string_view service) override;
+  [[nodiscard]] Status accept(std::string_view service, std::uint64_t beyond) override;
 
  private:
   std::string self_;

@@ -255,13 +255,13 @@ std::vector<FollowAnswer> EtcdArbiter::follow(std::string_view service) {
   return out;
 }
 
-Status EtcdArbiter::accept(std::string_view service) {
+Status EtcdArbiter::accept(std::string_view service, std::uint64_t beyond) {
   HA_TRY(const dns::Name guard, etcd_guard(service));
   HA_TRY(const std::vector<dns::ServicePlace::Copy> copies, dns::copies_of(config_, service));
   HA_TRY(const dns::Version furthest, copies_.accept(service, copies));
   known_.erase(std::string(service));
   last_.erase(std::string(service));
-  return seen_.accept(guard, furthest);
+  return seen_.accept(guard, std::max(furthest, dns::Version{beyond, 0}));
 }
 
 }  // namespace ha::failover

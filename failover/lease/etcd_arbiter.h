@@ -42,7 +42,7 @@ class EtcdArbiter final : public Arbiter {
   [[nodiscard]] ArbiterAnswer transfer(std::string_view service, std::uint64_t epoch,
                                        std::string_view target) override;
   [[nodiscard]] std::vector<FollowAnswer> follow(std::string_view service) override;
-  [[nodiscard]] Status accept(std::string_view service) override;
+  [[nodiscard]] Status accept(std::string_view service, std::uint64_t beyond) override;
 
  private:
   [[nodiscard]] std::string key_of(std::string_view service) const;

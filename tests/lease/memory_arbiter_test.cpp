@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(a_record_behind_its_copy_is_not_claimed_by_who_has_never_se
   two.store.restore(backup);
   const ArbiterAnswer refused = two.nyc.claim("pbx", std::nullopt, {});
   BOOST_TEST((refused.verdict == ArbiterVerdict::Regression));
-  BOOST_TEST(two.nyc.accept("pbx").ok());
+  BOOST_TEST(two.nyc.accept("pbx", 0).ok());
   const ArbiterAnswer won = two.nyc.claim("pbx", std::nullopt, {});
   BOOST_REQUIRE((won.verdict == ArbiterVerdict::Won));
   BOOST_TEST(won.record->version.epoch == 2U);

@@ -257,11 +257,11 @@ std::vector<FollowAnswer> MemoryArbiter::follow(std::string_view service) {
   return {out};
 }
 
-Status MemoryArbiter::accept(std::string_view service) {
+Status MemoryArbiter::accept(std::string_view service, std::uint64_t at_least) {
   const auto copy = store_.shown(service);
   dns::Version& beyond = book_.beyond[std::string(service)];
   beyond = std::max({beyond, found_in(book_.seen, service).value_or(dns::Version{}),
-                     copy ? copy->version : dns::Version{}});
+                     copy ? copy->version : dns::Version{}, dns::Version{at_least, 0}});
   book_.seen.erase(std::string(service));
   last_.erase(std::string(service));
   return ok();

@@ -85,7 +85,7 @@ class MemoryArbiter final : public Arbiter {
   [[nodiscard]] ArbiterAnswer transfer(std::string_view service, std::uint64_t epoch,
                                        std::string_view target) override;
   [[nodiscard]] std::vector<FollowAnswer> follow(std::string_view service) override;
-  [[nodiscard]] Status accept(std::string_view service) override;
+  [[nodiscard]] Status accept(std::string_view service, std::uint64_t beyond) override;
 
   // Of the next messages; of those after them `ever`.
   void plan(std::deque<Mishap> next, Mishap ever = Mishap::None);
