@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "common/base/json_text.h"
+#include "common/sys/replace.h"
 #include "common/wire/control.h"
 #include "failover/verbs.h"
+#include "schemas/cluster_schema.h"
 #include "schemas/coordinator.pb.h"
 
 namespace ha::failover {
@@ -44,16 +46,13 @@ Question question(const std::string& verb) {
 
 Status ask(const Context& context, const Question& question,
            const std::function<void(const Reply&)>& on_reply) {
-  // Only where the socket is: a configuration that is not right does not keep anybody from looking.
+  // Of node.toml only where the socket is: a cluster.toml that is not right keeps nobody from looking.
+  const std::string file =
+      (std::filesystem::path(context.globals.config).parent_path() / "node.toml").string();
+  const auto text = sys::read_kept(file, replicator::kConfigBytesMax);
   ConfigProblems problems;
-  auto config = replicator::Config::load(
-      context.globals.config, std::filesystem::path(context.globals.config).parent_path() / "node.toml",
-      problems);
-  if (!config.ok()) {
-    std::fputs(problems.text().c_str(), stderr);
-    return std::move(config).error();
-  }
-  const std::string path = (config->run_dir() / "failover.sock").string();
+  const auto node = ConfigDocument::load(file, text.ok() ? *text : std::string(), node_schema(), problems);
+  const std::string path = node.section("").text("run_dir") + "/failover.sock";
   HA_TRY(wire::ControlClient client, wire::ControlClient::open(path, "failover"));
   HA_CHECK(client.send(question.SerializeAsString(), patience(context)));
   while (true) {

@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""cluster.toml is read again while a service is held: callers notice nothing; one that is not right is
+refused and changes nothing.
+"""
+
+import time
+
+from coordinators import play
+
+
+def scenario(promise, world):
+    site = world.sites["s0"]
+    text = world.configuration() + world.pbx_table()
+    for name, each in world.sites.items():
+        each.configure(text.replace('stagger = "300ms"', 'stagger = "400ms"'))
+        each.ask("config", "reload")
+        world.wait(f"{name} has it", 15, lambda: b'"event":"config.loaded"' in each.log())
+    world.wait_holder("pbx", "s0")
+    time.sleep(1)
+    promise.check("epoch=1 " in world.record(), f"the epoch is the same: {world.record()}")
+    gap = world.caller.longest_gap("s0")
+    promise.check(gap < 0.5, f"callers noticed nothing: the longest silence was {gap:.2f} s")
+    site.configure(text.replace('lease = "2s"', 'lease = "two seconds"'))
+    refused = site.ask("config", "reload", check=False)
+    promise.check(refused.returncode == 2 and "units: ms s m h d" in refused.stderr,
+                  f"refused: {refused.stderr.splitlines()[0] if refused.stderr else ''}")
+    site.signal(1)
+    world.wait("the daemon refuses it, too", 10, lambda: b'"event":"config.rejected"' in site.log())
+    world.wait_holder("pbx", "s0")
+    promise.check(world.caller.longest_gap("s0") < 0.5, "and nothing has changed")
+
+
+play("cluster.toml is read again while a service is held, and nobody notices", scenario, sites=3)
