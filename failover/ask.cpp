@@ -29,7 +29,9 @@ std::chrono::milliseconds patience(const Context& context) {
 Result<FailoverConfig> load_config(const Context& context) {
   ConfigProblems problems;
   auto config = FailoverConfig::load(context.globals.config, problems);
-  std::fputs(problems.text().c_str(), stderr);
+  if (!config.ok() || context.invocation.verb == "daemon") {  // warnings are for config check, and the log
+    std::fputs(problems.text().c_str(), stderr);
+  }
   return config;
 }
 

@@ -145,6 +145,9 @@ Outcome run_fallback(const Context& context) {
 Outcome run_takeover(const Context& context) {
   HA_TRY(const pb::Status status, ask_status(context));
   HA_TRY(const pb::Service* service, find_service(status, context.argument(0)));
+  if (service->holder() == status.site()) {
+    return Error(Code::Refused, service->name() + " is held here already", "failover status");
+  }
   const std::string holder = service->holder().empty() ? "nobody" : service->holder();
   const std::string picture =
       "Now:    " + holder + " holds " + service->name() + ", epoch " + std::to_string(service->epoch()) +
