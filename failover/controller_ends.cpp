@@ -91,7 +91,7 @@ void Controller::on_roles(const Result<std::vector<RoleSeen>>& seen) {
   replicator_trouble_.clear();
   for (auto& [service, served] : served_) {
     const auto found = std::find_if(seen->begin(), seen->end(),
-                                    [&](const RoleSeen& each) { return each.service == service; });
+                                    [&name = service](const RoleSeen& each) { return each.service == name; });
     served.seen = found == seen->end() ? std::nullopt : std::optional(*found);
     if (!served.seen) {
       findings_.lag[service] = Lag::InSync;  // it has no sets
