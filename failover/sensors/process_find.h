@@ -19,10 +19,9 @@ struct FoundProcess {
   ProcessStat stat;
 
   // It has ended, and only its entry is left.
-  [[nodiscard]] bool is_dead() const noexcept { return std::string_view("ZXx").find(stat.state) != npos; }
-
- private:
-  static constexpr std::size_t npos = std::string_view::npos;
+  [[nodiscard]] bool is_dead() const noexcept {
+    return std::string_view("ZXx").find(stat.state) != std::string_view::npos;
+  }
 };
 
 class ProcessFinder {

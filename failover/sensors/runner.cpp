@@ -70,10 +70,10 @@ Result<std::unique_ptr<SensorRunner>> SensorRunner::start(std::vector<SensorToRu
     if (!stop.is_open()) {
       return errno_error("cannot make an eventfd", errno);
     }
-    made->slots_.push_back(std::make_unique<Slot>(std::move(each), sink, std::move(stop)));
+    made->slots_.push_back(std::make_shared<Slot>(std::move(each), sink, std::move(stop)));
   }
   for (const auto& slot : made->slots_) {
-    slot->thread = std::thread([&each = *slot] { run(each); });
+    slot->thread = std::thread([slot] { run(*slot); });  // one that is left behind has itself
   }
   return made;
 }
@@ -123,7 +123,6 @@ std::vector<std::string> SensorRunner::stop(Duration grace) {
     } else {
       left.push_back(slot->what.spec.name);
       slot->thread.detach();
-      static_cast<void>(slot.release());  // its thread still uses it
     }
   }
   slots_.clear();

@@ -59,7 +59,7 @@ class SensorRunner {
   SensorRunner() = default;
   static void run(Slot& slot);
 
-  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::shared_ptr<Slot>> slots_;
   sys::FileHandle stop_;  // an eventfd, readable when all shall end
 };
 

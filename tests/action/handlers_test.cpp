@@ -46,7 +46,9 @@ struct Running {
 BOOST_AUTO_TEST_SUITE(action_handlers)
 
 BOOST_AUTO_TEST_CASE(an_event_comes_as_variables_and_as_json) {
-  Running running({handler("all", {"*"}, shell("env | grep ^HA_ | sort | tr '\\n' ' '; cat"))});
+  Running running({handler("all", {"*"},
+                           shell("env | grep -E '^HA_(AT|EPOCH|EVENT|ID|MAX_LAG|ROLE|SERVICE|SITE)=' | "
+                                 "sort | tr '\\n' ' '; cat"))});
   running.handlers->tell(event("role.promoted"));
   const HandlerRun run = *running.runs.pop();
   BOOST_TEST((run.handler == "all" && run.event == "role.promoted" && run.id == "e-1" && run.outcome.good));

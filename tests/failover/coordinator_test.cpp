@@ -1,7 +1,11 @@
 #include "failover/model/coordinator.h"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <fstream>
 
+#include "failover/peer_codec.h"
 #include "tests/failover/samples.h"
 
 using namespace ha::failover;
@@ -73,6 +77,15 @@ struct Fixture {
         core.on_heartbeat("syd", 0, peer(now, their_score), now);
       }
       turn();
+    }
+  }
+  // The same, while others renew what they hold.
+  void run_renewed(Duration length, bool nyc = true, bool syd = true) {
+    for (Duration gone{}; gone < length; gone += seconds(1)) {
+      for (auto& [service, record] : records) {
+        record.version.seq += record.owner == "fra" ? 0U : 1U;
+      }
+      run(seconds(1), nyc, syd);
     }
   }
   State state(const std::string& service) { return core.turns().at(service).state(); }
@@ -175,6 +188,100 @@ BOOST_AUTO_TEST_CASE(who_is_silent_for_a_minute_is_dropped_from_the_eligible_and
   BOOST_TEST((eligible() == std::vector<std::string>{"fra", "nyc"}));
   run(seconds(5));
   BOOST_TEST(eligible().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_site_that_was_never_heard_counts_until_it_is_suspected) {
+  records = {{"one", free_record()}, {"two", free_record()}};
+  core.on_heartbeat("syd", 0, peer(now), now);
+  BOOST_TEST(core.standings("two", now).front().site == "nyc");
+  run(seconds(2), false, true);
+  BOOST_TEST(core.standings("two", now).back().site == "nyc");
+  BOOST_TEST(core.standings("two", now).back().why_not == "it was never heard");
+}
+
+BOOST_AUTO_TEST_CASE(standings_say_who_could_take_it_and_why_others_cannot) {
+  records = {{"one", held_by("fra", 3)}, {"two", held_by("nyc", 4)}};
+  run(seconds(20));
+  auto standings = core.standings("one", now);
+  BOOST_TEST_REQUIRE(standings.size() == 3U);
+  BOOST_TEST(standings.at(0).site == "nyc");
+  BOOST_TEST(standings.at(2).site == "fra");
+  BOOST_TEST(standings.at(2).why_not == "it holds as many services as it can");
+  run(seconds(2), true, false);
+  BOOST_TEST(core.standings("one", now).at(2).why_not == "it is silent");
+}
+
+BOOST_AUTO_TEST_CASE(a_version_that_its_owner_has_written_is_read_at_once) {
+  records = {{"one", held_by("nyc", 3)}, {"two", held_by("nyc", 4)}};
+  run_renewed(seconds(20));
+  said.clear();
+  Heartbeat heartbeat = peer(now);
+  heartbeat.report.services["one"] = {State::Holding, 3, records["one"].version.seq + 1,
+                                      Lag::InSync,    0, false};
+  now += milliseconds(150);
+  core.on_heartbeat("nyc", 0, heartbeat, now);
+  turn();
+  const auto read = std::find_if(said.begin(), said.end(), [](const ServiceStep& each) {
+    return each.service == "one" && std::holds_alternative<Ask>(each.step);
+  });
+  BOOST_TEST((read != said.end() && std::get<Ask>(read->step).act == Act::Read));
+}
+
+BOOST_AUTO_TEST_CASE(a_forced_takeover_waits_until_it_is_safe_and_asks_nobody_else) {
+  records = {{"one", held_by("nyc", 3)}, {"two", held_by("syd", 4)}};
+  run_renewed(seconds(20));
+  BOOST_TEST((core.takeover("one", now).error().code() == Code::Refused));  // nyc is heard
+  BOOST_TEST((core.takeover("nothing", now).error().code() == Code::NotFound));
+  core.pause(true);
+  run_renewed(seconds(5), false, true);
+  BOOST_TEST(records["one"].owner == "nyc");
+  BOOST_TEST(core.takeover("one", now).ok());
+  run(seconds(12), false, true);
+  BOOST_TEST((state("one") == State::Holding));
+  BOOST_TEST(records["one"].owner == "fra");
+}
+
+BOOST_AUTO_TEST_CASE(what_matters_more_keeps_its_place) {
+  records = {{"one", held_by("nyc", 3)}, {"two", held_by("syd", 4)}};
+  run_renewed(seconds(20));
+  records["one"].version.seq += 1;
+  run(seconds(3), false, false);  // both are dead; two has missed its renewals for longer
+  run(seconds(13), false, false);
+  BOOST_TEST((state("one") == State::Holding));
+  BOOST_TEST((state("two") == State::Standby));
+}
+
+// How much memory this process has, in bytes.
+std::size_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0;
+  std::size_t pages = 0;
+  file >> all >> pages;
+  return pages * 4096;
+}
+
+BOOST_AUTO_TEST_CASE(a_million_heartbeats_leave_no_memory_behind) {
+  const bool full = std::getenv("HA_FULL") != nullptr;
+  const int rounds = full ? 500'000 : 20'000;  // of two
+  records = {{"one", held_by("fra", 3)}, {"two", held_by("nyc", 4)}};
+  run(seconds(60));
+  std::size_t before = 0;
+  for (int i = 0; i < rounds; ++i) {
+    for (const char* site : {"nyc", "syd"}) {
+      PathBeat beat{peer(now), static_cast<std::uint64_t>(i), {"disk.space: 4 % of /var is free"}};
+      const PeerBytes bytes = encode(beat);
+      const auto heard = decode_peer_message(static_cast<std::uint16_t>(bytes.type), bytes.body);
+      BOOST_REQUIRE(heard.ok());
+      core.on_heartbeat(site, 0, std::get<PathBeat>(*heard).heartbeat, now);
+    }
+    now += milliseconds(100);
+    said.clear();
+    turn();
+    if (i == rounds / 10) {
+      before = resident();
+    }
+  }
+  BOOST_TEST(resident() < before + 8'000'000U);
 }
 
 BOOST_AUTO_TEST_CASE(strangers_are_not_listened_to) {
