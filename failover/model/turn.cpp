@@ -117,7 +117,7 @@ std::vector<std::string> Turn::candidates() const {
 
 bool Turn::engaged() const noexcept {
   return is_serving(state_) || state_ == Claiming || state_ == Resuming || state_ == Demoting ||
-         sight_.is_owner(rules_.self);
+         (sight_.is_owner(rules_.self) && !anew_);
 }
 
 // By the configuration.
@@ -158,6 +158,8 @@ void Turn::on_answer(const Answer& answer, SteadyTime now) {
     }
     if (sight_.version() != before) {
       ground_since_.reset();
+      anew_ = false;
+      accepted_ = accepted_ && sight_.regressed();
     }
   }
   if (asked.act == Act::Claim && answer.verdict == Verdict::Unknown) {
@@ -230,6 +232,8 @@ void Turn::on_renewed(const Answer& answer, SteadyTime now) {
       promote("the record names this site, epoch " + std::to_string(lease_.epoch()));
     } else {
       look_ = true;
+      // Others may have had the service since that turn: it is not ours to renew, and nobody's who serves.
+      anew_ = answer.verdict == Verdict::Lost && sight_.is_owner(rules_.self);
       go(Standby, "could not renew what the record gives this site: " + answer.why);
     }
   } else if (is_serving(state_) && answer.has_record && is_another_turn()) {

@@ -96,8 +96,12 @@ class Turn {
   // paused.
   void take() noexcept { forced_ = true; }
   [[nodiscard]] bool is_forced() const noexcept { return forced_; }
-  // By a person: DNS is right as it is.
-  void accept() noexcept { sight_.accept(); }
+  // By a person: the arbiter is right as it is. Who held it before it went back may serve until the lease
+  // ends: nothing but W is a ground for a claim of the version that it shows now.
+  void accept() noexcept {
+    accepted_ = sight_.regressed() || accepted_;
+    sight_.accept();
+  }
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Sight& sight() const noexcept { return sight_; }
@@ -169,6 +173,9 @@ class Turn {
   bool warm_ = false;       // prewarmed
   bool clean_ = false;      // nothing of it runs here: an earlier run may have left a PBX
   bool look_ = false;       // read as soon as possible
+  // The record names this site, in a turn that was accepted away: it is claimed like somebody else's.
+  bool anew_ = false;
+  bool accepted_ = false;
   bool unresolved_ = true;  // a claim of ours may still apply: forgotten, or its fate is not known
   std::optional<Version> unresolved_at_;  // the version that it names, or the first that was read
   std::optional<Version> stopped_at_;     // its owner says so

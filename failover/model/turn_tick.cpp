@@ -114,7 +114,7 @@ void Turn::tick_standby(const Around& around, SteadyTime now) {
   if (pending_) {
     return;
   }
-  if (sight_.known() && sight_.is_owner(rules_.self) && !sight_.regressed()) {
+  if (sight_.known() && sight_.is_owner(rules_.self) && !sight_.regressed() && !anew_) {
     tick_own_record(around, now);
     return;
   }
@@ -181,18 +181,20 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
   if (!sight_.known()) {
     return {false, "the record was not read yet", now};
   }
+  const SteadyTime silent_at = *sight_.since() + rules_.timing.wait();
   if (sight_.is_free()) {
-    return {true, "nobody holds it", *sight_.since()};
+    const bool good = !accepted_ || now >= silent_at;
+    return {good, good ? "nobody holds it" : "whoever held it before the arbiter went back may serve still",
+            accepted_ ? silent_at : *sight_.since()};
   }
   const std::string& owner = sight_.record()->owner;
-  if (stopped_at_ == sight_.version()) {
+  if (!accepted_ && stopped_at_ == sight_.version()) {
     return {true, owner + " says that it has stopped", now};
   }
-  if (fenced_ && fenced_->site == owner && fenced_->version == sight_.record()->version) {
+  if (!accepted_ && fenced_ && fenced_->site == owner && fenced_->version == sight_.record()->version) {
     return {true, owner + " was fenced", now};
   }
   const Duration wait = rules_.timing.wait();
-  const SteadyTime silent_at = *sight_.since() + wait;
   if (!is_eligible()) {  // the owner may go on by promises for which this site is not asked
     return {false, owner + " has dropped this site: a confirmed fence of " + owner + " is needed", silent_at};
   }

@@ -370,6 +370,33 @@ BOOST_AUTO_TEST_CASE(a_regression_stops_claims_until_a_person_accepts) {
   BOOST_TEST((wait(seconds(5), free_record(4)).back().act == Act::Claim));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_free_before_the_arbiter_went_back_is_claimed_after_the_wait) {
+  standby(held_by("nyc", 5));
+  now += seconds(3);
+  static_cast<void>(tick());
+  answer(Act::Read, Verdict::Regression, free_record(4));
+  turn.accept();
+  const SteadyTime accepted = now;
+  BOOST_TEST((wait(seconds(30), free_record(4)).back().act == Act::Claim));
+  BOOST_TEST((now - accepted >= Timing{}.wait()));
+}
+
+BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_claimed_like_another_s) {
+  standby(held_by("nyc", 5));
+  now += seconds(3);
+  static_cast<void>(tick());
+  answer(Act::Read, Verdict::Regression, held_by("fra", 4));
+  turn.accept();
+  const SteadyTime accepted = now;
+  BOOST_TEST((wait(seconds(3), held_by("fra", 4)).back().act == Act::Renew));
+  answer(Act::Renew, Verdict::Lost, held_by("fra", 4));
+  BOOST_TEST(!turn.engaged());
+  const std::vector<Ask> asked = wait(seconds(30), held_by("fra", 4));
+  BOOST_TEST((asked.back().act == Act::Claim));
+  BOOST_TEST((asked.back().saw == held_by("fra", 4).version));
+  BOOST_TEST((now - accepted >= Timing{}.wait()));
+}
+
 BOOST_AUTO_TEST_CASE(refusals_say_why) {
   standby(free_record());
   const auto why = [&] {
