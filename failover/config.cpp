@@ -106,6 +106,7 @@ class FailoverConfigBuilder {
       add_service(section);
     }
     check_paths();
+    config_.rules_ = rules();
     config_.watch_ = read_watch(cluster_, config_.cluster_.self().name, folder_, problems_);
     if (problems_.errors() > 0) {
       return Error(Code::Invalid, "the configuration is not right", "failover config check");
@@ -281,6 +282,29 @@ class FailoverConfigBuilder {
     config_.services_.push_back(std::move(service));
   }
 
+  SiteRules rules() const {
+    SiteRules out;
+    out.self = config_.cluster_.self().name;
+    out.timing = config_.timing_;
+    std::size_t own_paths = 0;
+    for (const SiteSettings& site : config_.sites_) {
+      if (site.name == out.self) {
+        own_paths = site.heartbeat.size();
+        out.capacity = site.capacity;
+      }
+    }
+    for (const SiteSettings& site : config_.sites_) {
+      if (site.name != out.self && !site.heartbeat.empty()) {
+        out.paths[site.name] = static_cast<unsigned>(own_paths);
+      }
+    }
+    for (const ServiceSettings& service : config_.services_) {
+      out.services.push_back(service.rules);
+    }
+    out.config = replicator::config_digest_of(config_.cluster_);
+    return out;
+  }
+
   // Who may hold something has to be heard.
   void check_paths() {
     for (const ServiceSettings& service : config_.services_) {
@@ -353,23 +377,6 @@ const ServiceSettings* FailoverConfig::service(std::string_view name) const {
   const auto found = std::find_if(services_.begin(), services_.end(),
                                   [&](const ServiceSettings& each) { return each.rules.name == name; });
   return found == services_.end() ? nullptr : &*found;
-}
-
-SiteRules FailoverConfig::rules() const {
-  SiteRules out;
-  out.self = cluster_.self().name;
-  for (const SiteSettings& site : sites_) {
-    if (site.name != out.self && !site.heartbeat.empty()) {
-      out.paths[site.name] = static_cast<unsigned>(self().heartbeat.size());
-    }
-  }
-  out.capacity = self().capacity;
-  out.timing = timing_;
-  for (const ServiceSettings& service : services_) {
-    out.services.push_back(service.rules);
-  }
-  out.config = replicator::config_digest_of(cluster_);
-  return out;
 }
 
 std::vector<std::string> FailoverConfig::listen_endpoints() const {

@@ -75,7 +75,7 @@ class FailoverConfig {
   [[nodiscard]] const WatchConfig& watch() const noexcept { return watch_; }
 
   // What the coordinator's core needs.
-  [[nodiscard]] SiteRules rules() const;
+  [[nodiscard]] const SiteRules& rules() const noexcept { return rules_; }
   // Where to listen, in the order of self().heartbeat: tcp://LISTEN:PORT, or each path's own address when
   // several share a port.
   [[nodiscard]] std::vector<std::string> listen_endpoints() const;
@@ -96,6 +96,7 @@ class FailoverConfig {
   std::vector<SiteSettings> sites_;
   std::vector<ServiceSettings> services_;
   std::string listen_;
+  SiteRules rules_;
 };
 
 }  // namespace ha::failover

@@ -30,7 +30,7 @@ std::string flag(const pb::Request& asked, const std::string& name) {
 
 std::optional<Duration> span(const pb::Request& asked, const std::string& name) {
   const std::string text = flag(asked, name);
-  return text.empty() ? std::nullopt : std::optional(Duration(std::atoll(text.c_str())));
+  return text.empty() ? std::nullopt : std::optional(Duration(std::strtoll(text.c_str(), nullptr, 10)));
 }
 
 bool only_shows(const std::string& verb) {

@@ -35,7 +35,7 @@ std::optional<WallTime> read_hardware_clock() {
   if (!text.ok()) {
     return std::nullopt;
   }
-  const long long seconds = std::atoll(text->c_str());
+  const long long seconds = std::strtoll(text->c_str(), nullptr, 10);
   return seconds > 0 ? std::optional(WallTime(std::chrono::seconds(seconds))) : std::nullopt;
 }
 
@@ -293,8 +293,7 @@ void Controller::probe_owners(SteadyTime now) {
 
 // What has fallen silent, and what is heard again.
 void Controller::note_silence(SteadyTime now) {
-  const SiteRules rules = config_.rules();
-  for (const auto& [peer, paths] : rules.paths) {
+  for (const auto& [peer, paths] : config_.rules().paths) {
     const bool silent = core_.detector().suspects(peer, now);
     if (silent != silent_.contains(peer)) {
       note(silent ? "peer.suspected" : "peer.heard", {{"peer", peer}});

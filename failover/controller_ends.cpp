@@ -339,6 +339,10 @@ void Controller::accept(const std::string& service, std::uint64_t beyond,
   desk_->accept(service, beyond, [this, service, done = std::move(done)](const Status& status) {
     if (status.ok()) {
       core_.accept(service);
+      // What was seen before counts no more, after a restart neither.
+      if (const Status saved = save([&](StateFacts& facts) { facts.highest.erase(service); }); !saved.ok()) {
+        log_.error("state.failed", saved.error());
+      }
       note("epoch.accepted", {{"service", service}});
       turn();
     }

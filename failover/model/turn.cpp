@@ -158,6 +158,7 @@ void Turn::on_answer(const Answer& answer, SteadyTime now) {
     }
     if (sight_.version() != before) {
       ground_since_.reset();
+      forced_ = false;  // it was about what was there
       anew_ = false;
       accepted_ = accepted_ && sight_.regressed();
     }
