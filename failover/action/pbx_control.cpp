@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookApart{50};
 constexpr Duration kKilledWithin = std::chrono::seconds(2);
+constexpr Duration kThereWithin = std::chrono::seconds(3);  // after a start command that was good
 
 std::string_view state_words(PbxState state) noexcept {
   switch (state) {
@@ -175,7 +176,7 @@ PbxOutcome PbxControl::run(const Act& act, const CommandInput& given) {
   const SteadyTime until = read_clocks().steady + act.command.limit;
   const CommandOutcome ran = run_action(act.command, input);
   // What the command says is believed less than what is there: a stop that complains may have stopped it.
-  out.state = wait_for(act.wanted, ran.good || !ran.in_time ? until : read_clocks().steady, input);
+  out.state = wait_for(act.wanted, look_until(act.wanted, ran, until), input);
   std::string words = ran.words;
   if (out.state != act.wanted && act.wanted == PbxState::Stopped && config_.kill) {
     out.killed = kill_all(words);
@@ -209,6 +210,16 @@ PbxState PbxControl::wait_for(PbxState wanted, SteadyTime until, const CommandIn
       return now;
     }
   }
+}
+
+// A process that is not there soon after its start command was good has died; a status command may have to
+// wait for a PBX that is still loading.
+SteadyTime PbxControl::look_until(PbxState wanted, const CommandOutcome& ran, SteadyTime until) const {
+  const SteadyTime now = read_clocks().steady;
+  if (!ran.good) {
+    return now;
+  }
+  return wanted == PbxState::Running && config_.status.empty() ? std::min(until, now + kThereWithin) : until;
 }
 
 // Whether anything was sent a signal.

@@ -73,6 +73,7 @@ class PbxControl {
   [[nodiscard]] std::optional<std::string> run_hooks(const std::vector<ActionCommand>& hooks,
                                                      const CommandInput& input);
   [[nodiscard]] PbxState wait_for(PbxState wanted, SteadyTime until, const CommandInput& input);
+  [[nodiscard]] SteadyTime look_until(PbxState wanted, const CommandOutcome& ran, SteadyTime until) const;
   [[nodiscard]] bool kill_all(std::string& words);
 
   PbxConfig config_;

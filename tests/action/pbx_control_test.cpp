@@ -144,6 +144,14 @@ BOOST_AUTO_TEST_CASE(one_that_does_not_come_up_has_failed) {
   HA_OUTCOME(pbx.control().start({}), Failed, "; it does not run");
 }
 
+BOOST_AUTO_TEST_CASE(one_that_dies_as_soon_as_it_is_started_is_not_waited_for_to_the_deadline) {
+  Pbx pbx;
+  pbx.config.start = pbx.shell("sleep 0 & echo $! > pid; wait", std::chrono::minutes(10));
+  const PbxOutcome outcome = pbx.control().start({});
+  HA_OUTCOME(outcome, Failed, "; it does not run");
+  BOOST_TEST((outcome.took < std::chrono::minutes(1)));
+}
+
 BOOST_AUTO_TEST_CASE(a_status_command_speaks_as_lsb_does) {
   Pbx pbx;
   pbx.config.status = pbx.shell("exit $(cat status)");

@@ -11,8 +11,8 @@ def scenario(promise, world):
     world.wait_serves("s1", 10)
     world.wait_holder("pbx", "s1")
     for _ in range(3):
-        died = time.monotonic()
         world.sites["s1"].end_pbx()
+        died = time.monotonic()
         world.wait_serves("s1", 20, died)
     promise.check("epoch=2 " in world.record(), f"moved once: {world.record()}")
     promise.check("failover ack" in world.sites["s1"].why("pbx"), "why says until when, and what to type")
