@@ -170,7 +170,7 @@ class Conversation {
 
   Result<Answer> answer_of(BytesView wire) {
     const Now now = read_clocks();
-    auto reply = read_reply(wire, request_, key_, now.wall);
+    auto reply = read_reply(wire, request_, key_, now.wall + with_.clock_shift);
     if (!reply.ok()) {
       return Error(Code::Corrupt, with_.to.text() + ": " + reply.error().what());
     }

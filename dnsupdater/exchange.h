@@ -21,7 +21,8 @@ struct Exchange {
   Endpoint to;
   Transport transport = Transport::Udp;
   SteadyTime until{};
-  int cancel_fd = -1;  // readable: give up
+  int cancel_fd = -1;                // readable: give up
+  WallTime::duration clock_shift{};  // added to our clock where an answer's signature is judged
 };
 
 struct Answer {

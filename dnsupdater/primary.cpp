@@ -121,18 +121,30 @@ std::optional<Trouble> trouble_of(const Reply& reply, const Name& zone, const Na
   }
 }
 
-// One try, at the endpoint that answered last or else the next one.
+// A message that was refused for its time has changed nothing: it is signed and sent once more.
 Primary::Heard<Answer> Primary::once(Transport transport, const Make& make) {
+  auto heard = sent(transport, make);
+  const auto* answer = std::get_if<Answer>(&heard);
+  if (!options_.by_its_clock || answer == nullptr || !answer->reply.server_time) {
+    return heard;
+  }
+  clock_shift_ = *answer->reply.server_time - read_clocks().wall;
+  return sent(transport, make);
+}
+
+// One try, at the endpoint that answered last or else the next one.
+Primary::Heard<Answer> Primary::sent(Transport transport, const Make& make) {
   std::optional<Trouble> last;
   for (std::size_t tried = 0; tried < options_.endpoints.size(); ++tried) {
     const Now now = read_clocks();
-    auto request = make(get_be16(random_id(), 0), now.wall);
+    const auto shift = std::chrono::duration_cast<WallTime::duration>(clock_shift_);
+    auto request = make(get_be16(random_id(), 0), now.wall + shift);
     if (!request.ok()) {
       return Trouble{Cause::Ours, std::move(request).error()};
     }
     const bool short_enough = request->wire.size() <= kUdpBytesMax;
     const Exchange with{options_.endpoints[endpoint_], short_enough ? transport : Transport::Tcp,
-                        now.steady + options_.patience, options_.cancel_fd};
+                        now.steady + options_.patience, options_.cancel_fd, shift};
     auto answer = exchange(with, *request, key_);
     if (answer.ok()) {
       return std::move(answer).value();

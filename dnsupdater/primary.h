@@ -25,6 +25,9 @@ struct PrimaryOptions {
   std::vector<Endpoint> endpoints;                      // at least one, by preference
   Duration patience = std::chrono::milliseconds(1000);  // for one answer
   int cancel_fd = -1;
+  // A primary that refuses our clock says its own, signed: messages are signed by that one from then on. The
+  // two may be hours apart, and it does not hinder who has to act now; who has time sets the clock first.
+  bool by_its_clock = false;
 };
 
 class Primary {
@@ -53,11 +56,13 @@ class Primary {
  private:
   using Make = std::function<Result<Request>(std::uint16_t id, WallTime now)>;
   [[nodiscard]] Heard<Answer> once(Transport transport, const Make& make);
+  [[nodiscard]] Heard<Answer> sent(Transport transport, const Make& make);
   [[nodiscard]] Heard<std::vector<RrSet>> read_once(const std::vector<SetKey>& keys);
 
   PrimaryOptions options_;
   const TsigKey* key_;
   std::size_t endpoint_ = 0;  // that answered last
+  Duration clock_shift_{};    // of its clock to ours, if that matters
 };
 
 // What an answer says, if not what was hoped for; none: it is good. `ours`: our clock when it came.

@@ -26,7 +26,7 @@ Result<Primary*> Zones::primary(const Name& zone) {
   }
   TsigKey key = std::move(loaded).value();
   auto open = std::make_unique<Open>(Open{std::move(key), nullptr});
-  PrimaryOptions options{zone, configured->primary, std::chrono::seconds(1), cancel_fd_};
+  PrimaryOptions options{zone, configured->primary, std::chrono::seconds(1), cancel_fd_, by_their_clocks_};
   open->primary = std::make_unique<Primary>(std::move(options), open->key);
   Primary* primary = open->primary.get();
   open_.emplace(zone, std::move(open));

@@ -15,8 +15,9 @@ namespace ha::dns {
 
 class Zones {
  public:
-  // `config` must outlive it.
-  explicit Zones(const DnsConfig& config, int cancel_fd = -1) : config_(config), cancel_fd_(cancel_fd) {}
+  // `config` must outlive it. `by_their_clocks`: PrimaryOptions.
+  explicit Zones(const DnsConfig& config, int cancel_fd = -1, bool by_their_clocks = false)
+      : config_(config), cancel_fd_(cancel_fd), by_their_clocks_(by_their_clocks) {}
   Zones(const Zones&) = delete;
   Zones& operator=(const Zones&) = delete;
 
@@ -30,6 +31,7 @@ class Zones {
   };
   const DnsConfig& config_;
   int cancel_fd_;
+  bool by_their_clocks_;
   std::map<Name, std::unique_ptr<Open>> open_;
 };
 

@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,8 @@
 
 namespace ha::wire {
 namespace {
+
+constexpr timeval kConnectWithin{2, 0};
 
 // Waits for the descriptor; TimedOut at the deadline.
 Status wait_for(int fd, short events, SteadyTime deadline, const std::string& daemon) {
@@ -56,11 +60,17 @@ ControlClient::~ControlClient() {
 
 Result<ControlClient> ControlClient::open(const std::string& path, const std::string& daemon) {
   HA_TRY(const sockaddr_un address, control_address(path));
-  ControlClient client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), daemon);
+  ControlClient client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), daemon);
   if (client.fd_ < 0) {
     return errno_error("cannot make a socket", errno);
   }
+  // While many others are waiting to be let in, so do we, for some time.
+  static_cast<void>(
+      ::setsockopt(client.fd_, SOL_SOCKET, SO_SNDTIMEO, &kConnectWithin, sizeof kConnectWithin));
   if (::connect(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    if (::fcntl(client.fd_, F_SETFL, O_NONBLOCK) != 0) {
+      return errno_error("cannot use a socket", errno);
+    }
     return client;
   }
   switch (errno) {
@@ -74,7 +84,7 @@ Result<ControlClient> ControlClient::open(const std::string& path, const std::st
       return Error(Code::Denied, "may not ask the " + daemon + " (socket " + escape(path) + ")",
                    "the same command as root, with sudo in front; or join the group that owns the socket");
     case EAGAIN:
-      return Error(Code::Unavailable, "the " + daemon + " does not take connections just now");
+      return Error(Code::Unavailable, "the " + daemon + " has taken no connection for 2 s");
     default:
       return errno_error("cannot connect to the " + daemon + " (socket " + escape(path) + ")", errno);
   }

@@ -28,7 +28,7 @@ class OpenArbiter {
 
  private:
   OpenArbiter(const dns::DnsConfig& config, dns::SeenBook seen, int cancel_fd)
-      : seen_(std::move(seen)), zones_(config, cancel_fd) {}
+      : seen_(std::move(seen)), zones_(config, cancel_fd, true) {}
 
   dns::SeenBook seen_;
   dns::Zones zones_;

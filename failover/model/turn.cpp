@@ -189,6 +189,7 @@ void Turn::granted(const Answer& answer, SteadyTime now) {
   if (!counts || !lease_.grant(answer.record->version.epoch, *answer.sent, now)) {
     return;
   }
+  unconfirmed_ = false;
   round_.end();
   if (is_serving(state_)) {
     serve();
@@ -224,6 +225,7 @@ bool Turn::is_another_turn() const {
 
 void Turn::on_renewed(const Answer& answer, SteadyTime now) {
   const bool won = answer.verdict == Verdict::Won;
+  unconfirmed_ = !won;
   if (won) {
     wished_.clear();
     granted(answer, now);

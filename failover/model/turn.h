@@ -169,10 +169,11 @@ class Turn {
   std::optional<Ask> pending_;
   std::optional<SteadyTime> asked_;  // the last question
   std::optional<SteadyTime> renew_tried_;
-  std::optional<Job> job_;  // under way
-  bool warm_ = false;       // prewarmed
-  bool clean_ = false;      // nothing of it runs here: an earlier run may have left a PBX
-  bool look_ = false;       // read as soon as possible
+  bool unconfirmed_ = false;  // the last renewal came to nothing, whatever the reason
+  std::optional<Job> job_;    // under way
+  bool warm_ = false;         // prewarmed
+  bool clean_ = false;        // nothing of it runs here: an earlier run may have left a PBX
+  bool look_ = false;         // read as soon as possible
   // The record names this site, in a turn that was accepted away: it is claimed like somebody else's.
   bool anew_ = false;
   bool accepted_ = false;

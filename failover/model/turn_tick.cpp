@@ -275,7 +275,7 @@ void Turn::tick_serving(const Around& around, SteadyTime now) {
   }
   // What the arbiter does with our renewal is not waited for to its end.
   const bool late = pending_ && asked_ && now >= *asked_ + rules_.timing.renew;
-  const bool alone = late || sight_.silent_since() || sight_.regressed();
+  const bool alone = late || unconfirmed_;
   if (alone && now >= lease_.renew_at()) {  // one renewal has failed: the arbiter may be away for longer
     ask_for_promises(now);
   }

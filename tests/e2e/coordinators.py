@@ -167,8 +167,9 @@ class Site:
         if self.world.replicator and self.replicator is None:
             self.replicator = self.popen("replicator.log", self.world.replicator, "--config", self.config,
                                          "--log-format", "text")
-        self.process = self.popen("log", self.world.failover, "daemon", "-c", self.config,
-                                  "--log-format", "json")
+        environment = [each.replace("{folder}", self.folder) for each in self.world.environment]
+        self.process = self.popen("log", "env", *environment, self.world.failover, "daemon",
+                                  "-c", self.config, "--log-format", "json")
         self.wanted = True
 
     def end_replicator(self):
@@ -260,12 +261,13 @@ class Site:
 class Coordinators:
     def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
                  mode="lease", capacity=1, more="", service_more="", site_more="", failover_more="",
-                 replicator=None, path=None, wanem=None):
+                 replicator=None, path=None, wanem=None, environment=()):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
         self.site_more, self.failover_more, self.replicator = site_more, failover_more, replicator
+        self.environment = environment  # of the coordinators: "NAME=value"
         self.path, self.wanem = path, wanem  # between two sites: (round trip in ms, loss in percent)
         self.hub = Namespace(self.tag + "hub")
         self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
@@ -311,7 +313,7 @@ class Coordinators:
                     f'stop_before = "200ms"\nstagger = "300ms"\n{self.failover_more}\n')
         if self.replicator:
             text.append(f'[[set]]\nname = "tree"\npath = "{self.here}/tree"\nservice = "{self.names[0]}"\n')
-        return "\n".join(text) + self.more
+        return ("\n".join(text) + self.more).replace("{folder}", self.folder)
 
     def pbx_table(self):
         run, pbx = f"{sys.executable} {PBX}", f"{self.here}/pbx"

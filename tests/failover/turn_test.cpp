@@ -232,6 +232,34 @@ BOOST_AUTO_TEST_CASE(all_promises_extend_a_lease_one_less_does_not) {
   BOOST_TEST((turn.state() == State::Demoting));
 }
 
+BOOST_AUTO_TEST_CASE(a_renewal_that_is_refused_asks_for_promises_as_one_that_is_not_answered) {
+  hold();
+  unsigned asked = 0;
+  for (const SteadyTime end = now + seconds(20); now < end && turn.state() == State::Holding;) {
+    for (const Step& step : tick(milliseconds(50))) {
+      if (const auto* ask = std::get_if<Ask>(&step)) {
+        answer(ask->act, Verdict::Refused, held_by("fra"));  // it may read, and not write
+      } else if (const auto* tell = std::get_if<Tell>(&step)) {
+        ++asked;
+        turn.on_word(tell->to, PromiseAnswer{std::get<PromiseAsk>(tell->word).round, true, {}}, now);
+      }
+    }
+  }
+  BOOST_TEST((turn.state() == State::Holding));
+  BOOST_TEST(turn.lease().by_promises());
+  const SteadyTime due = turn.lease().renew_at();
+  while (now < due) {
+    static_cast<void>(tick(milliseconds(50)));
+  }
+  BOOST_TEST((wait(seconds(5), held_by("fra")).back().act == Act::Renew));
+  answer(Act::Renew, Verdict::Won, held_by("fra", 1, 8));
+  asked = 0;
+  for (const SteadyTime end = now + seconds(1); now < end;) {
+    asked += static_cast<unsigned>(only<Tell>(tick(milliseconds(50))).size());
+  }
+  BOOST_TEST(asked == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(only_another_owner_or_epoch_is_a_loss) {
   hold();
   BOOST_TEST((wait(seconds(5), held_by("fra")).back().act == Act::Renew));

@@ -1,17 +1,32 @@
 // A library for LD_PRELOAD that shifts a program's wall clock by HA_CLOCK_SHIFT seconds: tests of a clock
-// that is off. The steady clock and what the file system says stay as they are. Thread safety: any thread.
+// that is off. A path instead of a number is a file with the number, looked at each time: a clock that is
+// set. The steady clock and what the file system says stay as they are. Thread safety: any thread.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 
 namespace {
 
+long number_in(const char* path) {
+  std::array<char, 32> text{};
+  const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    static_cast<void>(::read(fd, text.data(), text.size() - 1) < 0);
+    ::close(fd);
+  }
+  return std::strtol(text.data(), nullptr, 10);
+}
+
 long shift_seconds() {
   static const char* const text = std::getenv("HA_CLOCK_SHIFT");
-  static const long seconds = text == nullptr ? 0 : std::strtol(text, nullptr, 10);
-  return seconds;
+  static const bool is_file = text != nullptr && *text == '/';
+  static const long seconds = text == nullptr || is_file ? 0 : std::strtol(text, nullptr, 10);
+  return is_file ? number_in(text) : seconds;
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
     fake_pbx.py stop FOLDER      waits until it is gone; not while FOLDER/will-not-stop is there
     fake_pbx.py serve FOLDER     in the foreground
 
-It starts in FOLDER/start-seconds (default 0.2), and not while FOLDER/will-not-start is there.
+It starts in FOLDER/start-seconds (default 0.2), not while FOLDER/will-not-start is there, and answers nobody
+while FOLDER/hang is.
 """
 
 import os
@@ -36,7 +37,7 @@ def answer(request, name):
 
 def serve(folder):
     name = os.environ.get("HA_SITE", "?")
-    stubborn = os.path.join(folder, "will-not-stop")
+    stubborn, hang = os.path.join(folder, "will-not-stop"), os.path.join(folder, "hang")
     signal.signal(signal.SIGTERM, lambda *_: None if os.path.exists(stubborn) else sys.exit(0))
     time.sleep(number_in(os.path.join(folder, "start-seconds"), 0.2))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
@@ -45,6 +46,8 @@ def serve(folder):
         open(os.path.join(folder, "ready"), "w").close()
         while True:
             request, caller = listener.recvfrom(65536)
+            if os.path.exists(hang):
+                continue
             try:
                 listener.sendto(answer(request, name), caller)
             except PermissionError:
