@@ -57,7 +57,7 @@ Result<Record> claimed(const LeaseWish& wish, std::string_view service, const st
   }
   Record from = now ? *now : Record{};
   from.id = service;
-  return turned(std::move(from), wish.site, nonce, beyond);
+  return turned(std::move(from), wish.site, nonce, std::max(beyond, Version{wish.epoch, 0}));
 }
 
 Result<Record> held(const LeaseWish& wish, std::string_view service, const std::optional<Record>& now,

@@ -36,10 +36,10 @@ struct LeaseTerms {
 
 struct LeaseWish {
   LeaseAct act = LeaseAct::Claim;
-  std::string site;                                // who wants it
-  std::optional<Version> saw = std::nullopt;       // Claim: exactly this was there; none: no lease
-  std::uint64_t epoch = 0;                         // of the others: the turn of `site`
-  std::string target = {};                         // of Transfer
+  std::string site;                           // who wants it
+  std::optional<Version> saw = std::nullopt;  // Claim: exactly this was there; none: no lease
+  std::uint64_t epoch = 0;  // of Claim: its own is higher; of the others: the turn of `site`
+  std::string target = {};  // of Transfer
   std::optional<HoldState> state = std::nullopt;   // of Renew: Own or Drain; none: as it is
   std::optional<LeaseTerms> terms = std::nullopt;  // none: as they are
 };

@@ -48,9 +48,10 @@ LeaseSight LeaseKeeper::read(std::string_view service) {
 }
 
 LeaseOutcome LeaseKeeper::claim(std::string_view service, const std::optional<Version>& saw,
-                                std::optional<LeaseTerms> terms) {
+                                std::optional<LeaseTerms> terms, std::uint64_t above) {
   LeaseWish wish{LeaseAct::Claim, config_.self()};
   wish.saw = saw;
+  wish.epoch = above;
   wish.terms = std::move(terms);
   return change(service, wish);
 }

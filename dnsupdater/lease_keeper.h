@@ -48,8 +48,9 @@ class LeaseKeeper {
   [[nodiscard]] LeaseSight read(std::string_view service);
 
   // `saw`: as read() has shown it, without trouble; none: no lease. One that has been changed since is lost.
+  // Its epoch is higher than `above`, too.
   [[nodiscard]] LeaseOutcome claim(std::string_view service, const std::optional<Version>& saw,
-                                   std::optional<LeaseTerms> terms = std::nullopt);
+                                   std::optional<LeaseTerms> terms = std::nullopt, std::uint64_t above = 0);
   // By the owner of `epoch`. What others have changed of the lease without taking it is no loss: it is read
   // and tried again.
   [[nodiscard]] LeaseOutcome renew(std::string_view service, std::uint64_t epoch,

@@ -41,7 +41,7 @@ Answer put(Arbiter& arbiter, const std::string& service, const Ask& ask) {
   if (ask.act == Act::Read) {
     return read_answer(arbiter, service);
   }
-  const ArbiterAnswer found = ask.act == Act::Claim   ? arbiter.claim(service, ask.saw, ask.terms)
+  const ArbiterAnswer found = ask.act == Act::Claim   ? arbiter.claim(service, ask.saw, ask.terms, ask.epoch)
                               : ask.act == Act::Renew ? arbiter.renew(service, ask.epoch, ask.terms, ask.hold)
                               : ask.act == Act::Release ? arbiter.release(service, ask.epoch)
                                                         : arbiter.transfer(service, ask.epoch, ask.target);

@@ -146,12 +146,25 @@ void Controller::begin_workers() {
   pbx_line_ = std::make_unique<PbxLine>(line_of(config_.pbx()), [this](const Result<std::uint64_t>& calls) {
     later([this, calls] { on_calls(calls); });
   });
-  replicator_ = std::make_unique<ReplicatorLink>(
-      (config_.cluster().run_dir() / "replicator.sock").string(),
-      [this](const Result<std::vector<RoleSeen>>& seen) { later([this, seen] { on_roles(seen); }); });
   bool shelved = false;
   for (const replicator::SetConfig& set : config_.cluster().sets()) {
     shelved = shelved || set.place_at == replicator::PlaceAt::Shelf;
+    if (const auto served = served_.find(set.service); served != served_.end()) {
+      served->second.has_sets = true;
+    }
+  }
+  for (const auto& [service, served] : served_) {
+    if (!served.has_sets) {
+      findings_.lag[service] = Lag::InSync;
+    }
+  }
+  if (config_.cluster().sets().empty()) {
+    roles_known_ = true;
+    replicator_trouble_.clear();
+  } else {
+    replicator_ = std::make_unique<ReplicatorLink>(
+        (config_.cluster().run_dir() / "replicator.sock").string(),
+        [this](const Result<std::vector<RoleSeen>>& seen) { later([this, seen] { on_roles(seen); }); });
   }
   jobs_ = std::make_unique<SiteJobs>(
       loop_, config_.cluster().self().name, services, config_.pbx().control,
@@ -321,13 +334,26 @@ void Controller::look_at_clocks(const Now& now) {
 
 // ---------------------------------------------------------------- steps
 
+// The replicator may have files of epochs from before there was an arbiter: a claim goes beyond them.
+void Controller::send_ask(const std::string& service, Served& served) {
+  Ask asked = *std::exchange(served.asked, std::nullopt);
+  if (asked.act == Act::Claim && served.seen) {
+    asked.epoch = served.seen->epoch;
+  }
+  desk_->ask(service, asked);
+}
+
 void Controller::carry_out(const std::string& service, const Step& step) {
   if (const auto* ask = std::get_if<Ask>(&step)) {
     if (ask->act == Act::Claim ||
         (ask->act == Act::Renew && !is_serving(core_.turns().at(service).state()))) {
       served_.at(service).claimed = loop_.now().steady;
     }
-    desk_->ask(service, *ask);
+    Served& served = served_.at(service);
+    served.asked = *ask;
+    if (ask->act != Act::Claim || roles_known_) {
+      send_ask(service, served);
+    }
   } else if (const auto* run = std::get_if<Run>(&step)) {
     run_job(service, *run);
   } else if (const auto* guard = std::get_if<GuardUntil>(&step)) {

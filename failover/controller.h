@@ -103,6 +103,7 @@ class Controller {
   void on_job_end(const JobWish& wish, const JobEnd& end);
   void on_follow(const std::string& service, const std::vector<FollowAnswer>& found);
   void on_roles(const Result<std::vector<RoleSeen>>& seen);
+  void begin_claims();  // that have waited for the replicator
   void on_calls(const Result<std::uint64_t>& calls);
   void remember();  // what has to survive a restart
   void notice_move(const std::string& service, const Turn& turn);
@@ -112,6 +113,9 @@ class Controller {
   void later(std::function<void()> task);
 
   // What this site does for one service, beside its turn.
+  struct Served;
+  void send_ask(const std::string& service, Served& served);
+
   struct Served {
     Role role;
     bool follow_due = false;
@@ -124,7 +128,9 @@ class Controller {
     bool local = false;  // kept for local callers, without a lease
     std::optional<SteadyTime> revived;
     std::optional<RoleSeen> seen;
-    std::string fence_tried;  // owner and version
+    bool has_sets = false;
+    std::optional<Ask> asked;  // waits to be sent
+    std::string fence_tried;   // owner and version
   };
 
   const FailoverConfig& config_;
@@ -144,6 +150,7 @@ class Controller {
   bool turning_ = false;
   std::uint64_t events_ = 0;
   std::string replicator_trouble_ = "it was not asked yet";
+  bool roles_known_ = false;  // the replicator has answered, or does not run
   std::string guard_trouble_;
 
   // In the order in which they begin; they end the other way round.

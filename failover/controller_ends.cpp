@@ -84,8 +84,11 @@ void Controller::on_roles(const Result<std::vector<RoleSeen>>& seen) {
     replicator_trouble_ = seen.error().what();
     for (auto& [service, served] : served_) {
       served.seen.reset();
-      findings_.lag.erase(service);  // not known: behind
+      if (served.has_sets) {
+        findings_.lag.erase(service);  // not known: behind
+      }
     }
+    begin_claims();
     return;
   }
   replicator_trouble_.clear();
@@ -100,6 +103,16 @@ void Controller::on_roles(const Result<std::vector<RoleSeen>>& seen) {
     } else {
       const bool far = served.seen->behind && *served.seen->behind > config_.service(service)->max_lag;
       findings_.lag[service] = far ? Lag::TooFar : Lag::Behind;
+    }
+  }
+  begin_claims();
+}
+
+void Controller::begin_claims() {
+  roles_known_ = true;
+  for (auto& [service, served] : served_) {
+    if (served.asked) {
+      send_ask(service, served);
     }
   }
 }
@@ -135,7 +148,9 @@ void Controller::tell_replicator() {
     }
     wishes.push_back(std::move(wish));
   }
-  replicator_->set(std::move(wishes));
+  if (replicator_) {
+    replicator_->set(std::move(wishes));
+  }
 }
 
 void Controller::notice_move(const std::string& service, const Turn& turn) {

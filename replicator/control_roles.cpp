@@ -53,6 +53,9 @@ RoleDesk::RoleDesk(wire::Loop& loop, Pipeline& pipeline, RoleKeeper& keeper, Log
 }
 
 void RoleDesk::start() {
+  for (const Set& set : sets_) {  // also of epochs that cluster.toml has said, before there was [failover]
+    keeper_.raise(set.about->service, pipeline_.epoch_of_index(*set.about));
+  }
   tell_all();
   advance();
 }

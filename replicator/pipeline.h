@@ -71,6 +71,8 @@ class Pipeline {
   bool follow_set(const SetConfig& as, std::function<void()> done);
   // This site has had the set.
   [[nodiscard]] bool has_index(const SetConfig& set) const;
+  // 0: there is none, or it cannot be read.
+  [[nodiscard]] std::uint64_t epoch_of_index(const SetConfig& set) const;
   // From whom the set's stream is taken in, whether it is open or not.
   bool tell(const SetConfig& as);
   // Until when the sets of `service` may be sent from here.

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "replicator/index/queries.h"
 #include "replicator/pipeline.h"
 
 namespace ha::replicator {
@@ -32,6 +33,15 @@ bool Pipeline::close_set(const std::string& name, std::function<void()> done) {
 bool Pipeline::has_index(const SetConfig& set) const {
   std::error_code failed;
   return std::filesystem::exists(index_path(set), failed);
+}
+
+std::uint64_t Pipeline::epoch_of_index(const SetConfig& set) const {
+  if (!has_index(set)) {
+    return 0;
+  }
+  auto reader = IndexReader::open(index_path(set));
+  const auto identity = reader.ok() ? reader->identity() : Result<Identity>(reader.error());
+  return identity.ok() ? identity->epoch : 0;
 }
 
 bool Pipeline::open_set(const SetConfig& as, Opened done) {

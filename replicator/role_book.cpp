@@ -98,6 +98,12 @@ Status RoleBook::take(const RoleOrder& order, SteadyTime now) {
   return ok();
 }
 
+void RoleBook::raise(const std::string& service, std::uint64_t epoch) {
+  if (epoch > role(service).highest) {
+    roles_[service].highest = epoch;
+  }
+}
+
 Role RoleBook::role(const std::string& service) const {
   const auto found = roles_.find(service);
   return found == roles_.end() ? Role{} : found->second;

@@ -62,6 +62,8 @@ class RoleBook {
   static Result<RoleBook> decode(std::string site, BytesView bytes);
   [[nodiscard]] Bytes encode() const;
 
+  // What stands here is of that epoch: a lower one is refused.
+  void raise(const std::string& service, std::uint64_t epoch);
   // Refused when it cannot be true after what was said before: nothing has changed then.
   Status take(const RoleOrder& order, SteadyTime now);
   [[nodiscard]] Role role(const std::string& service) const;

@@ -22,6 +22,7 @@ class RoleKeeper {
   // As RoleBook::take(); on the disk before this returns, unless that fails: then the order counts all the
   // same, as a takeover must not wait for a full disk, and the next order tries again.
   Status take(const RoleOrder& order, SteadyTime now);
+  void raise(const std::string& service, std::uint64_t epoch) { book_.raise(service, epoch); }
 
  private:
   RoleKeeper(sys::Directory directory, RoleBook book, Logger& log)

@@ -56,10 +56,10 @@ class Arbiter {
   virtual ~Arbiter() = default;
 
   [[nodiscard]] virtual ArbiterSight read(std::string_view service) = 0;
-  // By this site. `saw`: exactly this version was there; none: there was no record. Regression as well while
-  // the last read() says so.
+  // By this site. `saw`: exactly this version was there; none: there was no record. Its epoch is higher than
+  // `above`, too. Regression as well while the last read() says so.
   [[nodiscard]] virtual ArbiterAnswer claim(std::string_view service, const std::optional<Version>& saw,
-                                            const Terms& terms) = 0;
+                                            const Terms& terms, std::uint64_t above) = 0;
   // By the owner of `epoch`: it lives. `hold`: Own or Drain.
   [[nodiscard]] virtual ArbiterAnswer renew(std::string_view service, std::uint64_t epoch, const Terms& terms,
                                             Hold hold) = 0;

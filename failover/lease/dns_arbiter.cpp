@@ -13,14 +13,14 @@ ArbiterSight DnsArbiter::read(std::string_view service) {
 }
 
 ArbiterAnswer DnsArbiter::claim(std::string_view service, const std::optional<Version>& saw,
-                                const Terms& terms) {
+                                const Terms& terms, std::uint64_t above) {
   // Only read() looks at the copies: a lease that is behind them is not to be claimed.
   const auto known = last_.find(service);
   const ArbiterSight sight = known != last_.end() ? known->second : read(service);
   if (sight.regression) {
     return {ArbiterVerdict::Regression, sight.record, std::nullopt, sight.trouble};
   }
-  return claimed_by(self_, answer_of(keeper_.claim(service, version_of(saw), terms_of(terms))));
+  return claimed_by(self_, answer_of(keeper_.claim(service, version_of(saw), terms_of(terms), above)));
 }
 
 ArbiterAnswer DnsArbiter::renew(std::string_view service, std::uint64_t epoch, const Terms& terms,

@@ -116,7 +116,7 @@ ArbiterSight EtcdArbiter::read(std::string_view service) {
 }
 
 ArbiterAnswer EtcdArbiter::claim(std::string_view service, const std::optional<Version>& saw,
-                                 const Terms& terms) {
+                                 const Terms& terms, std::uint64_t above) {
   // Only read() looks at the copies: a record that is behind them is not to be claimed.
   const auto last = last_.find(service);
   const ArbiterSight sight = last != last_.end() ? last->second : read(service);
@@ -125,6 +125,7 @@ ArbiterAnswer EtcdArbiter::claim(std::string_view service, const std::optional<V
   }
   LeaseWish wish{LeaseAct::Claim, config_.self()};
   wish.saw = version_of(saw);
+  wish.epoch = above;
   wish.terms = terms_of(terms);
   return claimed_by(config_.self(), change(service, wish));
 }

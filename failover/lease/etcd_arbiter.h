@@ -35,7 +35,7 @@ class EtcdArbiter final : public Arbiter {
 
   [[nodiscard]] ArbiterSight read(std::string_view service) override;
   [[nodiscard]] ArbiterAnswer claim(std::string_view service, const std::optional<Version>& saw,
-                                    const Terms& terms) override;
+                                    const Terms& terms, std::uint64_t above) override;
   [[nodiscard]] ArbiterAnswer renew(std::string_view service, std::uint64_t epoch, const Terms& terms,
                                     Hold hold) override;
   [[nodiscard]] ArbiterAnswer release(std::string_view service, std::uint64_t epoch) override;

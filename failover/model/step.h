@@ -28,7 +28,7 @@ enum class Act {
 struct Ask {
   Act act = Act::Read;
   std::optional<Version> saw = std::nullopt;  // of Claim; none: no record was there
-  std::uint64_t epoch = 0;                    // of the others but Read
+  std::uint64_t epoch = 0;                    // of Claim: one that is over; of the others but Read: ours
   std::string target = {};                    // of Transfer
   Terms terms = {};                           // of Claim and Renew
   Hold hold = Hold::Own;                      // of Renew

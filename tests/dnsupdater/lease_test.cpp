@@ -72,6 +72,16 @@ BOOST_AUTO_TEST_CASE(a_claim_raises_the_epoch_by_one_and_names_what_it_saw) {
   BOOST_TEST(
       (must(wished_record(claim("fra", free_record().version), "pbx", free_record(), kNonce)).version ==
        Version{8, 121}));
+  LeaseWish wish = claim("nyc", std::nullopt);
+  for (const auto& [above, epoch] : {std::pair(7U, 8U), {0U, 1U}}) {
+    wish.epoch = above;
+    BOOST_TEST(must(wished_record(wish, "pbx", std::nullopt, kNonce)).version.epoch == epoch);
+  }
+  wish = claim("nyc", dead.version);
+  for (const auto& [above, epoch] : {std::pair(6U, 8U), {7U, 8U}, {30U, 31U}}) {
+    wish.epoch = above;
+    BOOST_TEST(must(wished_record(wish, "pbx", dead, kNonce)).version.epoch == epoch);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_was_changed_since_it_was_seen_is_not_claimed) {

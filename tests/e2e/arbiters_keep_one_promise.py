@@ -26,7 +26,7 @@ from promise import FULL, Promise, count, end_with_us, is_sanitized  # noqa: E40
 LEASES, NAMES = "lease.test", "voice.test"
 SITES = [f"s{number}" for number in range(9)]
 PROXIED = SITES[:2]
-SERVICES = [f"c{number}" for number in range(1, 22)] + ["race", "measured"]
+SERVICES = [f"c{number}" for number in range(22)] + ["race", "measured"]
 NAMED = ("c11", "c21")
 ROUNDS = 10000 if FULL else 100
 MEASURED = 200

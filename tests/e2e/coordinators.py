@@ -163,10 +163,13 @@ class Site:
                                        self.folder, self.world.here, *words),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=end_with_us)
 
-    def start(self):
+    def start_replicator(self):
         if self.world.replicator and self.replicator is None:
             self.replicator = self.popen("replicator.log", self.world.replicator, "--config", self.config,
                                          "--log-format", "text")
+
+    def start(self):
+        self.start_replicator()
         environment = [each.replace("{folder}", self.folder) for each in self.world.environment]
         self.process = self.popen("log", "env", *environment, self.world.failover, "daemon",
                                   "-c", self.config, "--log-format", "json")
@@ -464,12 +467,13 @@ class Coordinators:
         self.promise.check(not bad, f"no daemon says anything that it must not {bad or ''}")
 
 
-def play(what, scenario, **options):
+def play(what, scenario, before=lambda world: None, **options):
     """The frame of every row of the fault matrix: `scenario(promise, world)` finds all coordinators started
-    and the first site serving."""
+    and the first site serving; `before(world)` nothing at all."""
     skip_unless_root()
     with Promise(what) as promise, tempfile.TemporaryDirectory(prefix="ha-") as folder, \
             Coordinators(promise, folder, sys.argv[1], **options) as world:
+        before(world)
         for number, service in enumerate(world.names):  # one by one, so that each takes its own
             world.start(f"s{number}")
             world.wait_holder(service, f"s{number}")

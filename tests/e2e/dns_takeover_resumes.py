@@ -147,13 +147,14 @@ def winners_of(sites):
 
 def at_rest(service, leases, apart):
     """The lease, when no message of those that were killed is under way any more."""
-    last = None
-    for _ in range(50):
+    last, same = None, 0
+    for _ in range(100):
         now = (lease_of(leases, apart), copy_and_records(service))
-        if now == last:
+        same = same + 1 if now == last else 0
+        if same == 5:
             break
         last = now
-        time.sleep(0.3)
+        time.sleep(0.2)
     return now[0]
 
 

@@ -20,7 +20,7 @@ def scenario(promise, world):
     promise.check("epoch=1 " in world.record(), f"the epoch is the same: {world.record()}")
     gap = world.caller.longest_gap("s0")
     promise.check(gap < 0.5, f"callers noticed nothing: the longest silence was {gap:.2f} s")
-    site.configure(text.replace('lease = "2s"', 'lease = "two seconds"'))
+    site.configure(text.replace('lease = "6s"', 'lease = "two seconds"'))
     refused = site.ask("config", "reload", check=False)
     promise.check(refused.returncode == 2 and "units: ms s m h d" in refused.stderr,
                   f"refused: {refused.stderr.splitlines()[0] if refused.stderr else ''}")
@@ -30,4 +30,5 @@ def scenario(promise, world):
     promise.check(world.caller.longest_gap("s0") < 0.5, "and nothing has changed")
 
 
-play("cluster.toml is read again while a service is held, and nobody notices", scenario, sites=3)
+play("cluster.toml is read again while a service is held, and nobody notices", scenario, sites=3,
+     lease="6s")

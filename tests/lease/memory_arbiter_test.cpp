@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(what_counts_is_when_the_first_message_was_sent) {
   two.fra.delay(milliseconds(75), milliseconds(80));
   const ha::SteadyTime begin = two.clock.now;
   two.fra.plan({Mishap::RequestLost, Mishap::None});
-  const ArbiterAnswer won = two.fra.claim("pbx", std::nullopt, {});
+  const ArbiterAnswer won = two.fra.claim("pbx", std::nullopt, {}, 0);
   BOOST_TEST((won.verdict == ArbiterVerdict::Won));
   BOOST_TEST((won.sent == begin + milliseconds(155)));  // after the reading
   BOOST_TEST((two.clock.now == begin + milliseconds(155 + 75 + 155)));
@@ -163,7 +163,7 @@ BOOST_AUTO_TEST_CASE(what_counts_is_when_the_first_message_was_sent) {
 BOOST_AUTO_TEST_CASE(a_late_message_applies_only_to_what_it_was_made_from) {
   Two two;
   two.fra.plan({}, Mishap::RequestLate);
-  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}).verdict == ArbiterVerdict::Unknown));
+  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}, 0).verdict == ArbiterVerdict::Unknown));
   BOOST_TEST(two.store.history("pbx").empty());
   BOOST_TEST(two.fra.deliver_late() == 1U);  // of its copies
   BOOST_TEST(two.fra.deliver_late() == 0U);
@@ -172,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_late_message_applies_only_to_what_it_was_made_from) {
 
 BOOST_AUTO_TEST_CASE(a_renewal_gives_up_where_others_change_the_record_all_the_time) {
   Two two;
-  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}).verdict == ArbiterVerdict::Won));
+  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}, 0).verdict == ArbiterVerdict::Won));
   const auto touch = [&two] {
     const auto before = two.store.read("pbx");
     auto after = *before;
@@ -195,13 +195,13 @@ BOOST_AUTO_TEST_CASE(a_renewal_gives_up_where_others_change_the_record_all_the_t
 BOOST_AUTO_TEST_CASE(a_record_behind_its_copy_is_not_claimed_by_who_has_never_seen_it) {
   Two two;
   const auto backup = two.store.save();
-  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}).verdict == ArbiterVerdict::Won));
+  BOOST_TEST((two.fra.claim("pbx", std::nullopt, {}, 0).verdict == ArbiterVerdict::Won));
   BOOST_TEST(two.fra.follow("pbx")[0].done);
   two.store.restore(backup);
-  const ArbiterAnswer refused = two.nyc.claim("pbx", std::nullopt, {});
+  const ArbiterAnswer refused = two.nyc.claim("pbx", std::nullopt, {}, 0);
   BOOST_TEST((refused.verdict == ArbiterVerdict::Regression));
   BOOST_TEST(two.nyc.accept("pbx", 0).ok());
-  const ArbiterAnswer won = two.nyc.claim("pbx", std::nullopt, {});
+  const ArbiterAnswer won = two.nyc.claim("pbx", std::nullopt, {}, 0);
   BOOST_REQUIRE((won.verdict == ArbiterVerdict::Won));
   BOOST_TEST(won.record->version.epoch == 2U);
 }

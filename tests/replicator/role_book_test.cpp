@@ -79,6 +79,17 @@ BOOST_AUTO_TEST_CASE(a_lower_epoch_is_refused_and_changes_nothing) {
   BOOST_TEST(!book.right("pbx").may_send(kStart));
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_here_already_is_of_an_epoch_that_is_over) {
+  RoleBook book("fra1");
+  book.raise("pbx", 7);
+  book.raise("pbx", 5);
+  BOOST_TEST((book.role("pbx") == Role{"", 0, 7, false}));
+  BOOST_TEST(text_of(book.take(order("fra1", 6), kStart)) ==
+             "epoch 6 of pbx is over: this site has been told of epoch 7");
+  BOOST_TEST((RoleBook::decode("fra1", book.encode()).value().role("pbx") == book.role("pbx")));
+  BOOST_TEST(text_of(book.take(order("fra1", 8), kStart)) == "");
+}
+
 BOOST_AUTO_TEST_CASE(one_epoch_has_one_holder) {
   RoleBook book("fra1");
   BOOST_TEST(text_of(book.take(order("nyc1", 4), kStart)) == "");

@@ -29,6 +29,15 @@ void first_claim(Turn& turn) {
   turn.check(lost.why && !lost.sent, "and says why");
 }
 
+void claim_goes_above(Turn& turn) {
+  const ArbiterAnswer won = turn.claim("s0", std::nullopt, {kConfig, {}}, 41);
+  turn.is(won, ArbiterVerdict::Won, "the first claim, above an epoch");
+  turn.check(won.record && won.record->version.epoch == 42, "it is above it");
+  turn.is(turn.release("s0", 42), ArbiterVerdict::Won, "a release");
+  const ArbiterAnswer next = turn.claim("s1", turn.seen("s1"), {kConfig, {}}, 3);
+  turn.check(next.record && next.record->version.epoch == 43, "the next one is above that");
+}
+
 void claim_names_the_version(Turn& turn) {
   turn.take("s0");
   const auto old = turn.seen("s1");
@@ -127,7 +136,7 @@ void eligible(Turn& turn) {
 void unknown_service(Turn& turn) {
   Arbiter& arbiter = turn.bench().at("s0");
   turn.check(arbiter.read("nobody").trouble.has_value(), "a service that is not there is not read");
-  turn.is(arbiter.claim("nobody", std::nullopt, {}), ArbiterVerdict::Refused, "nor claimed");
+  turn.is(arbiter.claim("nobody", std::nullopt, {}, 0), ArbiterVerdict::Refused, "nor claimed");
   turn.is(arbiter.renew("nobody", 1, {}, Hold::Own), ArbiterVerdict::Refused, "nor renewed");
   turn.check(arbiter.follow("nobody").empty(), "nor followed");
 }
@@ -175,6 +184,7 @@ std::string suite_site(int number) {
 std::vector<SuiteCase> arbiter_cases() {
   std::vector<SuiteCase> out = {
       made("the first claim makes the record", "c1", first_claim),
+      made("a claim goes above an epoch that it is told", "c0", claim_goes_above),
       made("a claim names the version, and who loses it is told to whom", "c2", claim_names_the_version),
       made("only the holder renews, releases and transfers", "c3", holder_only),
       made("a release frees it at once", "c4", release),
@@ -211,7 +221,7 @@ SuiteCase arbiter_race(int rounds) {
       for (int i = 0; i < kSuiteSites; ++i) {
         if (!there || there->owner != suite_site(i)) {
           jobs.emplace_back([&, i] {
-            answers[static_cast<std::size_t>(i)] = bench.at(suite_site(i)).claim(service, saw, {});
+            answers[static_cast<std::size_t>(i)] = bench.at(suite_site(i)).claim(service, saw, {}, 0);
           });
         }
       }

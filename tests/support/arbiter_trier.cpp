@@ -144,7 +144,7 @@ int measure(RealBench& bench, int count) {
   using std::chrono::duration_cast;
   using std::chrono::microseconds;
   Arbiter& arbiter = bench.at("s0");
-  const ArbiterAnswer first = arbiter.claim("measured", std::nullopt, {});
+  const ArbiterAnswer first = arbiter.claim("measured", std::nullopt, {}, 0);
   std::vector<std::int64_t> renewals;
   std::vector<std::int64_t> reads;
   int bad = first.verdict == ArbiterVerdict::Won ? 0 : 1;
@@ -166,7 +166,7 @@ int measure(RealBench& bench, int count) {
 // As a holder does it while its arbiter fails now and then.
 int renew(RealBench& bench, int count) {
   Arbiter& arbiter = bench.at("s0");
-  ArbiterAnswer answer = arbiter.claim("measured", std::nullopt, {});
+  ArbiterAnswer answer = arbiter.claim("measured", std::nullopt, {}, 0);
   for (int i = 0; i < count; ++i) {
     const std::string seq = answer.record ? std::to_string(answer.record->version.seq) : "0";
     say(verdict_text(answer.verdict) + " " + seq + " " + (answer.why ? answer.why->what() : ""));

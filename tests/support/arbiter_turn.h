@@ -40,8 +40,9 @@ class Turn {
   void check(bool good, const std::string& what) { report_.check(good, what); }
 
   ArbiterSight read(std::string_view site) { return bench_.at(site).read(service_); }
-  ArbiterAnswer claim(std::string_view site, const std::optional<Version>& saw, const Terms& terms = {}) {
-    return bench_.at(site).claim(service_, saw, terms);
+  ArbiterAnswer claim(std::string_view site, const std::optional<Version>& saw, const Terms& terms = {},
+                      std::uint64_t above = 0) {
+    return bench_.at(site).claim(service_, saw, terms, above);
   }
   ArbiterAnswer renew(std::string_view site, std::uint64_t epoch, const Terms& terms = {},
                       Hold hold = Hold::Own) {

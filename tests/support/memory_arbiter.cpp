@@ -112,7 +112,7 @@ ArbiterSight MemoryArbiter::read(std::string_view service) {
 }
 
 ArbiterAnswer MemoryArbiter::claim(std::string_view service, const std::optional<Version>& saw,
-                                   const Terms& terms) {
+                                   const Terms& terms, std::uint64_t above) {
   const auto last = found_in(last_, service);
   const ArbiterSight sight = last ? *last : read(service);
   if (sight.regression) {
@@ -120,6 +120,7 @@ ArbiterAnswer MemoryArbiter::claim(std::string_view service, const std::optional
   }
   dns::LeaseWish wish{dns::LeaseAct::Claim, self_};
   wish.saw = version_of(saw);
+  wish.epoch = above;
   wish.terms = terms_of(terms);
   return claimed_by(self_, change(service, wish));
 }
