@@ -59,6 +59,7 @@ void fill(const Controller& from, const ServiceSettings& settings, SteadyTime no
   if (const auto calls = from.findings().calls.find(name); calls != from.findings().calls.end()) {
     out.set_calls(calls->second);
   }
+  out.set_fallback(from.core().fallback_text(name, now));
   if (const auto held = from.core().held_until(name, now)) {
     out.set_held_ns((*held - now).count());
   }

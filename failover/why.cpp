@@ -88,6 +88,9 @@ std::vector<std::string> why_service(const pb::Status& status, const pb::Service
   if (service.state() == "failed") {
     out.push_back("See that its PBX does not run here, then: failover ack");
   }
+  if (!service.fallback().empty()) {
+    out.push_back(service.fallback());
+  }
   add_next(status, service, out);
   out.push_back("If its site died now, calls would come back in about " + service.site_dies().text() + ".");
   out.push_back(service.mode() == "fast"

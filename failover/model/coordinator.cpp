@@ -380,36 +380,10 @@ std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& vie
     return maintenance_ ? HandOver{other, drain_until_, "this site goes into maintenance"}
                         : HandOver{other, std::nullopt, unfit(), true};
   }
-  const auto watch = fallbacks_.find(service);
-  const auto calls = findings_.calls.find(service);
-  const auto minute = findings_.minute_of_day.find(service);
-  if (watch != fallbacks_.end() &&
-      watch->second.due(rules_of(service).fallback, calls == findings_.calls.end() ? 0 : calls->second,
-                        minute == findings_.minute_of_day.end() ? 0 : minute->second, now)) {
+  if (rules_of(service).fallback.when != Fallback::When::Never && why_not_home(service, now).empty()) {
     return HandOver{turn.rules().sites[0], std::nullopt, "fallback"};
   }
   return std::nullopt;
-}
-
-// Whether the preferred site could have it back, from the holder's seat.
-bool Coordinator::may_fall_back(const ServiceRules& service, const View& view) const {
-  if (turns_.at(service.name).state() != State::Holding || service.sites.empty() ||
-      service.sites[0] == rules_.self) {
-    return false;
-  }
-  const auto found = std::find_if(view.candidates.begin(), view.candidates.end(),
-                                  [&](const Candidate& each) { return each.site == service.sites[0]; });
-  return found != view.candidates.end() && found->unfit.empty() && found->room > 0 &&
-         found->score < rules_.warning && found->lag.count(service.name) != 0 &&
-         found->lag.at(service.name) == Lag::InSync;
-}
-
-void Coordinator::look_at_fallback(const View& view, SteadyTime now) {
-  for (const ServiceRules& service : rules_.services) {
-    if (service.fallback.when != Fallback::When::Never) {
-      fallbacks_[service.name].on_look(may_fall_back(service, view), now);
-    }
-  }
 }
 
 // What the record gives us already is given back only for what is served, or comes before it.

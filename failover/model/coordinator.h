@@ -112,6 +112,9 @@ class Coordinator {
   [[nodiscard]] std::vector<Standing> standings(const std::string& service, SteadyTime now) const;
   // Moves because of health are held until then.
   [[nodiscard]] std::optional<SteadyTime> held_until(const std::string& service, SteadyTime now) const;
+  // Whether it goes back to its first site, and why not yet, in a sentence; empty: it is not served here, or
+  // there already.
+  [[nodiscard]] std::string fallback_text(const std::string& service, SteadyTime now) const;
   [[nodiscard]] const std::map<std::string, SiteReport>& reports() const noexcept { return reports_; }
   [[nodiscard]] bool is_paused() const noexcept { return paused_; }
 
@@ -138,7 +141,8 @@ class Coordinator {
   [[nodiscard]] std::string owner_doubt(const Turn& turn, SteadyTime now) const;
   [[nodiscard]] std::optional<HandOver> hand_over(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] std::string best_other(const Turn& turn, const View& view) const;
-  [[nodiscard]] bool may_fall_back(const ServiceRules& service, const View& view) const;
+  [[nodiscard]] std::string home_doubt(const ServiceRules& service, const View& view) const;
+  [[nodiscard]] std::string why_not_home(const std::string& service, SteadyTime now) const;
   [[nodiscard]] std::string unfit() const;
   [[nodiscard]] unsigned room() const;
   [[nodiscard]] const ServiceRules& rules_of(const std::string& service) const;

@@ -1,6 +1,9 @@
 #include "failover/model/policy.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "common/base/units.h"
 
 namespace ha::failover {
 namespace {
@@ -8,6 +11,12 @@ namespace {
 constexpr Duration kHoldDownFirst = std::chrono::minutes(5);
 constexpr Duration kHoldDownMost = std::chrono::hours(1);
 constexpr Duration kQuiet = std::chrono::hours(24);
+
+std::string clock_text(int minute_of_day) {
+  constexpr int kHour = 60;
+  const auto two = [](int number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  return two(minute_of_day / kHour) + ":" + two(minute_of_day % kHour);
+}
 
 }  // namespace
 
@@ -21,14 +30,27 @@ bool in_window(const Fallback& fallback, int minute_of_day) noexcept {
   return minute_of_day >= fallback.from_minute || minute_of_day < fallback.to_minute;
 }
 
-void FallbackWatch::on_look(bool good, SteadyTime now) noexcept {
-  good_since_ = good ? std::optional(good_since_.value_or(now)) : std::nullopt;
+void FallbackWatch::on_look(std::string why_not, SteadyTime now) {
+  good_since_ = why_not.empty() ? std::optional(good_since_.value_or(now)) : std::nullopt;
+  why_not_ = std::move(why_not);
 }
 
-bool FallbackWatch::due(const Fallback& fallback, std::uint64_t calls, int minute_of_day,
-                        SteadyTime now) const noexcept {
-  return fallback.when != Fallback::When::Never && good_since_ && now - *good_since_ >= fallback.stable_for &&
-         in_window(fallback, minute_of_day) && (fallback.when == Fallback::When::Always || calls == 0);
+std::string FallbackWatch::why_not(const Fallback& fallback, std::uint64_t calls, int minute_of_day,
+                                   SteadyTime now) const {
+  if (!good_since_) {
+    return why_not_;
+  }
+  if (now - *good_since_ < fallback.stable_for) {
+    return "it has been well for " + show_age(now - *good_since_) + ", " + show_age(fallback.stable_for) +
+           " are asked for";
+  }
+  if (!in_window(fallback, minute_of_day)) {
+    return "only from " + clock_text(fallback.from_minute) + " to " + clock_text(fallback.to_minute);
+  }
+  if (fallback.when == Fallback::When::WhenIdle && calls > 0) {
+    return std::to_string(calls) + " calls are up";
+  }
+  return "";
 }
 
 void FlapBook::on_move(SteadyTime now) noexcept {

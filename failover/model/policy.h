@@ -30,12 +30,14 @@ struct Fallback {
 // Since when the preferred site could have it.
 class FallbackWatch {
  public:
-  // `good`: it is heard, healthy and caught up.
-  void on_look(bool good, SteadyTime now) noexcept;
-  [[nodiscard]] bool due(const Fallback& fallback, std::uint64_t calls, int minute_of_day,
-                         SteadyTime now) const noexcept;
+  // `why_not`: empty while it is heard, healthy and caught up.
+  void on_look(std::string why_not, SteadyTime now);
+  // Why it does not go back yet, in words; empty: it does.
+  [[nodiscard]] std::string why_not(const Fallback& fallback, std::uint64_t calls, int minute_of_day,
+                                    SteadyTime now) const;
 
  private:
+  std::string why_not_;
   std::optional<SteadyTime> good_since_;
 };
 

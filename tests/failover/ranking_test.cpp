@@ -73,18 +73,25 @@ BOOST_AUTO_TEST_CASE(a_window_may_go_over_midnight) {
 BOOST_AUTO_TEST_CASE(fallback_waits_until_all_of_its_conditions_hold) {
   Fallback fallback;
   FallbackWatch watch;
-  watch.on_look(true, at({}));
-  BOOST_TEST(!watch.due(fallback, 0, 0, at(hours(9))));  // never
   fallback.when = Fallback::When::WhenIdle;
-  BOOST_TEST(!watch.due(fallback, 0, 0, at(minutes(29))));
-  BOOST_TEST(watch.due(fallback, 0, 0, at(minutes(30))));
-  BOOST_TEST(!watch.due(fallback, 1, 0, at(minutes(30))));
+  watch.on_look("it is silent", at({}));
+  BOOST_TEST(watch.why_not(fallback, 0, 0, at(hours(9))) == "it is silent");
+  watch.on_look("", at({}));
+  BOOST_TEST(watch.why_not(fallback, 0, 0, at(minutes(29))) ==
+             "it has been well for 29 m, 30 m are asked for");
+  BOOST_TEST(watch.why_not(fallback, 0, 0, at(minutes(30))) == "");
+  BOOST_TEST(watch.why_not(fallback, 2, 0, at(minutes(30))) == "2 calls are up");
   fallback.when = Fallback::When::Always;
-  BOOST_TEST(watch.due(fallback, 1, 0, at(minutes(30))));
-  watch.on_look(false, at(minutes(31)));
-  watch.on_look(true, at(minutes(32)));
-  BOOST_TEST(!watch.due(fallback, 0, 0, at(minutes(61))));
-  BOOST_TEST(watch.due(fallback, 0, 0, at(minutes(62))));
+  BOOST_TEST(watch.why_not(fallback, 2, 0, at(minutes(30))) == "");
+  fallback.from_minute = 22 * 60;
+  fallback.to_minute = 5 * 60;
+  BOOST_TEST(watch.why_not(fallback, 2, 23 * 60, at(minutes(30))) == "");
+  BOOST_TEST(watch.why_not(fallback, 2, 12 * 60, at(minutes(30))) == "only from 22:00 to 05:00");
+  fallback.to_minute = fallback.from_minute;
+  watch.on_look("it is silent", at(minutes(31)));
+  watch.on_look("", at(minutes(32)));
+  BOOST_TEST(watch.why_not(fallback, 0, 0, at(minutes(61))) != "");
+  BOOST_TEST(watch.why_not(fallback, 0, 0, at(minutes(62))) == "");
 }
 
 BOOST_AUTO_TEST_CASE(each_move_for_health_holds_the_next_one_longer_until_a_quiet_day) {
