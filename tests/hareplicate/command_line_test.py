@@ -131,6 +131,22 @@ class CommandLine(unittest.TestCase):
             finally:
                 daemon.terminate()
 
+    def test_doctor_misses_the_coordinator_where_failover_is_configured(self):
+        config = self.site()
+
+        def coordinator():
+            checks = json.loads(run(*config, "--json", "doctor").stdout)["rows"]
+            return [check["health"] for check in checks if check["check"] == "coordinator"]
+
+        self.assertEqual(coordinator(), [])
+        with open(self.file("cluster.toml"), encoding="utf-8") as file:
+            text = "".join(line for line in file if not line.startswith(("holder", "epoch")))
+        self.write("cluster.toml", text + "[failover]\n")
+        self.assertEqual(coordinator(), [])  # a site without heartbeat only keeps copies
+        heartbeat = 'heartbeat = ["tcp://127.0.0.1:1"]\n[[service]]'
+        self.write("cluster.toml", text.replace("[[service]]", heartbeat) + "[failover]\n")
+        self.assertEqual(coordinator(), ["BAD"])
+
     # ------------------------------------------------------------ keys
     def test_keys_are_shown_as_json(self):
         made = json.loads(run("--json", "keys", "new", self.file("k")).stdout)

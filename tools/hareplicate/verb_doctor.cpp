@@ -4,6 +4,9 @@
 
 #include "common/base/bytes.h"
 #include "common/base/cli_table.h"
+#include "common/sys/replace.h"
+#include "common/wire/control.h"
+#include "schemas/cluster_schema.h"
 #include "tools/hareplicate/context.h"
 #include "tools/hareplicate/daemon.h"
 #include "tools/hareplicate/doctor.h"
@@ -44,6 +47,30 @@ void show(const Context& context, const std::vector<Check>& checks) {
   }
 }
 
+// Whether cluster.toml has [failover], and this site takes part. What is wrong with the file has been said.
+bool has_coordinator(const std::string& file, const replicator::Config& config) {
+  const auto text = sys::read_kept(file, replicator::kConfigBytesMax);
+  if (!text.ok()) {
+    return false;
+  }
+  ConfigProblems known;
+  const ConfigDocument cluster = ConfigDocument::load(file, *text, cluster_schema(), known);
+  const std::vector<ConfigSection> sites = cluster.sections("site");
+  return config.has_failover() && std::any_of(sites.begin(), sites.end(), [&](const ConfigSection& site) {
+           return site.text("name") == config.self().name && !site.list("heartbeat").empty();
+         });
+}
+
+Check check_coordinator(const replicator::Config& config) {
+  const std::string path = (config.run_dir() / "failover.sock").string();
+  const auto client = wire::ControlClient::open(path, "failover");
+  return client.ok() ? Check{Health::Good, "coordinator", "runs", ""}
+                     : Check{Health::Bad, "coordinator",
+                             "cluster.toml has [failover], and " + client.error().what() +
+                                 ": this site takes nothing over, and gives up what it holds",
+                             "systemctl enable --now failover"};
+}
+
 }  // namespace
 
 std::string_view health_word(Health health) noexcept {
@@ -71,6 +98,9 @@ std::vector<Check> all_checks(const Context& context) {
   checks.push_back(daemon.ok()
                        ? Check{Health::Good, "replicator", "runs", ""}
                        : Check{Health::Bad, "replicator", daemon.error().what(), daemon.error().hint()});
+  if (has_coordinator(context.globals.config, *config)) {
+    checks.push_back(check_coordinator(*config));
+  }
   add(checks, check_peers(*config));
   return checks;
 }
