@@ -23,7 +23,7 @@ struct Pbx {
   }
   ~Pbx() {
     config.kill = true;
-    config.stop = shell("true");
+    config.stop = shell("false");  // then it is not waited for
     config.before_stop.clear();
     config.after_stop.clear();
     config.status = {};
