@@ -15,6 +15,22 @@ FailoverPlan plan_of(std::uint64_t seed) {
   plan.sites = 2 + static_cast<unsigned>(seed % 6);
   plan.services = 1 + static_cast<unsigned>(seed / 6 % 4);
   plan.fast = seed / 24 % 2 == 1;
+  plan.capacity = 1 + static_cast<unsigned>(seed / 5 % 2);
+  plan.fallback = seed / 3 % 2 == 1;
+  return plan;
+}
+
+// A short life with a short lease: many of them.
+FailoverPlan short_plan(std::uint64_t seed) {
+  FailoverPlan plan = plan_of(seed / 4);
+  plan.sites = 2 + static_cast<unsigned>(seed % 4);
+  plan.paths = 1;
+  plan.lease = std::chrono::seconds(3);
+  plan.calm = std::chrono::seconds(6);
+  plan.between = std::chrono::milliseconds(1500);
+  plan.trouble = std::chrono::seconds(seed % 16 == 0 ? 100 : 60);
+  plan.peace = std::chrono::seconds(60);
+  plan.plot = static_cast<Plot>(seed % 16 == 0 ? 2 : seed / 16 % 4);
   return plan;
 }
 
@@ -23,21 +39,37 @@ struct Sum {
   unsigned long long moves = 0;
   unsigned long long overlaps = 0;
   unsigned long long faults = 0;
+  unsigned long long forced = 0;
+  unsigned long long fenced = 0;
+  unsigned long long rolled_back = 0;
+  Duration longest_gap{};
+  [[nodiscard]] std::string text() const {
+    return std::to_string(faults) + " faults, " + std::to_string(claims) + " claims, " +
+           std::to_string(moves) + " epochs, " + std::to_string(overlaps) +
+           " looks at two that serve a fast service, " + std::to_string(forced) + " forced takeovers, " +
+           std::to_string(fenced) + " fences, " + std::to_string(rolled_back) + " rollbacks, longest gap " +
+           std::to_string(longest_gap / std::chrono::milliseconds(1)) + " ms";
+  }
   void add(const FailoverOutcome& one) {
     claims += one.claims;
     moves += one.moves;
     overlaps += one.overlaps;
     faults += one.faults;
+    forced += one.forced;
+    fenced += one.fenced;
+    rolled_back += one.rolled_back;
+    longest_gap = std::max(longest_gap, one.longest_gap);
   }
 };
 
 // How many of the seeds find out that a rule is broken.
-unsigned long long found_out(const FailoverFlaws& flaws, unsigned long long seeds) {
+unsigned long long found_out(const FailoverFlaws& flaws, Plot plot, unsigned long long seeds) {
   unsigned long long found = 0;
   for (unsigned long long seed = 1; seed <= seeds && found == 0; ++seed) {
     FailoverPlan plan;
     plan.sites = 2 + static_cast<unsigned>(seed % 3);
     plan.flaws = flaws;
+    plan.plot = plot;
     plan.operators = false;
     plan.health = false;
     found += FailoverWorld(plan, seed).run().violation.empty() ? 0U : 1U;
@@ -61,12 +93,29 @@ BOOST_AUTO_TEST_CASE(never_two_that_serve_and_always_one_in_the_end) {
         return one;
       },
       [&](const FailoverOutcome& one) { sum.add(one); });
-  BOOST_TEST_MESSAGE(played.count << " seeds from " << played.first << ": " << sum.faults << " faults, "
-                                  << sum.claims << " claims, " << sum.moves << " epochs, " << sum.overlaps
-                                  << " looks at two that serve a fast service, " << played.failed
-                                  << " failed");
+  BOOST_TEST_MESSAGE(played.count << " seeds from " << played.first << ": " << sum.text() << ", "
+                                  << played.failed << " failed");
   if (played.count >= 30) {
     BOOST_TEST(sum.moves > played.count * 5);
+  }
+}
+
+// HA_SIM_BULK: how many (40), from HA_SIM_SEED on; one line every 1,000.
+BOOST_AUTO_TEST_CASE(the_same_in_many_short_lives) {
+  const auto first = from_environment("HA_SIM_SEED", 1);
+  const auto count = from_environment("HA_SIM_BULK", 40);
+  Sum sum;
+  unsigned long long failed = 0;
+  for (auto seed = first; seed < first + count; ++seed) {
+    const FailoverOutcome one = FailoverWorld(short_plan(seed), seed).run();
+    BOOST_CHECK_MESSAGE(one.violation.empty(),
+                        "seed " << seed << ": " << one.violation << "\n  HA_SIM_SEED=" << seed
+                                << " HA_SIM_BULK=1 sim_failover_tests -t '*/the_same*'");
+    failed += one.violation.empty() ? 0U : 1U;
+    sum.add(one);
+    if ((seed - first + 1) % 1000 == 0 || seed - first + 1 == count) {
+      BOOST_TEST_MESSAGE(seed - first + 1 << " short lives: " << sum.text() << ", " << failed << " failed");
+    }
   }
 }
 
@@ -108,10 +157,10 @@ BOOST_AUTO_TEST_CASE(twenty_sites_with_sixteen_services) {
 
 BOOST_AUTO_TEST_CASE(each_rule_is_needed) {
   constexpr unsigned long long kSeeds = 500;
-  const auto needed = [&](const char* what, bool FailoverFlaws::*flaw) {
+  const auto needed = [&](const char* what, bool FailoverFlaws::*flaw, Plot plot = Plot::None) {
     FailoverFlaws flaws;
     flaws.*flaw = true;
-    BOOST_CHECK_MESSAGE(found_out(flaws, kSeeds) > 0, what << " was not found out");
+    BOOST_CHECK_MESSAGE(found_out(flaws, plot, kSeeds) > 0, what << " was not found out");
   };
   needed("a wait that is too short", &FailoverFlaws::short_wait);
   needed("no kernel guard", &FailoverFlaws::no_guard);
@@ -120,6 +169,9 @@ BOOST_AUTO_TEST_CASE(each_rule_is_needed) {
   needed("a swap that does not compare seq", &FailoverFlaws::no_seq);
   needed("one promise short of all", &FailoverFlaws::one_short);
   needed("a promise that is not kept", &FailoverFlaws::promise_void);
+  needed("a forced takeover that no promise binds", &FailoverFlaws::forced_unbound, Plot::Siege);
+  needed("a forced takeover by a dropped site", &FailoverFlaws::forced_dropped, Plot::Exile);
+  needed("an epoch once more after an accept", &FailoverFlaws::epoch_again, Plot::Rollback);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -29,18 +29,43 @@ std::optional<Stored> ArbiterStore::read(const std::string& service) const {
   return found == records_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::optional<Stored> wished(const Ask& ask, const std::string& site, const std::optional<Stored>& now,
-                             std::uint64_t nonce) {
+void ArbiterStore::roll_back(const std::set<std::string>& services) {
+  for (const std::string& service : services) {
+    if (const auto old = kept_.find(service); old != kept_.end()) {
+      records_[service] = old->second;
+    } else {
+      records_.erase(service);
+    }
+  }
+}
+
+const Stored* ArbiterStore::find(const std::string& service) const {
+  const auto found = records_.find(service);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+std::optional<Stored> ArbiterStore::kept(const std::string& service) const {
+  const auto found = kept_.find(service);
+  return found == kept_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<Stored> wished(const Ask& ask, const Asker& asker, const std::optional<Stored>& now,
+                             std::uint64_t nonce, const failover::Version& beyond) {
+  const std::string& site = asker.site;
   Stored out{now ? now->record : failover::Record{}, nonce};
-  ++out.record.version.seq;
+  failover::Version& next = out.record.version;
+  next.seq = std::max(next.seq, beyond.seq) + 1;
+  const std::uint64_t new_epoch = std::max(next.epoch, beyond.epoch) + 1;
   if (ask.act == Act::Claim) {
     const auto version = now ? std::optional(now->record.version) : std::nullopt;
     const auto& eligible = out.record.terms.eligible;
-    if (version != ask.saw || (now && now->record.hold != Hold::Free && now->record.owner == site) ||
-        (!eligible.empty() && std::find(eligible.begin(), eligible.end(), site) == eligible.end())) {
+    const bool dropped =
+        !eligible.empty() && std::find(eligible.begin(), eligible.end(), site) == eligible.end();
+    const bool ours = now && now->record.hold != Hold::Free && now->record.owner == site;
+    if (version != ask.saw || (ours && next.epoch >= beyond.epoch) || (dropped && !asker.eligible)) {
       return std::nullopt;
     }
-    ++out.record.version.epoch;
+    next.epoch = new_epoch;
     out.record.owner = site;
     out.record.hold = Hold::Own;
     out.record.terms = ask.terms;
@@ -51,13 +76,16 @@ std::optional<Stored> wished(const Ask& ask, const std::string& site, const std:
     return std::nullopt;
   }
   if (ask.act == Act::Renew) {
+    if (next.epoch < beyond.epoch) {  // of a turn that others may have had since
+      return std::nullopt;
+    }
     out.record.hold = ask.hold;
     out.record.terms = ask.terms;
   } else if (ask.act == Act::Release) {
     out.record.owner.clear();
     out.record.hold = Hold::Free;
   } else {
-    ++out.record.version.epoch;
+    next.epoch = new_epoch;
     out.record.owner = ask.target;
     out.record.hold = Hold::Own;
   }
@@ -71,13 +99,14 @@ ArbiterCall::Message ArbiterCall::next(std::uint64_t nonce, SteadyTime now) {
   }
   if (!wanted_) {
     before_ = *found_;
-    wanted_ = wished(ask_, site_, *before_, nonce);
+    wanted_ = wished(ask_, asker_, *before_, nonce, seen_.beyond);
     sent_ = now;
   }
   return Send{*before_, *wanted_};
 }
 
 bool ArbiterCall::end(Verdict verdict, std::string why) {
+  ++number_;  // what is still to be heard of it comes too late
   answer_.act = ask_.act;
   answer_.verdict = verdict;
   answer_.asked = asked_;
@@ -86,12 +115,22 @@ bool ArbiterCall::end(Verdict verdict, std::string why) {
   answer_.has_record = found_.has_value();
   if (found_ && *found_) {
     answer_.record = (*found_)->record;
+    if (ask_.act != Act::Read && verdict == Verdict::Won) {
+      seen_.highest = std::max(seen_.highest, answer_.record->version);
+    }
   }
   return true;
 }
 
 bool ArbiterCall::on_read(const std::optional<Stored>& found, SteadyTime now) {
   found_ = found;
+  const failover::Version version = found ? found->record.version : failover::Version{};
+  if (version < seen_.highest) {
+    return end(Verdict::Regression, "the arbiter has gone back in time");
+  }
+  if (version.epoch > seen_.highest.epoch) {  // of a renewal only who has made it remembers it
+    seen_.highest = version;
+  }
   if (ask_.act == Act::Read) {
     return end(Verdict::Won);
   }
@@ -103,7 +142,7 @@ bool ArbiterCall::on_read(const std::optional<Stored>& found, SteadyTime now) {
     return now >= deadline_ && end(Verdict::Unknown, "not applied yet");
   }
   wanted_.reset();  // it never was, or it is not in force any more
-  if (!wished(ask_, site_, found, 1)) {
+  if (!wished(ask_, asker_, found, 1, seen_.beyond)) {
     return end(Verdict::Lost, found ? "to " + found->record.owner : "there is no record");
   }
   reads_ = false;

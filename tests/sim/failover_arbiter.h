@@ -8,11 +8,18 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "failover/model/step.h"
 
 namespace ha::sim {
+
+// What a site remembers of a service, over restarts: dnsupdater/seen_book.h.
+struct Seen {
+  failover::Version highest;
+  failover::Version beyond;  // what was seen before a person has accepted less
+};
 
 struct Stored {
   failover::Record record;
@@ -33,7 +40,10 @@ class ArbiterStore {
   [[nodiscard]] std::optional<Stored> read(const std::string& service) const;
   // Back to what it was when keep() was called last.
   void keep() { kept_ = records_; }
-  void roll_back() { records_ = kept_; }
+  void roll_back(const std::set<std::string>& services);
+  // Until the next swap.
+  [[nodiscard]] const Stored* find(const std::string& service) const;
+  [[nodiscard]] std::optional<Stored> kept(const std::string& service) const;
 
   ArbiterFlaws flaws;
   // After each swap that was applied.
@@ -45,9 +55,16 @@ class ArbiterStore {
   std::map<std::string, Stored> kept_;
 };
 
+// Who wants something of the arbiter.
+struct Asker {
+  std::string site;
+  bool eligible = false;  // it claims although the owner has dropped it: a breakage on purpose
+};
+
 // The wish of an Ask as the record that it makes of `now`; none: not to be tried, it is lost.
-[[nodiscard]] std::optional<Stored> wished(const failover::Ask& ask, const std::string& site,
-                                           const std::optional<Stored>& now, std::uint64_t nonce);
+[[nodiscard]] std::optional<Stored> wished(const failover::Ask& ask, const Asker& asker,
+                                           const std::optional<Stored>& now, std::uint64_t nonce,
+                                           const failover::Version& beyond);
 
 // One call of one site: reads, sends, reads back, until the verdict or the deadline. The world gives it time
 // and carries its messages.
@@ -60,8 +77,9 @@ class ArbiterCall {
   };
   using Message = std::variant<Read, Send>;
 
-  ArbiterCall(failover::Ask ask, std::string site, SteadyTime now, Duration total)
-      : ask_(std::move(ask)), site_(std::move(site)), asked_(now), deadline_(now + total) {}
+  // `seen` is the asker's, and must outlive the call.
+  ArbiterCall(failover::Ask ask, Asker asker, Seen& seen, SteadyTime now, Duration total)
+      : ask_(std::move(ask)), asker_(std::move(asker)), seen_(seen), asked_(now), deadline_(now + total) {}
 
   // The next message, with its number; what is heard of older ones is ignored.
   [[nodiscard]] Message next(std::uint64_t nonce, SteadyTime now);
@@ -78,7 +96,8 @@ class ArbiterCall {
   bool end(failover::Verdict verdict, std::string why = {});
 
   failover::Ask ask_;
-  std::string site_;
+  Asker asker_;
+  Seen& seen_;
   SteadyTime asked_;
   SteadyTime deadline_;
   std::uint64_t number_ = 0;

@@ -58,24 +58,14 @@ void FailoverWorld::cut_arbiter(Site& site, Duration length) {
   in(length, [&site] { site.cut_arbiter = false; });
 }
 
-void FailoverWorld::operate(Site& site, Site& other) {
-  on(site, [this, &site, &other] {
-    const std::string service = "v" + std::to_string(random_.below(plan_.services));
-    const auto drain = random_.chance(0.5) ? std::optional<Duration>(seconds(2)) : std::nullopt;
-    if (random_.chance(0.5)) {
-      static_cast<void>(site.core->maintenance(!site.core->in_maintenance(), drain, local(site)));
-    } else if (site.core->switchover(service, other.name, drain, local(site)).ok()) {
-      trace(site.name + " hands " + service + " to " + other.name);
-    }
-    turn(site);
-  });
-}
-
 void FailoverWorld::fault() {
   Site& site = *sites_[random_.below(sites_.size())];
   Site& other = *sites_[random_.below(sites_.size())];
   const Duration length = milliseconds(random_.between(200, 40'000));
-  switch (random_.below(12)) {
+  if (plan_.plot != Plot::None && random_.chance(0.2)) {
+    return play(plan_.plot);
+  }
+  switch (random_.below(16)) {
     case 0:
       return cut(site, other, true, length);
     case 1:
@@ -108,9 +98,26 @@ void FailoverWorld::fault() {
         in(length, [&site] { site.score = 0; });
       }
       return;
-    default:
+    case 10:
+    case 11:
+    case 12:
       if (plan_.operators) {
         operate(site, other);
+      }
+      return;
+    case 13:
+      if (plan_.operators) {
+        confirm_fence(site);
+      }
+      return;
+    case 14:
+      if (plan_.operators) {
+        play(random_.chance(0.8) ? Plot::Siege : Plot::Exile);
+      }
+      return;
+    default:
+      if (plan_.operators) {
+        play(Plot::Rollback);
       }
   }
 }
@@ -203,8 +210,8 @@ void FailoverWorld::resume(Site& site) {
     }
     // Whoever still serves after the grace has not noticed.
     at(site.grace_until + milliseconds(1), [this] {
-      for (unsigned i = 0; i < plan_.services; ++i) {
-        check_serving("v" + std::to_string(i));
+      for (const std::string& service : services_) {
+        check_serving(service);
       }
     });
   }
@@ -236,10 +243,12 @@ void FailoverWorld::heal() {
       site->powered = true;
       start(*site);
     }
-    if (site->core->in_maintenance()) {
-      static_cast<void>(site->core->maintenance(false, std::nullopt, local(*site)));
-    }
+    site->maintenance = false;
+    site->takeovers_paused = false;
+    static_cast<void>(site->core->maintenance(false, std::nullopt, local(*site)));
+    site->core->pause(false);
     site->core->acknowledge(local(*site));
+    site->held_off.clear();
   }
 }
 

@@ -1,4 +1,4 @@
-// A site of failover_world.h, for its two files only.
+// A site of failover_world.h, for its own files only.
 #pragma once
 
 #include "tests/sim/failover_world.h"
@@ -18,15 +18,19 @@ struct FailoverWorld::Site {
   std::uint64_t pause = 0;
   std::unique_ptr<failover::Coordinator> core;
   std::map<std::string, std::uint64_t> highest;
+  std::map<std::string, Seen> seen;
+  bool maintenance = false;  // as it was written down
+  bool takeovers_paused = false;
   std::deque<std::function<void()>> backlog;
   std::map<std::string, Serving> serving;
   std::map<std::string, std::uint64_t> jobs;  // by service: the newest job's number
   std::set<std::string> cut;                  // peers, one way: what this site sends there is lost
   bool cut_arbiter = false;
   unsigned score = 0;
+  std::set<std::string> held_off;            // services that could not be started here
+  std::map<std::string, SteadyTime> unable;  // by service: the last moment in which it could not take it
   SteadyTime frozen_at;
   SteadyTime grace_until;  // a freeze that nothing can tell yet
-  SteadyTime wake_at;
   std::uint64_t wake = 0;  // the newest of each: older ones do nothing
   std::uint64_t beat = 0;
 };

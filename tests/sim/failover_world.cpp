@@ -30,8 +30,11 @@ FailoverWorld::FailoverWorld(const FailoverPlan& plan, std::uint64_t seed)
     site->base_global = now_;
     sites_.push_back(std::move(site));
   }
-  for (unsigned i = 0; plan.fast && i < plan.services; i += 2) {
-    fast_.insert("v" + std::to_string(i));
+  for (unsigned i = 0; i < plan.services; ++i) {
+    services_.push_back("v" + std::to_string(i));
+    if (plan.fast && i % 2 == 0) {
+      fast_.insert(services_.back());
+    }
   }
   arbiter_.flaws.epoch_only = plan.flaws.no_seq;
   arbiter_.applied = [this](const std::string& service, const std::optional<Stored>& before,
@@ -43,7 +46,15 @@ FailoverWorld::~FailoverWorld() = default;
 // ---------------------------------------------------------------- time
 
 void FailoverWorld::at(SteadyTime when, std::function<void()> work) {
-  events_.emplace(std::max(when, now_), std::move(work));
+  std::size_t place = works_.size();
+  if (free_.empty()) {
+    works_.push_back(std::move(work));
+  } else {
+    place = free_.back();
+    free_.pop_back();
+    works_[place] = std::move(work);
+  }
+  events_.push({std::max(when, now_), ++number_, place});
 }
 
 SteadyTime FailoverWorld::local(const Site& site) const {
@@ -84,9 +95,13 @@ bool FailoverWorld::linked(const Site& from, const Site& to) const {
   return from.powered && to.powered && from.cut.count(to.name) == 0;
 }
 
-void FailoverWorld::trace(const std::string& what) const {
+bool FailoverWorld::is_traced() {
   static const bool wanted = std::getenv("HA_SIM_TRACE") != nullptr;
-  if (wanted) {
+  return wanted;
+}
+
+void FailoverWorld::trace(const std::string& what) const {
+  if (is_traced()) {
     std::fprintf(stderr, "%9.3f %s\n", static_cast<double>(now_.time_since_epoch().count()) / 1e9 - 3600,
                  what.c_str());
   }
@@ -108,19 +123,24 @@ void FailoverWorld::start(Site& site) {
   site.backlog.clear();
   failover::SiteRules rules;
   rules.self = site.name;
-  rules.capacity = std::max(1U, (plan_.services + plan_.sites - 2) / std::max(1U, plan_.sites - 1));
+  rules.capacity = capacity();
   for (const auto& other : sites_) {
     if (other.get() != &site) {
       rules.paths[other->name] = plan_.paths;
     }
   }
+  rules.timing.lease = plan_.lease;
+  rules.timing.renew = plan_.lease / 5;
   if (plan_.flaws.short_wait) {
     rules.timing.lease = site.name == "s0" ? seconds(10) : seconds(8);
     rules.timing.renew = seconds(2);
   }
   for (unsigned i = 0; i < plan_.services; ++i) {
     failover::ServiceRules service;
-    service.name = "v" + std::to_string(i);
+    service.name = services_[i];
+    if (plan_.fallback) {
+      service.fallback = {failover::Fallback::When::Always, plan_.lease * 2};
+    }
     for (unsigned k = 0; k < plan_.sites; ++k) {
       service.sites.push_back(sites_[(i + k) % plan_.sites]->name);
     }
@@ -129,6 +149,14 @@ void FailoverWorld::start(Site& site) {
   }
   site.core =
       std::make_unique<failover::Coordinator>(std::move(rules), site.highest, random_.next(), local(site));
+  site.held_off.clear();
+  for (const std::string& each : services_) {
+    site.unable[each] = now_;
+  }
+  if (site.maintenance) {
+    site.core->resume_maintenance();
+  }
+  site.core->pause(site.takeovers_paused);
   // What a site does when its coordinator starts: nothing that it does not hold may run.
   turn(site);
   beat(site);
@@ -141,14 +169,13 @@ void FailoverWorld::turn(Site& site) {
   failover::Findings findings;
   findings.score = site.score;
   findings.worst = "broken on purpose";
-  for (unsigned i = 0; i < plan_.services; ++i) {
-    const std::string service = "v" + std::to_string(i);
+  for (const std::string& service : services_) {
     findings.lag[service] = failover::Lag::InSync;
     findings.calls[service] = random_.below(4);
-    const auto owner = arbiter_.read(service);
+    const Stored* owner = arbiter_.find(service);
     // A probe of the owner's PBX from here.
     const auto found = std::find_if(sites_.begin(), sites_.end(), [&](const auto& each) {
-      return owner && each->name == owner->record.owner;
+      return owner != nullptr && each->name == owner->record.owner;
     });
     findings.probe_failed[service] = found == sites_.end() || !serves(**found, service) ||
                                      !linked(site, **found) || !linked(**found, site);
@@ -184,16 +211,12 @@ void FailoverWorld::beat(Site& site) {
         continue;
       }
       ++out_.messages;
-      in(trip(0), [this, &to = *other, from = site.name, heartbeat, path] {
-        on(to, [this, &to, from, heartbeat, path] {
-          if (!plan_.flaws.no_resume_check) {
-            to.core->on_heartbeat(from, path, *heartbeat, local(to));
-            return;
-          }
-          failover::Heartbeat blind = *heartbeat;
-          blind.beat.clock = local(to).time_since_epoch();
-          to.core->on_heartbeat(from, path, blind, local(to));
-        });
+      in(trip(0), [this, &to = *other, &site, heartbeat, path] {
+        if (to.powered && to.running && !to.paused && !to.frozen) {
+          heard(to, site, path, *heartbeat);
+        } else {
+          on(to, [this, &to, &site, heartbeat, path] { heard(to, site, path, *heartbeat); });
+        }
       });
     }
   }
@@ -205,6 +228,16 @@ void FailoverWorld::beat(Site& site) {
       }
     });
   });
+}
+
+void FailoverWorld::heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat) {
+  if (!plan_.flaws.no_resume_check) {
+    to.core->on_heartbeat(from.name, path, heartbeat, local(to));
+    return;
+  }
+  failover::Heartbeat blind = heartbeat;
+  blind.beat.clock = local(to).time_since_epoch();
+  to.core->on_heartbeat(from.name, path, blind, local(to));
 }
 
 void FailoverWorld::carry_out(Site& site, const std::string& service, const failover::Step& step) {
@@ -219,7 +252,7 @@ void FailoverWorld::carry_out(Site& site, const std::string& service, const fail
     site.serving[service].epoch = role->epoch;
   } else if (const auto* word = std::get_if<failover::Tell>(&step)) {
     tell(site, service, *word);
-  } else if (const auto* note = std::get_if<failover::Note>(&step)) {
+  } else if (const auto* note = std::get_if<failover::Note>(&step); note != nullptr && is_traced()) {
     std::string text = site.name + " " + service + " " + note->event;
     for (const auto& [key, value] : note->fields) {
       text += key == "service" ? "" : " " + key + "=" + value;
@@ -245,6 +278,9 @@ void FailoverWorld::run_job(Site& site, const std::string& service, const failov
       if (site.incarnation != incarnation || site.jobs[service] != number) {
         return;
       }
+      if (run.job == Job::Promote && !good) {
+        site.held_off.insert(service);
+      }
       if (run.job == Job::Demote && good) {
         site.serving[service].pbx = false;
       }
@@ -264,7 +300,9 @@ void FailoverWorld::tell(Site& site, const std::string& service, const failover:
     in(trip(plan_.late / 4), [this, &to = *other, from = site.name, service, word = tell.word] {
       on(to, [this, &to, from, service, word] {
         const auto* asked = std::get_if<failover::PromiseAsk>(&word);
-        if (asked != nullptr && (plan_.flaws.promise_void || (plan_.flaws.one_short && to.name == "s1"))) {
+        const bool forced = plan_.flaws.forced_unbound && to.core->turns().at(service).is_forced();
+        if (asked != nullptr &&
+            (forced || plan_.flaws.promise_void || (plan_.flaws.one_short && to.name == "s1"))) {
           // The answer of somebody who does not keep it.
           this->tell(to, service, {from, failover::PromiseAnswer{asked->round, true, {}}});
           return;
@@ -282,7 +320,9 @@ void FailoverWorld::ask(Site& site, const std::string& service, const failover::
   if (ask.act == failover::Act::Claim) {
     ++out_.claims;
   }
-  go_on(site, service, std::make_shared<ArbiterCall>(ask, site.name, local(site), kCall));
+  const bool forced = plan_.flaws.forced_dropped && site.core->turns().at(service).is_forced();
+  go_on(site, service,
+        std::make_shared<ArbiterCall>(ask, Asker{site.name, forced}, site.seen[service], local(site), kCall));
 }
 
 void FailoverWorld::go_on(Site& site, const std::string& service, std::shared_ptr<ArbiterCall> call) {
@@ -312,8 +352,8 @@ void FailoverWorld::go_on(Site& site, const std::string& service, std::shared_pt
   if (site.cut_arbiter || lost()) {
     return;
   }
-  in(trip(plan_.late), [this, &site, service, call, message, heard] {
-    if (!arbiter_up_) {
+  in(trip(plan_.late), [this, &site, service, call, message, heard, life = arbiter_life_] {
+    if (!arbiter_up_ || life != arbiter_life_) {
       return;
     }
     std::function<bool()> reply;
@@ -339,85 +379,21 @@ void FailoverWorld::answered(Site& site, const std::string& service, failover::A
   if (plan_.flaws.from_reply && answer.sent) {
     answer.sent = local(site);
   }
+  if (plan_.flaws.forced_dropped && answer.record && site.core->turns().at(service).is_forced()) {
+    answer.record->terms.eligible.clear();
+  }
   site.core->on_answer(service, answer, local(site));
   turn(site);
 }
 
-void FailoverWorld::on_applied(const std::string& service, const std::optional<Stored>& before,
-                               const Stored& now) {
-  const std::uint64_t epoch = now.record.version.epoch;
-  if (before && now.record.version <= before->record.version) {
-    violate(service + ": the version went back");
-  }
-  if (now.record.hold != failover::Hold::Free) {
-    std::string& owner = owners_[service][epoch];
-    if (!owner.empty() && owner != now.record.owner) {
-      violate(service + ": epoch " + std::to_string(epoch) + " has two owners");
-    }
-    owner = now.record.owner;
-  }
-  if (epoch > epochs_[service]) {
-    epochs_[service] = epoch;
-    ++out_.moves;
-    trace(service + " epoch " + std::to_string(epoch) + " " + now.record.owner);
-  }
+unsigned FailoverWorld::capacity() const {
+  const unsigned least = (plan_.services + plan_.sites - 2) / std::max(1U, plan_.sites - 1);
+  return std::max({1U, least, plan_.capacity});
 }
 
-// ---------------------------------------------------------------- what must be so
-
-bool FailoverWorld::serves(const Site& site, const std::string& service) const {
-  const auto found = site.serving.find(service);
-  if (found == site.serving.end() || !site.powered || site.frozen || !found->second.pbx) {
-    return false;
-  }
-  if (plan_.flaws.no_guard) {
-    return true;
-  }
-  return found->second.guard_until && local(site) < *found->second.guard_until;
-}
-
-void FailoverWorld::check_serving(const std::string& service) {
-  std::vector<const Site*> who;
-  for (const auto& site : sites_) {
-    if (serves(*site, service)) {
-      who.push_back(site.get());
-    }
-  }
-  if (who.size() < 2) {
-    return;
-  }
-  if (fast_.count(service) != 0) {
-    ++out_.overlaps;
-    return;
-  }
-  // What was frozen serves for a moment when it thaws: docs/failover.md says so.
-  for (const Site* site : who) {
-    if (now_ < site->grace_until && !plan_.flaws.no_resume_check) {
-      return;
-    }
-  }
-  violate(service + " is served by " + who[0]->name + " and " + who[1]->name);
-}
-
-void FailoverWorld::check_healed() {
-  for (unsigned i = 0; i < plan_.services; ++i) {
-    const std::string service = "v" + std::to_string(i);
-    std::vector<std::string> holders;
-    for (const auto& site : sites_) {
-      if (site->core->turns().at(service).state() == State::Holding && serves(*site, service)) {
-        holders.push_back(site->name);
-      }
-    }
-    if (holders.size() != 1) {
-      std::string said;
-      for (const auto& site : sites_) {
-        const auto& each = site->core->turns().at(service);
-        said += "; " + site->name + " " + std::string(failover::state_text(each.state())) + ": " + each.why();
-      }
-      violate(service + " is served by " + std::to_string(holders.size()) + " sites after all was well" +
-              said);
-    }
-  }
+std::string FailoverWorld::first_of(const std::string& service) const {
+  const auto place = std::find(services_.begin(), services_.end(), service) - services_.begin();
+  return sites_[static_cast<std::size_t>(place) % sites_.size()]->name;
 }
 
 FailoverOutcome FailoverWorld::run() {
@@ -425,18 +401,21 @@ FailoverOutcome FailoverWorld::run() {
     start(*site);
   }
   const SteadyTime begin = now_;
-  in(seconds(25), [this] { nemesis(); });
-  in(seconds(25), [this] { burst(); });
+  in(plan_.calm, [this] { nemesis(); });
+  in(plan_.calm, [this] { burst(); });
   in(plan_.trouble, [this] { heal(); });
+  watch();
   const SteadyTime end = begin + plan_.trouble + plan_.peace;
   while (!events_.empty() && out_.violation.empty()) {
-    auto first = events_.begin();
-    if (first->first > end) {
+    const Event first = events_.top();
+    if (first.when > end) {
       break;
     }
-    now_ = first->first;
-    const std::function<void()> work = std::move(first->second);
-    events_.erase(first);
+    events_.pop();
+    now_ = first.when;
+    const std::function<void()> work = std::move(works_[first.place]);
+    works_[first.place] = nullptr;
+    free_.push_back(first.place);
     work();
   }
   if (out_.violation.empty()) {

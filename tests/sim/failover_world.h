@@ -9,8 +9,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <queue>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "common/base/random.h"
@@ -28,6 +30,18 @@ struct FailoverFlaws {
   bool no_seq = false;           // a swap compares the epoch only
   bool one_short = false;        // a promise that nobody has given counts
   bool promise_void = false;     // who has promised does not keep it
+  bool forced_unbound = false;   // nor who was told by an operator to take it
+  bool forced_dropped = false;   // an operator's word is enough for a site that the owner has dropped
+  bool epoch_again = false;      // what was seen before a person accepted less is forgotten
+};
+
+// A plot of several faults that nemesis plays more often than others.
+enum class Plot {
+  None,
+  Siege,  // the holder loses the arbiter, a site does not hear it, and its operator takes over
+  Exile,  // a site is not heard until it is dropped; the holder loses the arbiter; the site's operator takes
+          // over
+  Rollback,  // the arbiter goes back
 };
 
 struct FailoverPlan {
@@ -36,8 +50,13 @@ struct FailoverPlan {
   bool fast = false;  // of every other service
   double drift_ppm = 500;
   double lose = 0.01;
-  double late = 0.02;  // a message to the arbiter that takes up to a minute
-  unsigned paths = 2;  // between two sites
+  double late = 0.02;     // a message to the arbiter that takes up to a minute
+  unsigned paths = 2;     // between two sites
+  unsigned capacity = 1;  // of each site, at least
+  bool fallback = false;  // always, after two leases
+  Plot plot = Plot::None;
+  Duration lease = std::chrono::seconds(10);
+  Duration calm = std::chrono::seconds(25);  // before the first fault
   Duration trouble = std::chrono::minutes(5);
   Duration peace = std::chrono::minutes(4);    // in which all has to heal
   Duration between = std::chrono::seconds(4);  // one fault after the other, on average; zero: none
@@ -56,6 +75,10 @@ struct FailoverOutcome {
   std::uint64_t faults = 0;
   std::uint64_t promised = 0;  // extensions by promises
   std::uint64_t messages = 0;
+  std::uint64_t forced = 0;  // takeovers, by operators
+  std::uint64_t fenced = 0;
+  std::uint64_t rolled_back = 0;
+  Duration longest_gap{};  // nobody served although a site could have
 };
 
 class FailoverWorld {
@@ -73,6 +96,15 @@ class FailoverWorld {
     std::uint64_t epoch = 0;
   };
 
+  struct Event {
+    SteadyTime when;
+    std::uint64_t number;
+    std::size_t place;  // in works_
+    bool operator>(const Event& other) const {
+      return std::tie(when, number) > std::tie(other.when, other.number);
+    }
+  };
+
   void at(SteadyTime when, std::function<void()> work);
   void in(Duration wait, std::function<void()> work) { at(now_ + wait, std::move(work)); }
   // On the site's own processor: later if it is stopped, never if it has died since.
@@ -87,6 +119,7 @@ class FailoverWorld {
   void turn(Site& site);
   void wake(Site& site);
   void beat(Site& site);
+  void heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat);
   void carry_out(Site& site, const std::string& service, const failover::Step& step);
   void ask(Site& site, const std::string& service, const failover::Ask& ask);
   void go_on(Site& site, const std::string& service, std::shared_ptr<ArbiterCall> call);
@@ -100,6 +133,14 @@ class FailoverWorld {
   void cut(Site& from, Site& to, bool both, Duration length);
   void cut_arbiter(Site& site, Duration length);
   void operate(Site& site, Site& other);
+  void take_over(Site& site, const std::string& service);
+  void confirm_fence(Site& site);
+  void play(Plot plot);
+  void siege(Site& holder, Site& site, const std::string& service);
+  void exile(Site& holder, Site& site, const std::string& service);
+  void roll_back(unsigned tries);
+  [[nodiscard]] bool have_all_seen() const;
+  void accept(Site& site);
   [[nodiscard]] bool can_be_stopped(const Site& site) const;
   void power_off(Site& site);
   void kill(Site& site);
@@ -111,18 +152,35 @@ class FailoverWorld {
   [[nodiscard]] bool serves(const Site& site, const std::string& service) const;
   void check_serving(const std::string& service);
   void check_healed();
+  void check_preferred(const std::string& service, const std::string& holder);
+  [[nodiscard]] bool is_well(const Site& site) const;
+  [[nodiscard]] bool is_able(const Site& site, const std::string& service,
+                             const std::set<std::string>& unserved) const;
+  void watch();
+  [[nodiscard]] unsigned capacity() const;
+  [[nodiscard]] std::string first_of(const std::string& service) const;
   void violate(const std::string& what);
+  [[nodiscard]] static bool is_traced();
   void trace(const std::string& what) const;
 
   FailoverPlan plan_;
   Random random_;
   SteadyTime now_;
-  std::multimap<SteadyTime, std::function<void()>> events_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::deque<std::function<void()>> works_;
+  std::vector<std::size_t> free_;
+  std::uint64_t number_ = 0;
+  std::vector<std::string> services_;
   std::vector<std::unique_ptr<Site>> sites_;
   ArbiterStore arbiter_;
   bool arbiter_up_ = true;
+  std::uint64_t arbiter_life_ = 0;  // what was on its way to an earlier one is lost
+  std::set<std::string>
+      rolled_;  // services whose epoch has gone back, until a person has accepted everywhere
   std::map<std::string, std::uint64_t> epochs_;  // the highest of each service
   std::map<std::string, std::map<std::uint64_t, std::string>> owners_;
+  std::map<std::string, SteadyTime> served_;   // by service: the last moment
+  std::map<std::string, SteadyTime> changed_;  // by service: the last swap
   std::set<std::string> fast_;
   FailoverOutcome out_;
   bool peace_ = false;
