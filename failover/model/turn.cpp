@@ -167,6 +167,9 @@ void Turn::on_answer(const Answer& answer, SteadyTime now) {
     unresolved_ = true;
     unresolved_at_ = asked.saw.value_or(Version{});
   }
+  if (asked.act != Act::Read && answer.verdict == Verdict::Won) {
+    wished_.clear();  // what was sent before it names a version that is not there any more
+  }
   switch (asked.act) {
     case Act::Read:
       break;  // tick() looks at it
@@ -227,7 +230,6 @@ void Turn::on_renewed(const Answer& answer, SteadyTime now) {
   const bool won = answer.verdict == Verdict::Won;
   unconfirmed_ = !won;
   if (won) {
-    wished_.clear();
     granted(answer, now);
   }
   if (state_ == Resuming) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -162,7 +163,7 @@ class Turn {
   GivenPromise given_;
   PromiseRound round_;
   std::uint64_t rounds_;
-  std::vector<std::string> wished_;  // eligible in a renewal whose fate is not known
+  std::set<std::string> wished_;  // eligible in any renewal since the last change that was confirmed
   SteadyTime promises_asked_{};
   SteadyTime begun_;  // the start or the last jump
 

@@ -287,7 +287,9 @@ void Turn::renew(const Around& around, SteadyTime now) {
   wish.epoch = state_ == State::Resuming ? sight_.record()->version.epoch : lease_.epoch();
   wish.terms = terms(around);
   wish.hold = state_ == State::Draining ? Hold::Drain : Hold::Own;
-  wished_ = wish.terms.eligible.empty() ? rules_.sites : wish.terms.eligible;
+  const std::vector<std::string>& may_claim =
+      wish.terms.eligible.empty() ? rules_.sites : wish.terms.eligible;
+  wished_.insert(may_claim.begin(), may_claim.end());  // earlier ones may be applied yet
   ask(std::move(wish), now);
 }
 

@@ -260,6 +260,36 @@ BOOST_AUTO_TEST_CASE(a_renewal_that_is_refused_asks_for_promises_as_one_that_is_
   BOOST_TEST(asked == 0U);
 }
 
+// Its renewal may have been applied: then syd may claim, whatever was wished since.
+BOOST_AUTO_TEST_CASE(whom_a_lost_renewal_lets_back_is_asked_until_one_is_confirmed) {
+  hold();
+  Record alone = held_by("fra", 1, 2);
+  alone.terms.eligible = {"fra"};
+  around.silent = {"nyc", "syd"};
+  BOOST_TEST((wait(seconds(5), alone).back().act == Act::Renew));
+  answer(Act::Renew, Verdict::Won, alone);
+  around.silent = {"nyc"};
+  BOOST_TEST((wait(seconds(5), alone).back().terms.eligible == std::vector<std::string>{"fra", "syd"}));
+  answer(Act::Renew, Verdict::Unknown, std::nullopt);
+  const auto play = [&](bool promise) {
+    for (const SteadyTime end = now + seconds(15); now < end && turn.state() == State::Holding;) {
+      for (const Step& step : tick(milliseconds(50))) {
+        if (const auto* ask = std::get_if<Ask>(&step)) {
+          answer(ask->act, Verdict::Silent, std::nullopt);
+        } else if (const auto* tell = std::get_if<Tell>(&step)) {
+          BOOST_TEST(tell->to == "syd");
+          turn.on_word(tell->to, PromiseAnswer{std::get<PromiseAsk>(tell->word).round, promise, {}}, now);
+        }
+      }
+    }
+  };
+  play(true);
+  BOOST_TEST((turn.state() == State::Holding));
+  BOOST_TEST(turn.lease().by_promises());
+  play(false);
+  BOOST_TEST((turn.state() == State::Demoting));
+}
+
 BOOST_AUTO_TEST_CASE(only_another_owner_or_epoch_is_a_loss) {
   hold();
   BOOST_TEST((wait(seconds(5), held_by("fra")).back().act == Act::Renew));
