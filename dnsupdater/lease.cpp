@@ -52,7 +52,9 @@ Result<Record> claimed(const LeaseWish& wish, std::string_view service, const st
     return Error(Code::Exists, "site " + in_quotes(wish.site) + " holds " + std::string(service) +
                                    " already, at " + epoch_text(*now));
   }
-  if (now && !may_hold(now->eligible, wish.site)) {
+  // Who was dropped may come back once its owner has ended, and says so by putting itself in.
+  const bool named = wish.terms && !wish.terms->eligible.empty() && may_hold(wish.terms->eligible, wish.site);
+  if (now && !named && !may_hold(now->eligible, wish.site)) {
     return not_eligible(service, wish.site);
   }
   Record from = now ? *now : Record{};

@@ -36,13 +36,13 @@ const ServiceRules& Coordinator::rules_of(const std::string& service) const {
 
 void Coordinator::on_heartbeat(const std::string& peer, unsigned path, const Heartbeat& heartbeat,
                                SteadyTime now) {
-  if (rules_.paths.count(peer) != 0) {
-    detector_.on_beat(peer, path, heartbeat.beat, now);
-    reports_[peer] = heartbeat.report;
-    for (const auto& [service, said] : heartbeat.report.services) {
-      if (const auto turn = turns_.find(service); turn != turns_.end() && is_serving(said.state)) {
-        turn->second.on_version(peer, {said.epoch, said.seq});
-      }
+  if (!detector_.on_beat(peer, path, heartbeat.beat, now)) {
+    return;
+  }
+  reports_[peer] = heartbeat.report;
+  for (const auto& [service, said] : heartbeat.report.services) {
+    if (const auto turn = turns_.find(service); is_serving(said.state) && turn != turns_.end()) {
+      turn->second.on_version(peer, {said.epoch, said.seq});
     }
   }
 }
@@ -389,11 +389,12 @@ std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& vie
 // What the record gives us already is given back only for what is served, or comes before it.
 bool Coordinator::has_room(const Turn& turn, const View& view, SteadyTime now) const {
   unsigned used = 0;
-  // What this site is to take first, and what has missed a renewal already, has its place.
+  // What this site is to take first, can take, and what has missed a renewal already, has its place.
   for (const auto& [service, site] : view.plan) {
     const auto since = turns_.at(service).sight().since();
     const bool due = since && now - *since > rules_.timing.renew * 2;
-    const bool mine = site == rules_.self && service != turn.rules().service;
+    const bool mine =
+        site == rules_.self && service != turn.rules().service && turns_.at(service).may_come(now);
     used += due && mine && !turns_.at(service).engaged() && !turn.sight().is_owner(rules_.self) ? 1U : 0U;
   }
   bool before = true;
@@ -430,8 +431,10 @@ Around Coordinator::around(const Turn& turn, const View& view, SteadyTime now) c
   }
   if (sight.record() && !sight.is_free() && sight.record()->owner != rules_.self) {
     out.owner_suspected = detector_.suspects(sight.record()->owner, now);
-    out.owner_doubt = owner_doubt(turn, now);
-    out.owner_sure = out.owner_doubt.empty();
+    if (turn.rules().mode == Mode::Fast) {
+      out.owner_doubt = owner_doubt(turn, now);
+      out.owner_sure = out.owner_doubt.empty();
+    }
   }
   const auto calls = findings_.calls.find(turn.rules().service);
   out.calls = calls == findings_.calls.end() ? 0 : calls->second;

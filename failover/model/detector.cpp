@@ -19,15 +19,22 @@ Detector::Detector(std::map<std::string, unsigned> paths, const Timing& timing, 
   }
 }
 
-void Detector::on_beat(const std::string& peer, unsigned path, const Beat& beat, SteadyTime now) {
+bool Detector::on_beat(const std::string& peer, unsigned path, const Beat& beat, SteadyTime now) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || path >= found->second.paths.size()) {
-    return;
+    return false;
   }
   Peer& known = found->second;
   known.paths[path].heard = now;
   known.heard = now;
-  known.hears = beat.hears;
+  // Older by more than anything is late: its machine was put back to a snapshot.
+  const Duration older = known.clock.value_or(beat.clock) - beat.clock;
+  const bool newest =
+      beat.boot != known.boot || !known.clock || older < Duration::zero() || older > timing_.lease;
+  if (newest) {
+    known.clock = beat.clock;
+    known.hears = beat.hears;
+  }
   const Duration offset = beat.clock - now.time_since_epoch();
   if (beat.boot != known.boot || !known.offset) {
     known.boot = beat.boot;
@@ -43,6 +50,7 @@ void Detector::on_beat(const std::string& peer, unsigned path, const Beat& beat,
     // Its clock may be slower than ours: what was the fastest message once must not stand for ever.
     known.offset = *known.offset - timing_.heartbeat * kDriftPpm * 2 / 1'000'000;
   }
+  return newest;
 }
 
 Duration Detector::leap_min() const noexcept {

@@ -31,8 +31,9 @@ class Detector {
   // Clocks that leap by less than that are not worth a word.
   [[nodiscard]] Duration leap_min() const noexcept;
 
-  // From a peer on one of its paths; one that is not configured is ignored.
-  void on_beat(const std::string& peer, unsigned path, const Beat& beat, SteadyTime now);
+  // From a peer on one of its paths; one that is not configured is ignored. True: it is the newest of its
+  // sender, what it says counts; the same one comes on every path, and a slow path brings it late.
+  bool on_beat(const std::string& peer, unsigned path, const Beat& beat, SteadyTime now);
   // Each turn of the loop. A turn that comes late by more than two heartbeats is a stall: silence begins
   // anew.
   void on_turn(SteadyTime now);
@@ -57,7 +58,8 @@ class Detector {
     std::vector<Path> paths;
     std::optional<SteadyTime> heard;
     std::uint64_t boot = 0;
-    SteadyTime known_since;  // this boot of it
+    SteadyTime known_since;         // this boot of it
+    std::optional<Duration> clock;  // of the newest heartbeat of this boot
     std::vector<std::string> hears;
     // Its clock minus ours: the highest is that of the fastest message.
     std::optional<Duration> offset;

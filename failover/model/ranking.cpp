@@ -1,6 +1,7 @@
 #include "failover/model/ranking.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 namespace ha::failover {
@@ -9,6 +10,19 @@ namespace {
 Lag lag_of(const Candidate& candidate, const std::string& service) {
   const auto found = candidate.lag.find(service);
   return found == candidate.lag.end() ? Lag::Behind : found->second;
+}
+
+// The order of those that may have it: a site has one place among the sites of a service.
+using Key = std::tuple<bool, Lag, std::ptrdiff_t>;
+
+// None: it may not have it.
+std::optional<Key> key_of(const Wanted& wanted, const Candidate& candidate, unsigned room) {
+  const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
+  const Lag lag = lag_of(candidate, wanted.service);
+  if (place == wanted.sites.end() || !candidate.unfit.empty() || room == 0 || lag == Lag::TooFar) {
+    return std::nullopt;
+  }
+  return Key{candidate.other_config, lag, place - wanted.sites.begin()};
 }
 
 }  // namespace
@@ -39,35 +53,41 @@ std::string why_not(const Wanted& wanted, const Candidate& candidate) {
 }
 
 std::vector<std::string> ranked(const Wanted& wanted, const std::vector<Candidate>& candidates) {
-  using Key = std::tuple<bool, Lag, std::ptrdiff_t, std::string>;
-  std::vector<Key> keys;
+  std::vector<std::pair<Key, const Candidate*>> able;
   for (const Candidate& candidate : candidates) {
-    const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
-    const Lag lag = lag_of(candidate, wanted.service);
-    if (why_not(wanted, candidate).empty()) {
-      keys.emplace_back(candidate.other_config, lag, place - wanted.sites.begin(), candidate.site);
+    if (const auto key = key_of(wanted, candidate, candidate.room)) {
+      able.emplace_back(*key, &candidate);
     }
   }
-  std::sort(keys.begin(), keys.end());
+  std::sort(able.begin(), able.end(),
+            [](const auto& one, const auto& other) { return one.first < other.first; });
   std::vector<std::string> out;
-  std::transform(keys.begin(), keys.end(), std::back_inserter(out),
-                 [](const Key& key) { return std::get<std::string>(key); });
+  out.reserve(able.size());
+  std::transform(able.begin(), able.end(), std::back_inserter(out),
+                 [](const auto& each) { return each.second->site; });
   return out;
 }
 
 std::map<std::string, std::string> assigned(const std::vector<Wanted>& wanted,
                                             const std::vector<Candidate>& candidates) {
-  std::vector<Candidate> left = candidates;
+  std::vector<unsigned> room(candidates.size());
+  std::transform(candidates.begin(), candidates.end(), room.begin(),
+                 [](const auto& each) { return each.room; });
   std::map<std::string, std::string> out;
   for (const Wanted& each : wanted) {
-    const std::vector<std::string> order = ranked(each, left);
-    if (order.empty()) {
-      continue;
+    std::optional<Key> best;
+    std::size_t taker = 0;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const auto key = key_of(each, candidates[i], room[i]);
+      if (key && (!best || *key < *best)) {
+        best = key;
+        taker = i;
+      }
     }
-    out[each.service] = order[0];
-    const auto taken = std::find_if(left.begin(), left.end(),
-                                    [&](const Candidate& candidate) { return candidate.site == order[0]; });
-    --taken->room;
+    if (best) {
+      out[each.service] = candidates[taker].site;
+      --room[taker];
+    }
   }
   return out;
 }

@@ -125,11 +125,24 @@ bool Turn::is_candidate() const {
   return std::find(rules_.sites.begin(), rules_.sites.end(), rules_.self) != rules_.sites.end();
 }
 
+// What is there has no owner who serves: he gave it up, says that he has stopped, or was fenced.
+bool Turn::has_ended() const {
+  const auto& record = sight_.record();
+  return !accepted_ && (sight_.is_free() || stopped_at_ == record->version ||
+                        (fenced_ && fenced_->site == record->owner && fenced_->version == record->version));
+}
+
 // By the record, too: the owner may have dropped this site, and does not ask it for promises.
 bool Turn::is_eligible() const {
-  const bool all = !sight_.record() || sight_.record()->terms.eligible.empty();
+  const bool all = has_ended() || !sight_.record() || sight_.record()->terms.eligible.empty();
   const std::vector<std::string>& sites = all ? rules_.sites : sight_.record()->terms.eligible;
   return is_candidate() && std::find(sites.begin(), sites.end(), rules_.self) != sites.end();
+}
+
+bool Turn::may_come(SteadyTime now) const {
+  const bool promised = given_.binds(now) && !sight_.is_free();
+  const bool held_off = not_before_ && now < *not_before_;
+  return state_ != Failed && is_eligible() && !sight_.regressed() && !promised && !held_off;
 }
 
 // ---------------------------------------------------------------- inputs

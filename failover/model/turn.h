@@ -112,6 +112,8 @@ class Turn {
   // This site serves it, or is about to, or has not given it up yet.
   [[nodiscard]] bool engaged() const noexcept;
   [[nodiscard]] const std::optional<HandOver>& leaving() const noexcept { return leaving_; }
+  // By itself, as soon as it should: nothing that lasts keeps this site from it.
+  [[nodiscard]] bool may_come(SteadyTime now) const;
   // Why it is what it is, and does not do what one might expect: sentences.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
 
@@ -148,6 +150,7 @@ class Turn {
   void stopped(SteadyTime now);
   [[nodiscard]] Terms terms(const Around& around) const;
   [[nodiscard]] bool is_another_turn() const;
+  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] bool is_eligible() const;
   [[nodiscard]] bool is_candidate() const;
   [[nodiscard]] std::vector<std::string> candidates() const;

@@ -188,15 +188,14 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
             accepted_ ? silent_at : *sight_.since()};
   }
   const std::string& owner = sight_.record()->owner;
-  if (!accepted_ && stopped_at_ == sight_.version()) {
-    return {true, owner + " says that it has stopped", now};
-  }
-  if (!accepted_ && fenced_ && fenced_->site == owner && fenced_->version == sight_.record()->version) {
-    return {true, owner + " was fenced", now};
+  if (has_ended()) {
+    return {true, owner + (stopped_at_ == sight_.version() ? " says that it has stopped" : " was fenced"),
+            now};
   }
   const Duration wait = rules_.timing.wait();
   if (!is_eligible()) {  // the owner may go on by promises for which this site is not asked
-    return {false, owner + " has dropped this site: a confirmed fence of " + owner + " is needed", silent_at};
+    return {false, owner + " has dropped this site: if " + owner + " is off, failover fence confirm " + owner,
+            silent_at};
   }
   const std::string seen = owner + " holds it; version " + version_text(sight_.version());
   if (now >= silent_at) {
@@ -218,14 +217,18 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
   return {false, std::move(why), silent_at};
 }
 
-// Who is eligible is for the owner to change.
+// Who is eligible is for the owner to change; whom he has dropped comes back with his end only.
 void Turn::claim(SteadyTime now) {
   go(State::Claiming, why_);
   Ask wish{Act::Claim};
   wish.saw = sight_.version();
   wish.terms.config = rules_.config;
   if (sight_.record()) {
-    wish.terms.eligible = sight_.record()->terms.eligible;
+    std::vector<std::string>& eligible = wish.terms.eligible;
+    eligible = sight_.record()->terms.eligible;
+    if (!eligible.empty() && std::find(eligible.begin(), eligible.end(), rules_.self) == eligible.end()) {
+      eligible.insert(std::upper_bound(eligible.begin(), eligible.end(), rules_.self), rules_.self);
+    }
   }
   ask(std::move(wish), now);
 }

@@ -102,6 +102,13 @@ BOOST_AUTO_TEST_CASE(who_is_not_eligible_neither_claims_nor_gets_it) {
   now.eligible = {"ams", "fra"};
   BOOST_TEST((code_of(wished_record(claim("nyc", now.version), "pbx", now, kNonce)) == Code::Refused));
   BOOST_TEST(wished_record(claim("ams", now.version), "pbx", now, kNonce).ok());
+  LeaseWish back = claim("nyc", now.version);
+  for (const std::vector<std::string>& eligible : {std::vector<std::string>{}, {"ams", "fra"}}) {
+    back.terms = LeaseTerms{std::nullopt, eligible};
+    BOOST_TEST((code_of(wished_record(back, "pbx", now, kNonce)) == Code::Refused));
+  }
+  back.terms = LeaseTerms{std::nullopt, {"ams", "fra", "nyc"}};
+  BOOST_TEST((must(wished_record(back, "pbx", now, kNonce)).eligible == back.terms->eligible));
   LeaseWish transfer = by_owner(LeaseAct::Transfer);
   BOOST_TEST((code_of(wished_record(transfer, "pbx", now, kNonce)) == Code::Refused));
   transfer.terms = LeaseTerms{std::nullopt, {"fra", "nyc"}};

@@ -215,10 +215,10 @@ BOOST_AUTO_TEST_CASE(a_version_that_its_owner_has_written_is_read_at_once) {
   records = {{"one", held_by("nyc", 3)}, {"two", held_by("nyc", 4)}};
   run_renewed(seconds(20));
   said.clear();
+  now += milliseconds(150);
   Heartbeat heartbeat = peer(now);
   heartbeat.report.services["one"] = {State::Holding, 3, records["one"].version.seq + 1,
                                       Lag::InSync,    0, false};
-  now += milliseconds(150);
   core.on_heartbeat("nyc", 0, heartbeat, now);
   turn();
   const auto read = std::find_if(said.begin(), said.end(), [](const ServiceStep& each) {
@@ -258,6 +258,22 @@ std::size_t resident() {
   std::size_t pages = 0;
   file >> all >> pages;
   return pages * 4096;
+}
+
+// Else the other one would wait for as long as nyc goes on by promises.
+BOOST_AUTO_TEST_CASE(what_this_site_cannot_take_keeps_no_place) {
+  records = {{"one", held_by("nyc", 3)}, {"two", held_by("syd", 4)}};
+  run_renewed(seconds(20));
+  for (int i = 0; i < 10; ++i) {
+    core.on_word("nyc", "one", PromiseAsk{static_cast<std::uint64_t>(i), 3}, now);
+    run(seconds(2));
+    records["two"].version.seq += 1;
+  }
+  records["two"] = free_record(4, 99);
+  core.on_word("nyc", "one", PromiseAsk{11, 3}, now);
+  run(seconds(3));
+  BOOST_TEST((state("one") == State::Standby));
+  BOOST_TEST((state("two") == State::Holding));
 }
 
 BOOST_AUTO_TEST_CASE(a_million_heartbeats_leave_no_memory_behind) {

@@ -68,11 +68,25 @@ BOOST_AUTO_TEST_CASE(a_stall_of_ours_makes_nobody_look_dead) {
 BOOST_AUTO_TEST_CASE(whom_another_still_hears_not_all_suspect) {
   run(seconds(2));
   run(milliseconds(400), false);
+  now += milliseconds(1);
   detector.on_beat("syd", 0, beat(now, {}, 1, {"nyc"}), now);
   BOOST_TEST(detector.suspects("nyc", now));
   BOOST_TEST(!detector.all_suspect("nyc", now));
-  detector.on_beat("syd", 0, beat(now, {}, 1, {}), now);
+  now += milliseconds(1);
+  BOOST_TEST(detector.on_beat("syd", 0, beat(now, {}, 1, {}), now));
   BOOST_TEST(detector.all_suspect("nyc", now));
+}
+
+BOOST_AUTO_TEST_CASE(only_the_newest_heartbeat_counts_and_that_of_a_snapshot) {
+  run(seconds(20));
+  const Beat late = beat(now - seconds(1), {}, 1, {"syd"});
+  run(milliseconds(400), true, false);
+  BOOST_TEST(detector.all_suspect("syd", now));
+  BOOST_TEST(!detector.on_beat("nyc", 1, late, now));
+  BOOST_TEST(detector.path_up("nyc", 1, now));
+  BOOST_TEST(detector.all_suspect("syd", now));
+  BOOST_TEST(detector.on_beat("nyc", 0, beat(now - seconds(12), {}, 1, {"syd"}), now));
+  BOOST_TEST(!detector.all_suspect("syd", now));
 }
 
 BOOST_AUTO_TEST_CASE(strangers_and_paths_that_are_not_there_are_ignored) {

@@ -393,6 +393,32 @@ BOOST_AUTO_TEST_CASE(a_pbx_that_does_not_stop_is_failed_until_somebody_says_it_i
   BOOST_TEST((turn.state() == State::Unknown));
 }
 
+// The owner may go on by promises for which this site is not asked, until it has certainly ended.
+BOOST_AUTO_TEST_CASE(a_dropped_site_claims_what_is_free_or_fenced_and_puts_itself_in) {
+  Record dropped = held_by("nyc", 2);
+  dropped.terms.eligible = {"nyc", "syd"};
+  standby(dropped);
+  turn.take();
+  for (const Ask& ask : wait(seconds(30), dropped)) {
+    BOOST_TEST((ask.act == Act::Read));
+  }
+  BOOST_TEST(turn.why() == "nyc has dropped this site: if nyc is off, failover fence confirm nyc");
+  turn.on_fenced("nyc");
+  Ask claim = wait(seconds(3), dropped).back();
+  BOOST_TEST((claim.act == Act::Claim));
+  BOOST_TEST((claim.terms.eligible == std::vector<std::string>{"fra", "nyc", "syd"}));
+  dropped.version.seq = 9;  // it lives after all: the fence was of what was there before
+  answer(Act::Claim, Verdict::Lost, dropped);
+  for (const Ask& ask : wait(seconds(30), dropped)) {
+    BOOST_TEST((ask.act == Act::Read));
+  }
+  Record free = free_record(2, 10);
+  free.terms.eligible = {"nyc"};
+  claim = wait(seconds(5), free).back();
+  BOOST_TEST((claim.act == Act::Claim));
+  BOOST_TEST((claim.terms.eligible == std::vector<std::string>{"fra", "nyc"}));
+}
+
 BOOST_AUTO_TEST_CASE(a_start_that_fails_is_given_up_and_tried_again_later_and_later) {
   hold();
   around.hand_over = HandOver{"nyc", std::nullopt, "asked for"};

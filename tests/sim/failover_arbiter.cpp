@@ -58,9 +58,11 @@ std::optional<Stored> wished(const Ask& ask, const Asker& asker, const std::opti
   const std::uint64_t new_epoch = std::max(next.epoch, beyond.epoch) + 1;
   if (ask.act == Act::Claim) {
     const auto version = now ? std::optional(now->record.version) : std::nullopt;
+    const auto names = [&](const std::vector<std::string>& eligible) {
+      return std::find(eligible.begin(), eligible.end(), site) != eligible.end();
+    };
     const auto& eligible = out.record.terms.eligible;
-    const bool dropped =
-        !eligible.empty() && std::find(eligible.begin(), eligible.end(), site) == eligible.end();
+    const bool dropped = !eligible.empty() && !names(eligible) && !names(ask.terms.eligible);
     const bool ours = now && now->record.hold != Hold::Free && now->record.owner == site;
     if (version != ask.saw || (ours && next.epoch >= beyond.epoch) || (dropped && !asker.eligible)) {
       return std::nullopt;

@@ -27,6 +27,7 @@ struct FailoverWorld::Site {
   std::set<std::string> cut;                  // peers, one way: what this site sends there is lost
   bool cut_arbiter = false;
   unsigned score = 0;
+  failover::Findings findings;               // of its last turn
   std::set<std::string> held_off;            // services that could not be started here
   std::map<std::string, SteadyTime> unable;  // by service: the last moment in which it could not take it
   SteadyTime frozen_at;

@@ -127,7 +127,8 @@ bool FailoverWorld::is_able(const Site& site, const std::string& service,
     return false;
   }
   const Stored* record = arbiter_.find(service);
-  if (record != nullptr && !record->record.terms.eligible.empty()) {
+  const bool owned = record != nullptr && record->record.hold != failover::Hold::Free;
+  if (owned && !record->record.terms.eligible.empty()) {
     const auto& eligible = record->record.terms.eligible;
     if (std::find(eligible.begin(), eligible.end(), site.name) == eligible.end()) {
       return false;

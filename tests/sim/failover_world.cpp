@@ -166,7 +166,7 @@ void FailoverWorld::turn(Site& site) {
   if (!site.core) {
     return;
   }
-  failover::Findings findings;
+  failover::Findings& findings = site.findings;
   findings.score = site.score;
   findings.worst = "broken on purpose";
   for (const std::string& service : services_) {
@@ -211,13 +211,15 @@ void FailoverWorld::beat(Site& site) {
         continue;
       }
       ++out_.messages;
-      in(trip(0), [this, &to = *other, &site, heartbeat, path] {
-        if (to.powered && to.running && !to.paused && !to.frozen) {
-          heard(to, site, path, *heartbeat);
-        } else {
-          on(to, [this, &to, &site, heartbeat, path] { heard(to, site, path, *heartbeat); });
-        }
-      });
+      std::size_t place = flights_.size();
+      if (landed_.empty()) {
+        flights_.push_back({other.get(), &site, path, heartbeat});
+      } else {
+        place = landed_.back();
+        landed_.pop_back();
+        flights_[place] = {other.get(), &site, path, heartbeat};
+      }
+      in(trip(0), [this, place] { deliver(place); });
     }
   }
   const std::uint64_t number = ++site.beat;
@@ -228,6 +230,17 @@ void FailoverWorld::beat(Site& site) {
       }
     });
   });
+}
+
+void FailoverWorld::deliver(std::size_t place) {
+  const Flight flight = std::move(flights_[place]);
+  landed_.push_back(place);
+  Site& to = *flight.to;
+  if (to.powered && to.running && !to.paused && !to.frozen) {
+    heard(to, *flight.from, flight.path, *flight.what);
+  } else {
+    on(to, [this, flight] { heard(*flight.to, *flight.from, flight.path, *flight.what); });
+  }
 }
 
 void FailoverWorld::heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat) {
@@ -418,7 +431,7 @@ FailoverOutcome FailoverWorld::run() {
     free_.push_back(first.place);
     work();
   }
-  if (out_.violation.empty()) {
+  if (out_.violation.empty() && plan_.peace != Duration::zero()) {
     check_healed();
   }
   out_.healed_in = plan_.peace;

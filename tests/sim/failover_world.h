@@ -58,7 +58,7 @@ struct FailoverPlan {
   Duration lease = std::chrono::seconds(10);
   Duration calm = std::chrono::seconds(25);  // before the first fault
   Duration trouble = std::chrono::minutes(5);
-  Duration peace = std::chrono::minutes(4);    // in which all has to heal
+  Duration peace = std::chrono::minutes(4);    // in which all has to heal; zero: nothing has to
   Duration between = std::chrono::seconds(4);  // one fault after the other, on average; zero: none
   Duration bursts{};  // now and then half of all is lost for up to two seconds; zero: never
   bool operators = true;
@@ -105,6 +105,14 @@ class FailoverWorld {
     }
   };
 
+  // A heartbeat on its way. There are so many that each one's own memory would be what a simulation does.
+  struct Flight {
+    Site* to;
+    const Site* from;
+    unsigned path;
+    std::shared_ptr<const failover::Heartbeat> what;
+  };
+
   void at(SteadyTime when, std::function<void()> work);
   void in(Duration wait, std::function<void()> work) { at(now_ + wait, std::move(work)); }
   // On the site's own processor: later if it is stopped, never if it has died since.
@@ -119,6 +127,7 @@ class FailoverWorld {
   void turn(Site& site);
   void wake(Site& site);
   void beat(Site& site);
+  void deliver(std::size_t place);
   void heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat);
   void carry_out(Site& site, const std::string& service, const failover::Step& step);
   void ask(Site& site, const std::string& service, const failover::Ask& ask);
@@ -169,6 +178,8 @@ class FailoverWorld {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::deque<std::function<void()>> works_;
   std::vector<std::size_t> free_;
+  std::deque<Flight> flights_;
+  std::vector<std::size_t> landed_;  // free places in it
   std::uint64_t number_ = 0;
   std::vector<std::string> services_;
   std::vector<std::unique_ptr<Site>> sites_;
