@@ -21,11 +21,13 @@ class SocketMonitor {
 
   // The next event; nullopt when there is none.
   std::optional<MonitorEvent> next();
-  [[nodiscard]] void* handle() const noexcept { return pair_.handle(); }
+  // Of ZmqSocket::fd(): next() is called until there is none.
+  [[nodiscard]] int fd() const noexcept { return fd_; }
 
  private:
-  explicit SocketMonitor(ZmqSocket pair) : pair_(std::move(pair)) {}
+  explicit SocketMonitor(ZmqSocket pair) : pair_(std::move(pair)), fd_(pair_.fd()) {}
   ZmqSocket pair_;
+  int fd_;
 };
 
 // Why a handshake failed, as a sentence for the end that reports it.

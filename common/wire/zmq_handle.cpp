@@ -202,6 +202,12 @@ Status ZmqSocket::set(SocketOption option, BytesView value) {
   return ok();
 }
 
+int ZmqSocket::fd() const noexcept {
+  int fd = -1;
+  std::size_t size = sizeof fd;
+  return zmq_getsockopt(handle(), ZMQ_FD, &fd, &size) == 0 ? fd : -1;
+}
+
 Status ZmqSocket::bind(const std::string& endpoint) {
   if (zmq_bind(handle(), endpoint.c_str()) != 0) {
     return zmq_failure("cannot listen on " + endpoint);

@@ -88,6 +88,9 @@ class ZmqSocket {
   Status start_monitor(const std::string& inproc_endpoint);
   void stop_monitor() noexcept;
   [[nodiscard]] void* handle() const noexcept;
+  // Readable once something may have come: for who then receives until there is nothing, always. Waiting for
+  // it costs less than for the handle, of which ZeroMQ asks the state before and after. -1: it is closed.
+  [[nodiscard]] int fd() const noexcept;
 
  private:
   struct Holder;
