@@ -127,7 +127,9 @@ LeaseOutcome LeaseKeeper::change_once(const ServicePlace& place, const LeaseWish
     return std::move(made).value();
   };
   const SteadyTime now = read_clocks().steady;
-  Swap swap(lease_keys(config_, place, wish.act), planner, {std::max(until - now, Duration::zero())}, now);
+  SwapLimits limits{std::max(until - now, Duration::zero())};
+  limits.guards_known = wish.act == LeaseAct::Claim && wish.saw;
+  Swap swap(lease_keys(config_, place, wish.act), planner, limits, now);
   SwapResult result = run_swap(swap, **primary);
   out.verdict = result.verdict;
   out.trouble = std::move(result.trouble);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
+#include <iterator>
 
 #include "common/base/units.h"
 #include "common/sys/digest.h"
@@ -9,6 +11,7 @@
 namespace ha::dns {
 namespace {
 
+constexpr Duration kUdpPatience = std::chrono::milliseconds(500);
 constexpr int kReadTries = 5;  // of several RRsets between which somebody changed something
 
 // Most answers that we take for a refusal are signed; those about the signature itself cannot be.
@@ -143,8 +146,11 @@ Primary::Heard<Answer> Primary::sent(Transport transport, const Make& make) {
       return Trouble{Cause::Ours, std::move(request).error()};
     }
     const bool short_enough = request->wire.size() <= kUdpBytesMax;
-    const Exchange with{options_.endpoints[endpoint_], short_enough ? transport : Transport::Tcp,
-                        now.steady + options_.patience, options_.cancel_fd, shift};
+    // What is lost of a short message is asked for again, by TCP, soon.
+    const bool by_udp = short_enough && transport == Transport::Udp;
+    const Duration patience = by_udp ? std::min(options_.patience, kUdpPatience) : options_.patience;
+    const Exchange with{options_.endpoints[endpoint_], by_udp ? Transport::Udp : Transport::Tcp,
+                        now.steady + patience, options_.cancel_fd, shift};
     auto answer = exchange(with, *request, key_);
     if (answer.ok()) {
       return std::move(answer).value();
@@ -231,6 +237,30 @@ Primary::Heard<std::vector<RrSet>> Primary::read(const std::vector<SetKey>& keys
                      Error(Code::Unavailable, "it changes all the time: it was not the same twice")};
     }
   }
+}
+
+Primary::Heard<std::vector<RrSet>> Primary::read_at_once(const std::vector<SetKey>& keys) {
+  std::vector<Primary> asking(keys.size(), *this);
+  std::vector<std::future<Heard<std::vector<RrSet>>>> answers;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    answers.push_back(
+        std::async(std::launch::async, [&asking, &keys, i] { return asking[i].read_once({keys[i]}); }));
+  }
+  Heard<std::vector<RrSet>> out;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    auto heard = answers[i].get();
+    if (std::holds_alternative<Trouble>(out)) {
+      continue;  // the first one that is known is enough; the others have to come to their end
+    }
+    endpoint_ = asking[i].endpoint_;
+    clock_shift_ = asking[i].clock_shift_;
+    if (auto* found = std::get_if<std::vector<RrSet>>(&heard)) {
+      std::move(found->begin(), found->end(), std::back_inserter(std::get<std::vector<RrSet>>(out)));
+    } else {
+      out = std::move(heard);
+    }
+  }
+  return out;
 }
 
 Primary::Sent Primary::send(const Update& update, unsigned earlier) {

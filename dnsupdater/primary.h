@@ -41,6 +41,8 @@ class Primary {
   // As they stood at one moment: those that exist. The guards among them are asked for first, and again at
   // the end when there are others, as every change changes a guard.
   [[nodiscard]] Heard<std::vector<RrSet>> read(const std::vector<SetKey>& keys);
+  // The same in one round trip: each as it stood at a moment of its own.
+  [[nodiscard]] Heard<std::vector<RrSet>> read_at_once(const std::vector<SetKey>& keys);
   struct Sent {
     dns::Heard heard = dns::Heard::Silence;
     std::optional<Trouble> trouble;

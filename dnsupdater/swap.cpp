@@ -86,12 +86,12 @@ SwapStep Swap::step(SteadyTime now) {
   }
   switch (state_) {
     case State::Reading:
-      return ReadStep{sets_};
+      return ReadStep{sets_, limits_.guards_known};
     case State::Sending:
       result_.first_sent = result_.first_sent.value_or(now);
       return SendStep{plan_->update};
     case State::ReadingBack:
-      return ReadStep{read_back_keys()};
+      return ReadStep{read_back_keys(), !looked_};
     case State::Ended:
       break;
   }
@@ -164,6 +164,7 @@ void Swap::on_sent(Heard heard, std::optional<Trouble> trouble, SteadyTime now) 
   ++result_.sends;
   heard_ = heard;
   heard_at_ = now;
+  looked_ = false;
   any_silent_ = any_silent_ || heard == Heard::Silence;
   result_.applied = result_.applied || heard == Heard::Accepted;
   trouble_ = std::move(trouble);
@@ -190,6 +191,7 @@ void Swap::read_again(SteadyTime now) {
 }
 
 void Swap::judge(const std::vector<RrSet>& found, SteadyTime now) {
+  const bool at_once = !std::exchange(looked_, true);
   std::size_t ours = 0;
   std::size_t as_before = 0;
   bool regressed = false;
@@ -214,9 +216,11 @@ void Swap::judge(const std::vector<RrSet>& found, SteadyTime now) {
   if (regressed) {
     end(Verdict::Regression, trouble(Code::Refused, "a guard is gone, or went back behind what it has said"));
   } else if (ours == guards_.size()) {
-    judge_whole(found, now);
+    judge_whole(found, at_once, now);
   } else if (as_before == guards_.size()) {
     judge_not_applied(now);
+  } else if (ours > 0 && as_before > 0 && at_once) {
+    read_again(now);
   } else if (ours > 0 && as_before > 0) {
     result_.differences = differences(*plan_, found);
     end(Verdict::Partial, trouble(Code::Corrupt, "the primary has applied a part of it"));
@@ -226,12 +230,12 @@ void Swap::judge(const std::vector<RrSet>& found, SteadyTime now) {
   }
 }
 
-void Swap::judge_whole(const std::vector<RrSet>& found, SteadyTime now) {
+void Swap::judge_whole(const std::vector<RrSet>& found, bool at_once, SteadyTime now) {
   std::vector<std::string> wrong = differences(*plan_, found);
   result_.applied = true;
   if (wrong.empty()) {
     end(Verdict::Won);
-  } else if (now < heard_at_ + limits_.visible) {
+  } else if (at_once || now < heard_at_ + limits_.visible) {
     read_again(now);
   } else {
     result_.differences = std::move(wrong);

@@ -50,9 +50,11 @@ struct SwapResult {
   bool applied = false;  // it is or was there: seen, or said by the primary with its signature
 };
 
-// Ask the primary for these, signed; all of them together are one answer.
+// Ask the primary for these, signed. All of them together are one answer; `at_once`: or a mixture of two
+// moments, as long as it takes one round trip.
 struct ReadStep {
   std::vector<SetKey> sets;
+  bool at_once = false;
 };
 // With a fresh ID and signature.
 struct SendStep {
@@ -77,6 +79,9 @@ struct SwapLimits {
   Duration visible = std::chrono::milliseconds(500);
   Duration wait_first = std::chrono::milliseconds(20);  // between tries; doubles
   Duration wait_longest = std::chrono::seconds(1);
+  // The planner goes on only with guards that it has seen before: what else is read then cannot be older than
+  // they are, and of something newer the update will say so.
+  bool guards_known = false;
 };
 
 class Swap {
@@ -103,7 +108,7 @@ class Swap {
   void make(const std::vector<RrSet>& found);
   void judge(const std::vector<RrSet>& found, SteadyTime now);
   void judge_not_applied(SteadyTime now);
-  void judge_whole(const std::vector<RrSet>& found, SteadyTime now);
+  void judge_whole(const std::vector<RrSet>& found, bool at_once, SteadyTime now);
   void read_again(SteadyTime now);
   void end(Verdict verdict, std::optional<Trouble> trouble = std::nullopt);
   void end_unknown(std::string_view what);
@@ -121,6 +126,7 @@ class Swap {
   std::optional<Plan> plan_;
   std::optional<Heard> heard_;  // of the last send
   SteadyTime heard_at_{};
+  bool looked_ = false;  // back since then: what is not as it should be may be of two moments the first time
   std::optional<Trouble> trouble_;  // the last
   bool any_silent_ = false;         // a message may still be under way
   SwapResult result_;

@@ -179,7 +179,7 @@ SwapResult run_swap(Swap& swap, Primary& primary) {
         swap.cancel();
       }
     } else if (const auto* ask = std::get_if<ReadStep>(&step)) {
-      auto found = primary.read(ask->sets);
+      auto found = ask->at_once ? primary.read_at_once(ask->sets) : primary.read(ask->sets);
       if (auto* trouble = std::get_if<Trouble>(&found)) {
         if (trouble->error.code() == Code::Cancelled) {
           swap.cancel();

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kIoThreads = 1;
 constexpr Duration kLookEvery = std::chrono::milliseconds(500);
+constexpr double kDoubt = 1.5;  // heartbeats of silence, and the PBX of an owner is asked
 constexpr const char* kHardwareClock = "/sys/class/rtc/rtc0";
 
 // The arbiter's answer has to come while it is worth something.
@@ -186,12 +187,8 @@ void Controller::begin_workers() {
       loop_, services, [this](const std::string& service, const std::string& owner, bool dead) {
         const auto& record = core_.turns().at(service).sight().record();
         const bool failed = dead && record && record->owner == owner;
-        const bool news = findings_.probe_failed[service] != failed;
         findings_.probe_failed[service] = failed;
         turn();
-        if (news) {
-          beat(loop_.now());  // the others wait for it
-        }
       });
   fences_ = std::make_unique<Workers>(1);
 }
@@ -241,6 +238,13 @@ void Controller::turn() {
   remember();
   tell_replicator();
   turning_ = false;
+  // What others wait for to be sure is not kept until the next heartbeat.
+  std::vector<std::string> heard = core_.detector().heard(now);
+  if (heard != told_heard_ || findings_.probe_failed != told_probes_) {
+    told_heard_ = std::move(heard);
+    told_probes_ = findings_.probe_failed;
+    tell_all(loop_.now());
+  }
 }
 
 void Controller::beat(const Now& now) {
@@ -248,11 +252,15 @@ void Controller::beat(const Now& now) {
     log_.warn("loop.late", {{"by", late}});  // silence of others begins anew
   }
   beat_at_ = now.steady + config_.timing().heartbeat;
+  turn();  // at least so often, or the core takes it for a stall
+  tell_all(now);
+}
+
+void Controller::tell_all(const Now& now) {
   std::vector<std::string> worst;
   for (const SensorView& view : health_.contributions(kWorstMax)) {
     worst.push_back(view.text(now.steady));
   }
-  turn();  // at least so often, or the core takes it for a stall
   link_->beat(core_.heartbeat(now.steady), worst, now);
 }
 
@@ -292,7 +300,7 @@ void Controller::probe_owners(SteadyTime now) {
     const Sight& sight = core_.turns().at(name).sight();
     const bool theirs = sight.record() && !sight.is_free() && !sight.is_owner(config_.cluster().self().name);
     if (service.rules.mode != Mode::Fast || !theirs ||
-        !core_.detector().suspects(sight.record()->owner, now)) {
+        core_.detector().silence(sight.record()->owner, now) < kDoubt * config_.timing().heartbeat) {
       findings_.probe_failed.erase(name);
       continue;
     }

@@ -89,6 +89,7 @@ class Controller {
   void note_silence(SteadyTime now);
   void probe_owners(SteadyTime now);
   void beat(const Now& now);
+  void tell_all(const Now& now);  // a heartbeat to every peer
   void carry_out(const std::string& service, const Step& step);
   void set_guard(const std::string& service, const GuardUntil& guard);
   void run_job(const std::string& service, const Run& run);
@@ -149,6 +150,8 @@ class Controller {
   SteadyTime look_at_;
   bool turning_ = false;
   std::uint64_t events_ = 0;
+  std::vector<std::string> told_heard_;  // in the last heartbeat
+  std::map<std::string, bool> told_probes_;
   std::string replicator_trouble_ = "it was not asked yet";
   bool roles_known_ = false;  // the replicator has answered, or does not run
   std::string guard_trouble_;

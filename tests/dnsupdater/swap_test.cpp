@@ -281,6 +281,23 @@ BOOST_AUTO_TEST_CASE(what_was_accepted_and_never_shows_is_unknown_but_was_there)
   test.ends(Verdict::Unknown);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_read_at_once_is_judged_for_good_only_when_it_is_whole) {
+  Test test;
+  const auto at_once = [&test] {
+    test.expect<ReadStep>();
+    return std::get<ReadStep>(test.swap.step(test.now)).at_once;
+  };
+  BOOST_TEST(!at_once());  // what is planned with is of one moment
+  test.reads(kBefore);
+  test.sends(Heard::Accepted);
+  BOOST_TEST(at_once());
+  test.now += seconds(5);
+  test.reads({guard_set(ours()), kOld});  // the guard was read after it had come, and the rest before
+  BOOST_TEST(!at_once());
+  test.reads(kAfter);
+  test.ends(Verdict::Won);
+}
+
 BOOST_AUTO_TEST_CASE(rrsets_that_stay_different_under_our_guard_are_partial) {
   Test test;
   test.reads(kBefore);

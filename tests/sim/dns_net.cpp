@@ -1,6 +1,7 @@
 #include "tests/sim/dns_net.h"
 
 #include <algorithm>
+#include <memory>
 #include <variant>
 
 namespace ha::sim {
@@ -48,7 +49,7 @@ void DnsNet::go_on(std::uint64_t number) {
   if (const auto* wait = std::get_if<dns::WaitStep>(&step)) {
     after(std::max(wait->until - now_, Duration{1}), [this, number, at] { hear(number, at, nullptr); });
   } else if (const auto* reading = std::get_if<dns::ReadStep>(&step)) {
-    read(number, running, reading->sets);
+    read(number, running, *reading);
   } else if (const auto* sending = std::get_if<dns::SendStep>(&step)) {
     send(number, running, sending->update);
   } else {
@@ -69,7 +70,8 @@ void DnsNet::hear(std::uint64_t number, std::uint64_t step, const Hear& what) {
   go_on(number);
 }
 
-void DnsNet::read(std::uint64_t number, const Running& running, const std::vector<dns::SetKey>& keys) {
+// All that is asked for at once has a way, and a moment, of its own.
+void DnsNet::read(std::uint64_t number, const Running& running, const dns::ReadStep& wanted) {
   const std::uint64_t at = running.step;
   DnsPrimary* const primary = running.primary;
   after(kPatience, [this, number, at] {
@@ -80,15 +82,27 @@ void DnsNet::read(std::uint64_t number, const Running& running, const std::vecto
   if (random_.chance(faults.lose)) {
     return;
   }
-  after(trip(), [this, number, at, primary, keys] {
-    const auto found = primary->read(keys);
-    if (random_.chance(faults.lose)) {
-      return;
+  std::vector<std::vector<dns::SetKey>> questions(1, wanted.sets);
+  if (wanted.at_once) {
+    questions.clear();
+    for (const dns::SetKey& key : wanted.sets) {
+      questions.push_back({key});
     }
-    after(trip(), [this, number, at, found] {
-      hear(number, at, [this, found](dns::Swap& swap) { swap.on_read(found, now_); });
+  }
+  const auto found = std::make_shared<std::vector<dns::RrSet>>();
+  const auto left = std::make_shared<std::size_t>(questions.size());
+  for (const auto& keys : questions) {
+    after(trip(), [this, number, at, primary, keys, found, left] {
+      const auto part = primary->read(keys);
+      found->insert(found->end(), part.begin(), part.end());
+      if (--*left > 0 || random_.chance(faults.lose)) {
+        return;
+      }
+      after(trip(), [this, number, at, found] {
+        hear(number, at, [this, found](dns::Swap& swap) { swap.on_read(*found, now_); });
+      });
     });
-  });
+  }
 }
 
 void DnsNet::send(std::uint64_t number, const Running& running, const dns::Update& update) {

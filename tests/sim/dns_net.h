@@ -53,7 +53,7 @@ class DnsNet {
   Duration trip();
   void go_on(std::uint64_t number);
   void hear(std::uint64_t number, std::uint64_t step, const Hear& what);
-  void read(std::uint64_t number, const Running& running, const std::vector<dns::SetKey>& keys);
+  void read(std::uint64_t number, const Running& running, const dns::ReadStep& wanted);
   void send(std::uint64_t number, const Running& running, const dns::Update& update);
   void arrive(std::uint64_t number, std::uint64_t step, DnsPrimary& primary, const dns::Update& update);
   dns::Rcode apply(DnsPrimary& primary, const dns::Update& update);

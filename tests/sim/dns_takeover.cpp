@@ -127,7 +127,7 @@ class Takeover {
   // The planner gives what is sent; `what` is counted if it is won.
   template <typename Planner, typename Told>
   void swap(std::size_t at, DnsPrimary& primary, std::vector<dns::SetKey> keys, const dns::Name& guard,
-            Planner planner, Told told) {
+            Planner planner, Told told, bool guards_known = false) {
     auto planned = [this, at, guard, planner](
                        const std::vector<dns::RrSet>& found) -> std::variant<dns::Change, dns::Trouble> {
       const auto now = good(dns::record_in(found, guard, kService));
@@ -142,7 +142,9 @@ class Takeover {
       after_[at] = made->guards[0].after;
       return std::move(made).value();
     };
-    sites_[at].swap = net_.begin({std::move(keys), planned, {}, net_.now()}, primary,
+    dns::SwapLimits limits;
+    limits.guards_known = guards_known;
+    sites_[at].swap = net_.begin({std::move(keys), planned, limits, net_.now()}, primary,
                                  [this, at, guard, told](const dns::SwapResult& result) {
                                    if (result.verdict == dns::Verdict::Won) {
                                      dns::Version& seen = sites_[at].seen[guard];
@@ -240,7 +242,8 @@ class Takeover {
             }
           }
           rest(at);
-        });
+        },
+        wish.act == dns::LeaseAct::Claim && wish.saw);
   }
 
   void follow(std::size_t at) {
