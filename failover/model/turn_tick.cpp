@@ -235,12 +235,14 @@ void Turn::claim(SteadyTime now) {
 
 // Not right after the start, when connections are still being made.
 void Turn::prewarm_or_cool(const Around& around, SteadyTime now) {
-  const bool wanted = around.owner_suspected && around.unfit.empty() && around.room && is_eligible() &&
-                      now >= begun_ + rules_.timing.wait();
+  const bool stopped = stopped_at_ && stopped_at_ == sight_.version() && around.rank == 0;
+  const bool wanted = (around.owner_suspected || stopped) && around.unfit.empty() && around.room &&
+                      is_eligible() && now >= begun_ + rules_.timing.wait();
   if (state_ == State::Standby && wanted) {
-    go(State::Prewarm, "the holder is suspected");
+    go(State::Prewarm,
+       stopped ? "the holder has stopped, and this site is the next" : "the holder is suspected");
   } else if (state_ == State::Prewarm && !wanted) {
-    go(State::Standby, "the holder is heard again");
+    go(State::Standby, "the holder goes on");
   }
   if (!job_ && (state_ == State::Prewarm) != warm_ && (wanted || warm_)) {
     job_ = warm_ ? Job::Cool : Job::Prewarm;

@@ -55,6 +55,20 @@ BOOST_AUTO_TEST_CASE(an_owner_that_says_it_has_stopped_is_not_waited_for) {
   BOOST_TEST((wait(seconds(1), held_by("nyc", 1, 7)).back().act == Act::Claim));
 }
 
+BOOST_AUTO_TEST_CASE(who_is_next_starts_its_pbx_as_soon_as_the_owner_has_stopped) {
+  for (const unsigned rank : {0U, 1U}) {
+    turn = make(Mode::Lease);
+    standby(held_by("nyc", 1, 7));
+    for (std::uint64_t seq = 8; seq < 20; ++seq) {
+      static_cast<void>(wait(seconds(1), held_by("nyc", 1, seq)));
+    }
+    around.rank = rank;
+    turn.on_word("nyc", Stopped{*turn.sight().version()}, now);
+    const auto run = only<Run>(tick());
+    BOOST_TEST((rank == 0) == (run.size() == 1 && run[0].job == Job::Prewarm));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_fence_is_of_one_epoch) {
   standby(held_by("nyc", 2));
   turn.on_fenced("nyc");
