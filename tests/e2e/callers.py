@@ -16,19 +16,23 @@ class Caller(threading.Thread):
     def __init__(self, world):
         super().__init__(daemon=True)
         self.world, self.ended = world, False
+        self.names = {site.address: name for name, site in world.sites.items()}
         self.answers = {name: [] for name in world.sites}
+
+    def whom(self, address, _answer):
+        """The site that has answered from there."""
+        return self.names.get(address)
 
     def run(self):
         with self.world.hub.inside():
             line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         line.settimeout(ASK_EVERY / 4)
         asked, number, next_at = {}, 0, time.monotonic()
-        names = {site.address: name for name, site in self.world.sites.items()}
         while not self.ended:
             now = time.monotonic()
             if now >= next_at:
                 next_at = now + ASK_EVERY
-                for address in names:
+                for address in self.names:
                     number += 1
                     asked[number] = now
                     with contextlib.suppress(OSError):
@@ -39,8 +43,9 @@ class Caller(threading.Thread):
                 continue
             call = next((part for part in answer.split(b"\r\n") if part.lower().startswith(b"call-id:")), b"")
             sent = asked.pop(int(call.split(b":")[1]), None)
-            if sent is not None and address in names:
-                self.answers[names[address]].append((sent, time.monotonic()))
+            name = self.whom(address, answer)
+            if sent is not None and name in self.answers:
+                self.answers[name].append((sent, time.monotonic()))
 
     @staticmethod
     def request(address, number):

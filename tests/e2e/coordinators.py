@@ -35,6 +35,7 @@ from promise import Promise, end_with_us, skip_unless_root  # noqa: E402
 PBX = os.path.join(SUPPORT, "fake_pbx.py")
 ZONE = "voice.test"
 NAME = "sip.voice.test"
+PACE = 'stop_before = "200ms"\nstagger = "300ms"\n'  # for leases of seconds
 # On the hub: pairs of sites whose coordinators do not reach each other, and sites that the arbiter does not
 # hear.
 CUTS = """table inet cut {
@@ -264,13 +265,14 @@ class Site:
 class Coordinators:
     def __init__(self, promise, folder, failover, sites=3, services=("pbx",), lease="2s", heartbeat="100ms",
                  mode="lease", capacity=1, more="", service_more="", site_more="", failover_more="",
-                 replicator=None, path=None, wanem=None, environment=()):
+                 replicator=None, path=None, wanem=None, environment=(), pace=PACE):
         self.promise, self.folder, self.failover = promise, folder, failover
         self.tag = f"h{os.getpid() % 100000:x}"
         self.names, self.lease, self.heartbeat, self.mode = list(services), lease, heartbeat, mode
         self.capacity, self.more, self.service_more = capacity, more, service_more
         self.site_more, self.failover_more, self.replicator = site_more, failover_more, replicator
         self.environment = environment  # of the coordinators: "NAME=value"
+        self.pace = pace
         self.path, self.wanem = path, wanem  # between two sites: (round trip in ms, loss in percent)
         self.hub = Namespace(self.tag + "hub")
         self.here = os.path.join(folder, "here")  # each site's own folder, as it sees it itself
@@ -313,7 +315,7 @@ class Coordinators:
         text.append(f'[arbiter]\nzone = "{ZONE}"\n' if self.arbiter is self.dns else
                     f'[arbiter]\nkind = "etcd"\nendpoint = ["{self.arbiter.url}"]\n')
         text.append(f'[failover]\nlease = "{self.lease}"\nheartbeat = "{self.heartbeat}"\n'
-                    f'stop_before = "200ms"\nstagger = "300ms"\n{self.failover_more}\n')
+                    f'{self.pace}{self.failover_more}\n')
         if self.replicator:
             text.append(f'[[set]]\nname = "tree"\npath = "{self.here}/tree"\nservice = "{self.names[0]}"\n')
         return ("\n".join(text) + self.more).replace("{folder}", self.folder)
