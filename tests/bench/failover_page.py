@@ -62,9 +62,9 @@ address; what resolvers remember comes on top, for all who move a name. *Directl
 site's own address is answered. *MASTER*: keepalived says so; on the other path, by unicast, that is all that
 it moves.
 
-- **hareplicate**: `lease` is the default mode; L, R and the heartbeat are those that each row names (10 s, 2 s,
-  100 ms are the defaults), on two paths; sensors `process` and `sip.options`; the PBX is started when it is
-  needed. Lease and name are in one zone.
+- **hareplicate**: `lease` is the default mode; L, R and the heartbeat are those that each row names (10 s,
+  2 s, 100 ms are the defaults), on two paths; sensors `process` and `sip.options`; the PBX is started when it
+  is needed. Lease and name are in one zone.
 - **keepalived**: PBXs run on all nodes all the time, nothing is started. `tuned` hears of the PBX's end by a
   `track_file` that its supervisor writes, as `track_process` works in the host's own namespaces only.
 - **Pacemaker**: the PBX is a resource of an OCF agent, on the LAN in a group with IPaddr2;
