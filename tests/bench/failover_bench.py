@@ -130,6 +130,13 @@ class Bench:
                 self.turn(net, who, [case for a_net, case, a_who in left if (a_net, a_who) == (net, who)])
 
 
+def end(*_):
+    """Everything is put away, and a second signal does not disturb that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--failover", required=True)
@@ -144,7 +151,8 @@ def main():
     wanted = all_cases(options.case)
     if not wanted:
         sys.exit("no such case; there are:\n  " + "\n  ".join("/".join(each) for each in all_cases()))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is put away
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
     print(f"seed {options.seed}", file=sys.stderr)
     Bench(options).run(wanted)
 
