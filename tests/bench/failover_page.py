@@ -50,10 +50,11 @@ def page(results):
 
 Three sites, each in a network namespace of its own; callers and BIND are at a hub between them. On the LAN
 a round trip takes less than a millisecond; on the other path `wanem` delays and loses packets, half of it on
-each site's way to the hub. All contestants run the same PBX of tests, which starts in 0.2 s, and are asked by
-the same caller, SIP OPTIONS every 20 ms. *PBX dead*: its process is killed, at a site that is well otherwise.
-*Site dead*: nothing of the site is heard any more, and all of its processes are killed. Each at a random
-moment. Figures are seconds from there: median / 95 of 100 within / worst.
+each site's way to the hub: the arbiter and the callers are 75 ms away. All contestants run the same PBX of
+tests, which takes 0.3 s to start, and are asked by the same caller, SIP OPTIONS every 20 ms. *PBX dead*: its
+process is killed, at a site that is well otherwise. *Site dead*: nothing of the site is heard any more, and
+all of its processes are killed. Each at a random moment. Figures are seconds from there: median / 95 of 100
+within / worst.
 
 *Callers are answered*: by another site, those who ask DNS for the name each time (hareplicate), or call the
 floating address (keepalived and Pacemaker on the LAN), or that site's own address (Pacemaker on the other

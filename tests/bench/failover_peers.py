@@ -220,10 +220,12 @@ class Keepalived(Peer):
     def revive(self, loser):
         node = self.nodes.all[loser]
         if node.process.poll() is not None:
-            node.reach(True)
+            # A machine that was off does not have it.
+            mask = "32" if self.path else "16"
+            subprocess.run(["ip", "-n", node.namespace.name, "addr", "del", f"{FLOATING}/{mask}", "dev",
+                            node.device], check=False, stderr=subprocess.DEVNULL)
             self.watches[loser].has = False
-            subprocess.run(["ip", "-n", node.namespace.name, "addr", "del", FLOATING, "dev", node.device],
-                           check=False, stderr=subprocess.DEVNULL)
+            node.reach(True)
             node.boot(self.script(node))
         else:
             node.put("pbx/again", "")
