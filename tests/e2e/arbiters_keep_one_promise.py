@@ -293,8 +293,8 @@ def with_users(promise, program, folder, names):
                       "  and leaves nothing behind")
         for name, more, password, pattern in (
                 ("wrong-password", certs + 'user = "ha"\n', "pw", "reachable: .*invalid user ID or password"),
-                ("no-user", certs, "pw", "rights: (not for /hareplicate/5b1f/c1|.*user name is empty)"),
-                ("no-rights", certs + 'user = "poor"\n', "pw", "rights: not for /hareplicate/5b1f/c1, "),
+                ("no-user", certs, "pw", "rights: (not for /hareplicate/5b1f/c0|.*user name is empty)"),
+                ("no-rights", certs + 'user = "poor"\n', "pw", "rights: not for /hareplicate/5b1f/c0, "),
                 ("other-ca", certs.replace("ca.pem", "other.pem") + 'user = "ha"\n', 'p"w',
                  "bad .* reachable: .*certificate"),
                 ("no-certificate", f'ca = "{tls}/ca.pem"\nuser = "ha"\n', 'p"w', "bad .* reachable: ")):
