@@ -13,6 +13,7 @@ LEASE = 12.0
 FENCE = """#!/bin/sh
 [ -e "$(dirname "$0")/no-power-switch" ] && echo "the power switch does not answer" && exit 1
 kill -9 $(cat "$(dirname "$0")/$HA_FENCE_SITE.processes") $(cat "$(dirname "$0")/$HA_FENCE_SITE/pbx/pbx.pid")
+exit 0
 """
 
 
