@@ -235,6 +235,7 @@ void Controller::turn() {
     notice_move(service, turn);
   }
   probe_owners(now);
+  fence_owners(now);
   remember();
   tell_replicator();
   turning_ = false;
@@ -287,7 +288,6 @@ void Controller::look(const Now& now) {
     }
   }
   note_silence(now.steady);
-  fence_owners(now);
   revive(now);
   log_.flush_repeats();
   turn();

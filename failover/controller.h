@@ -97,7 +97,7 @@ class Controller {
   void note(const std::string& event, const std::vector<std::pair<std::string, std::string>>& fields);
   void note_health(const HealthChanges& changes);
   void tell_replicator();
-  void fence_owners(const Now& now);
+  void fence_owners(SteadyTime now);
   void revive(const Now& now);
 
   void on_answer(const std::string& service, const Answer& answer);
@@ -131,7 +131,9 @@ class Controller {
     std::optional<RoleSeen> seen;
     bool has_sets = false;
     std::optional<Ask> asked;  // waits to be sent
-    std::string fence_tried;   // owner and version
+    std::string fence_wanted;  // owner and version
+    SteadyTime fence_wanted_at;
+    std::string fence_tried;  // owner and version
   };
 
   const FailoverConfig& config_;

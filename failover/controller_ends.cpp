@@ -212,22 +212,30 @@ Status Controller::save(const std::function<void(StateFacts&)>& change) {
 }
 
 // The first of those who could take it switches off an owner that nobody hears, once for each version.
-void Controller::fence_owners(const Now& now) {
+void Controller::fence_owners(SteadyTime now) {
   const std::string& self = config_.cluster().self().name;
   for (const auto& [service, its] : core_.turns()) {
     const auto& record = its.sight().record();
     const auto answered = its.sight().answered();
     if (config_.fence().empty() || !record || its.sight().is_free() || record->owner == self || !answered ||
-        now.steady - *answered > config_.timing().renew * 2 || core_.is_paused() ||
-        !core_.detector().all_suspect(record->owner, now.steady)) {
+        now - *answered > config_.timing().renew * 2 || core_.is_paused() || !its.is_settled(now) ||
+        !core_.detector().all_suspect(record->owner, now)) {
       continue;
     }
-    const auto standings = core_.standings(service, now.steady);
+    const auto standings = core_.standings(service, now);
     const std::string version = record->owner + " " + std::to_string(record->version.epoch) + "." +
                                 std::to_string(record->version.seq);
     Served& served = served_.at(service);
     if (standings.empty() || standings.front().site != self || !standings.front().why_not.empty() ||
         served.fence_tried == version) {
+      continue;
+    }
+    if (served.fence_wanted != version) {
+      served.fence_wanted = version;
+      served.fence_wanted_at = now;
+    }
+    if (its.sight().asked() < served.fence_wanted_at) {
+      core_.look(service);  // somebody else may have fenced it, and have taken the service
       continue;
     }
     served.fence_tried = version;

@@ -144,6 +144,12 @@ void Coordinator::accept(const std::string& service) {
   }
 }
 
+void Coordinator::look(const std::string& service) {
+  if (const auto turn = turns_.find(service); turn != turns_.end()) {
+    turn->second.look();
+  }
+}
+
 std::vector<Coordinator::Standing> Coordinator::standings(const std::string& service, SteadyTime now) const {
   const Wanted wanted{service, rules_of(service).sites};
   std::vector<Candidate> all = candidates(now);

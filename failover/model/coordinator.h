@@ -100,6 +100,8 @@ class Coordinator {
   Status takeover(const std::string& service, SteadyTime now);
   // What the arbiter shows of it is right, although it has gone back.
   void accept(const std::string& service);
+  // Reads its record as soon as possible.
+  void look(const std::string& service);
   void on_fenced(const std::string& site);
   void acknowledge(SteadyTime now);
 

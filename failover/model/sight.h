@@ -37,6 +37,8 @@ class Sight {
 
   // Since when this very version is seen.
   [[nodiscard]] std::optional<SteadyTime> since() const noexcept { return since_; }
+  // When the question was sent whose answer this is.
+  [[nodiscard]] std::optional<SteadyTime> asked() const noexcept { return asked_; }
   // The last answer of the arbiter, and since when it has been silent.
   [[nodiscard]] std::optional<SteadyTime> answered() const noexcept { return answered_; }
   [[nodiscard]] std::optional<SteadyTime> silent_since() const noexcept { return silent_since_; }

@@ -87,6 +87,12 @@ class Turn {
   // `owner` says that it has written that version: it is read now, so that all candidates count from about
   // the same moment, and not from whenever each happens to look.
   void on_version(const std::string& owner, const Version& version) noexcept;
+  // Since the start, or the last jump, it has been long enough that who lives was heard.
+  [[nodiscard]] bool is_settled(SteadyTime now) const noexcept {
+    return now >= begun_ + rules_.timing.wait();
+  }
+  // The record is read as soon as possible.
+  void look() noexcept { look_ = true; }
   // A person, or STONITH, says that this site is down; counts for the version that was read before.
   void on_fenced(const std::string& site);
   // A suspend, a frozen machine, a stall: what is served is given up first, then it looks.

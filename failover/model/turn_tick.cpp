@@ -205,7 +205,7 @@ Turn::Ground Turn::ground(const Around& around, SteadyTime now) const {
     if (sight_.record()->terms.config && sight_.record()->terms.config != rules_.config) {
       return {false, seen + " and has another configuration: not taken at once", silent_at};
     }
-    if (now < begun_ + wait) {
+    if (!is_settled(now)) {
       return {false, seen + "; just started: sure after " + show_age(begun_ + wait - now), begun_ + wait};
     }
     return {true, owner + " is dead: nobody hears it", now};
@@ -237,7 +237,7 @@ void Turn::claim(SteadyTime now) {
 void Turn::prewarm_or_cool(const Around& around, SteadyTime now) {
   const bool stopped = stopped_at_ && stopped_at_ == sight_.version() && around.rank == 0;
   const bool wanted = (around.owner_suspected || stopped) && around.unfit.empty() && around.room &&
-                      is_eligible() && now >= begun_ + rules_.timing.wait();
+                      is_eligible() && is_settled(now);
   if (state_ == State::Standby && wanted) {
     go(State::Prewarm,
        stopped ? "the holder has stopped, and this site is the next" : "the holder is suspected");

@@ -8,7 +8,7 @@ import time
 
 from coordinators import play
 
-LEASE = 12.0
+LEASE = 8.0
 # The power switch of every site: it ends what the site's file names.
 FENCE = """#!/bin/sh
 [ -e "$(dirname "$0")/no-power-switch" ] && echo "the power switch does not answer" && exit 1
@@ -28,6 +28,7 @@ def scenario(promise, world):
     script = os.path.join(world.folder, "fence")
     with open(os.open(script, os.O_CREAT | os.O_WRONLY, 0o755), "w", encoding="ascii") as out:
         out.write(FENCE)
+    time.sleep(LEASE)  # who has just started fences nobody
     cut = time.monotonic()
     world.sites["s0"].wanted = False
     world.isolate("s0")
@@ -35,14 +36,14 @@ def scenario(promise, world):
     promise.say(f"{heir} serves {served - cut:.2f} s after nobody hears s0; the lease is {LEASE:.0f} s")
     promise.check(served - cut < LEASE / 2, "the confirmed fence has made the wait shorter")
     promise.check(not world.sites["s0"].pbx_runs(), "s0 was switched off")
-    world.sites["s0"].process.wait()
+    world.sites["s0"].process.wait(10)
     world.heal()
     world.sites["s0"].start()
     wire(world, "s0")
     world.wait_holder("pbx", heir, asked="s0")
 
     open(os.path.join(world.folder, "no-power-switch"), "w", encoding="ascii").close()
-    time.sleep(1.5)
+    time.sleep(LEASE)
     cut = time.monotonic()
     world.isolate(heir)
     next_heir, served = world.wait_taken(heir, 30)
