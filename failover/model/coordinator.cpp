@@ -184,7 +184,7 @@ std::optional<SteadyTime> Coordinator::held_until(const std::string& service, St
 }
 
 Status Coordinator::maintenance(bool on, std::optional<Duration> drain, SteadyTime now) {
-  const View seen = view(now);
+  const View seen(*this, now);
   for (const auto& [service, turn] : turns_) {
     if (on && turn.engaged() && best_other(turn, seen).empty()) {
       return Error(Code::Refused, "no other site can take " + service, "failover why " + service);
@@ -203,7 +203,7 @@ std::vector<ServiceStep> Coordinator::tick(const Findings& findings, SteadyTime 
   if (detector_.stood_still(now)) {
     on_jump(now);
   }
-  const View seen = view(now);
+  const View seen(*this, now);
   look_at_fallback(seen, now);
   std::vector<ServiceStep> steps;
   for (const ServiceRules& service : rules_.services) {  // what matters most is decided first
@@ -269,7 +269,9 @@ unsigned Coordinator::room() const {
 }
 
 std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
-  std::vector<Candidate> out{{rules_.self, unfit(), findings_.score, room(), false, findings_.lag}};
+  std::vector<Candidate> out;
+  out.reserve(1 + rules_.paths.size());
+  out.push_back({rules_.self, unfit(), findings_.score, room(), false, findings_.lag});
   for (const auto& [peer, report] : reports_) {
     Candidate candidate{peer, report.unfit, report.score, report.room, report.config != rules_.config, {}};
     if (detector_.suspects(peer, now)) {
@@ -291,41 +293,58 @@ std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
   return out;
 }
 
-// Those that nobody serves, as far as can be seen from here.
+// Nobody serves it, as far as can be seen from here.
+bool Coordinator::is_wanted(const Turn& turn, SteadyTime now) const {
+  const Sight& sight = turn.sight();
+  const auto silent = [&] { return sight.record() && detector_.suspects(sight.record()->owner, now); };
+  const auto late = [&] { return now - *sight.since() > rules_.timing.lease; };
+  return sight.known() && (sight.is_free() || late() || silent());
+}
+
 std::vector<Wanted> Coordinator::wanted(SteadyTime now) const {
   std::vector<Wanted> out;
   for (const ServiceRules& service : rules_.services) {
-    const Sight& sight = turns_.at(service.name).sight();
-    const bool silent = sight.record() && detector_.suspects(sight.record()->owner, now);
-    const bool late = sight.since() && now - *sight.since() > rules_.timing.lease;
-    if (sight.known() && (sight.is_free() || silent || late)) {
+    if (is_wanted(turns_.at(service.name), now)) {
       out.push_back({service.name, service.sites});
     }
   }
   return out;
 }
 
-Coordinator::View Coordinator::view(SteadyTime now) const {
-  View out{candidates(now), {}};
-  out.plan = assigned(wanted(now), out.candidates);
-  return out;
+Coordinator::View::View(const Coordinator& core, SteadyTime now) : core_(core), now_(now) {
+  const std::vector<Wanted> wanted = core_.wanted(now_);
+  if (!wanted.empty()) {
+    plan_ = assigned(wanted, candidates());
+  }
+}
+
+const std::vector<Candidate>& Coordinator::View::candidates() const {
+  if (!candidates_) {
+    candidates_ = core_.candidates(now_);
+  }
+  return *candidates_;
+}
+
+const Candidate* Coordinator::View::find(const std::string& site) const {
+  const auto found = std::find_if(candidates().begin(), candidates().end(),
+                                  [&](const Candidate& candidate) { return candidate.site == site; });
+  return found == candidates().end() ? nullptr : &*found;
 }
 
 unsigned Coordinator::rank_for(const Turn& turn, const View& view) const {
   const std::string& service = turn.rules().service;
-  const auto mine = view.plan.find(service);
-  if (mine != view.plan.end() && mine->second == rules_.self) {
+  const auto mine = view.plan().find(service);
+  if (mine != view.plan().end() && mine->second == rules_.self) {
     return 0;
   }
-  const std::vector<std::string> order = ranked({service, turn.rules().sites}, view.candidates);
+  const std::vector<std::string> order = ranked({service, turn.rules().sites}, view.candidates());
   const auto place = std::find(order.begin(), order.end(), rules_.self);
   return 1 + static_cast<unsigned>(place - order.begin());
 }
 
 std::string Coordinator::best_other(const Turn& turn, const View& view) const {
-  for (const std::string& site : ranked({turn.rules().service, turn.rules().sites}, view.candidates)) {
-    const auto found = std::find_if(view.candidates.begin(), view.candidates.end(),
-                                    [&](const Candidate& candidate) { return candidate.site == site; });
+  for (const std::string& site : ranked({turn.rules().service, turn.rules().sites}, view.candidates())) {
+    const Candidate* found = view.find(site);
     if (site != rules_.self && (found->score <= findings_.score || found->score < rules_.warning)) {
       return site;
     }
@@ -396,7 +415,7 @@ std::optional<HandOver> Coordinator::hand_over(const Turn& turn, const View& vie
 bool Coordinator::has_room(const Turn& turn, const View& view, SteadyTime now) const {
   unsigned used = 0;
   // What this site is to take first, can take, and what has missed a renewal already, has its place.
-  for (const auto& [service, site] : view.plan) {
+  for (const auto& [service, site] : view.plan()) {
     const auto since = turns_.at(service).sight().since();
     const bool due = since && now - *since > rules_.timing.renew * 2;
     const bool mine =
@@ -432,7 +451,7 @@ Around Coordinator::around(const Turn& turn, const View& view, SteadyTime now) c
   }
   if (is_serving(turn.state())) {
     out.hand_over = hand_over(turn, view, now);
-  } else {
+  } else if (is_wanted(turn, now) || turn.has_ended()) {
     out.rank = rank_for(turn, view);
   }
   if (sight.record() && !sight.is_free() && sight.record()->owner != rules_.self) {

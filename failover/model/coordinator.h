@@ -127,15 +127,25 @@ class Coordinator {
   [[nodiscard]] bool in_maintenance() const noexcept { return maintenance_; }
 
  private:
-  // The sites as they are now, and who should take what; made once for all services.
-  struct View {
-    std::vector<Candidate> candidates;
-    std::map<std::string, std::string> plan;
+  // The sites as they are now, and who should take what; made once for all services. Most of the time nobody
+  // wants to know the sites, as nothing is to be taken.
+  class View {
+   public:
+    View(const Coordinator& core, SteadyTime now);
+    [[nodiscard]] const std::vector<Candidate>& candidates() const;
+    [[nodiscard]] const Candidate* find(const std::string& site) const;
+    [[nodiscard]] const std::map<std::string, std::string>& plan() const noexcept { return plan_; }
+
+   private:
+    const Coordinator& core_;
+    SteadyTime now_;
+    mutable std::optional<std::vector<Candidate>> candidates_;
+    std::map<std::string, std::string> plan_;
   };
-  [[nodiscard]] View view(SteadyTime now) const;
   [[nodiscard]] Around around(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] std::vector<Candidate> candidates(SteadyTime now) const;
   [[nodiscard]] std::vector<Wanted> wanted(SteadyTime now) const;
+  [[nodiscard]] bool is_wanted(const Turn& turn, SteadyTime now) const;
   [[nodiscard]] unsigned rank_for(const Turn& turn, const View& view) const;
   [[nodiscard]] bool has_room(const Turn& turn, const View& view, SteadyTime now) const;
   [[nodiscard]] bool probe_failed(const std::string& service) const;

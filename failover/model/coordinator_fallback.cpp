@@ -1,6 +1,4 @@
 // Back to the site that comes first, when it is well again: coordinator.h, policy.h.
-#include <algorithm>
-
 #include "failover/model/coordinator.h"
 
 namespace ha::failover {
@@ -13,9 +11,8 @@ std::string Coordinator::home_doubt(const ServiceRules& service, const View& vie
   if (service.sites.empty() || service.sites[0] == rules_.self) {
     return "this is its first site";
   }
-  const auto home = std::find_if(view.candidates.begin(), view.candidates.end(),
-                                 [&](const Candidate& each) { return each.site == service.sites[0]; });
-  if (home == view.candidates.end()) {
+  const Candidate* home = view.find(service.sites[0]);
+  if (home == nullptr) {
     return "it was never heard";
   }
   if (std::string why = failover::why_not({service.name, service.sites}, *home); !why.empty()) {

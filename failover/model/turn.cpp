@@ -125,7 +125,6 @@ bool Turn::is_candidate() const {
   return std::find(rules_.sites.begin(), rules_.sites.end(), rules_.self) != rules_.sites.end();
 }
 
-// What is there has no owner who serves: he gave it up, says that he has stopped, or was fenced.
 bool Turn::has_ended() const {
   const auto& record = sight_.record();
   return !accepted_ && (sight_.is_free() || stopped_at_ == record->version ||

@@ -118,6 +118,8 @@ class Turn {
   // This site serves it, or is about to, or has not given it up yet.
   [[nodiscard]] bool engaged() const noexcept;
   [[nodiscard]] const std::optional<HandOver>& leaving() const noexcept { return leaving_; }
+  // What is there has no owner who serves: he gave it up, says that he has stopped, or was fenced.
+  [[nodiscard]] bool has_ended() const;
   // By itself, as soon as it should: nothing that lasts keeps this site from it.
   [[nodiscard]] bool may_come(SteadyTime now) const;
   // Why it is what it is, and does not do what one might expect: sentences.
@@ -156,7 +158,6 @@ class Turn {
   void stopped(SteadyTime now);
   [[nodiscard]] Terms terms(const Around& around) const;
   [[nodiscard]] bool is_another_turn() const;
-  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] bool is_eligible() const;
   [[nodiscard]] bool is_candidate() const;
   [[nodiscard]] std::vector<std::string> candidates() const;

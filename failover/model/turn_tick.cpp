@@ -124,17 +124,15 @@ void Turn::tick_standby(const Around& around, SteadyTime now) {
     return;
   }
   prewarm_or_cool(around, now);
-  const std::string refused = refusal(around, now);
-  const Ground found = ground(around, now);
-  if (!refused.empty()) {
-    why_ = refused;
+  if (std::string refused = refusal(around, now); !refused.empty()) {
+    why_ = std::move(refused);
     ground_since_.reset();
-  } else if (!found.good) {
-    why_ = found.why;
+  } else if (Ground found = ground(around, now); !found.good) {
+    why_ = std::move(found.why);
     ground_since_.reset();
   } else {
     ground_since_ = ground_since_.value_or(now);
-    why_ = found.why;
+    why_ = std::move(found.why);
     if (forced_ || now >= *ground_since_ + rules_.timing.stagger * around.rank) {
       claim(now);
       return;

@@ -12,7 +12,6 @@
 #include <queue>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "common/base/random.h"
@@ -101,7 +100,7 @@ class FailoverWorld {
     std::uint64_t number;
     std::size_t place;  // in works_
     bool operator>(const Event& other) const {
-      return std::tie(when, number) > std::tie(other.when, other.number);
+      return when != other.when ? when > other.when : number > other.number;
     }
   };
 
