@@ -48,6 +48,7 @@ void put(const PathBeat& from, pb::Heartbeat& to) {
     out.set_lag(static_cast<std::uint32_t>(service.lag));
     out.set_calls(service.calls);
     out.set_owner_dead(service.owner_dead);
+    out.set_unable(service.unable);
   }
   for (std::size_t i = 0; i < std::min(from.worst.size(), kWorstMax); ++i) {
     to.add_worst(from.worst[i].substr(0, kWhyBytesMax));
@@ -85,9 +86,13 @@ Status read_services(const pb::Heartbeat& from, SiteReport& to) {
         service.lag() > static_cast<std::uint32_t>(Lag::TooFar)) {
       return corrupt("has a service that cannot be");
     }
-    to.services[service.name()] = {
-        static_cast<State>(service.state()), service.epoch(), service.seq(),
-        static_cast<Lag>(service.lag()),     service.calls(), service.owner_dead()};
+    to.services[service.name()] = {static_cast<State>(service.state()),
+                                   service.epoch(),
+                                   service.seq(),
+                                   static_cast<Lag>(service.lag()),
+                                   service.calls(),
+                                   service.owner_dead(),
+                                   service.unable()};
   }
   return ok();
 }

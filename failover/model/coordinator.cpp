@@ -246,7 +246,8 @@ Heartbeat Coordinator::heartbeat(SteadyTime now) const {
                                     turn.sight().version().value_or(Version{}).seq,
                                     lag == findings_.lag.end() ? Lag::Behind : lag->second,
                                     calls == findings_.calls.end() ? 0 : calls->second,
-                                    probe_failed(service)};
+                                    probe_failed(service),
+                                    turn.is_unable(now)};
   }
   return out;
 }
@@ -272,6 +273,11 @@ std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
   std::vector<Candidate> out;
   out.reserve(1 + rules_.paths.size());
   out.push_back({rules_.self, unfit(), findings_.score, room(), false, findings_.lag});
+  for (const auto& [service, turn] : turns_) {
+    if (turn.is_unable(now)) {
+      out.back().unable.insert(service);
+    }
+  }
   for (const auto& [peer, report] : reports_) {
     Candidate candidate{peer, report.unfit, report.score, report.room, report.config != rules_.config, {}};
     if (detector_.suspects(peer, now)) {
@@ -279,12 +285,15 @@ std::vector<Candidate> Coordinator::candidates(SteadyTime now) const {
     }
     for (const auto& [service, said] : report.services) {
       candidate.lag[service] = said.lag;
+      if (said.unable) {
+        candidate.unable.insert(service);
+      }
     }
     out.push_back(std::move(candidate));
   }
   for (const auto& [peer, paths] : rules_.paths) {
     if (reports_.count(peer) == 0 && !detector_.suspects(peer, now)) {
-      out.push_back({peer, "", 0, 1, false, {}});  // just started: it will be heard, or suspected, soon
+      out.push_back({peer, "", 0, 1});  // just started: it will be heard, or suspected, soon
       for (const ServiceRules& service : rules_.services) {
         out.back().lag[service.name] = Lag::InSync;
       }

@@ -43,6 +43,7 @@ struct ServiceReport {
   Lag lag = Lag::Behind;
   std::uint64_t calls = 0;
   bool owner_dead = false;  // the PBX of its suspected owner does not answer the sender either
+  bool unable = false;      // its last start or stop there went wrong: it is not to be moved there
 };
 // What a site says of itself.
 struct SiteReport {

@@ -19,7 +19,8 @@ using Key = std::tuple<bool, Lag, std::ptrdiff_t>;
 std::optional<Key> key_of(const Wanted& wanted, const Candidate& candidate, unsigned room) {
   const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
   const Lag lag = lag_of(candidate, wanted.service);
-  if (place == wanted.sites.end() || !candidate.unfit.empty() || room == 0 || lag == Lag::TooFar) {
+  if (place == wanted.sites.end() || !candidate.unfit.empty() || room == 0 || lag == Lag::TooFar ||
+      candidate.unable.count(wanted.service) != 0) {
     return std::nullopt;
   }
   return Key{candidate.other_config, lag, place - wanted.sites.begin()};
@@ -48,6 +49,9 @@ std::string why_not(const Wanted& wanted, const Candidate& candidate) {
   }
   if (candidate.room == 0) {
     return "it holds as many services as it can";
+  }
+  if (candidate.unable.count(wanted.service) != 0) {
+    return "its last start or stop there went wrong";
   }
   return lag_of(candidate, wanted.service) == Lag::TooFar ? "its copies are too far behind" : "";
 }

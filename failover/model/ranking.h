@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Candidate {
   unsigned room = 0;       // services that it could hold beside those that it holds
   bool other_config = false;
   std::map<std::string, Lag> lag = {};  // by service; not in it: Behind
+  std::set<std::string> unable = {};    // services whose last start or stop there went wrong
 };
 
 // A service that somebody should take, with its eligible sites by preference.

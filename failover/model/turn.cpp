@@ -140,8 +140,7 @@ bool Turn::is_eligible() const {
 
 bool Turn::may_come(SteadyTime now) const {
   const bool promised = given_.binds(now) && !sight_.is_free();
-  const bool held_off = not_before_ && now < *not_before_;
-  return state_ != Failed && is_eligible() && !sight_.regressed() && !promised && !held_off;
+  return is_eligible() && !sight_.regressed() && !promised && !is_unable(now);
 }
 
 // ---------------------------------------------------------------- inputs

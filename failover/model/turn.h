@@ -120,6 +120,10 @@ class Turn {
   [[nodiscard]] const std::optional<HandOver>& leaving() const noexcept { return leaving_; }
   // What is there has no owner who serves: he gave it up, says that he has stopped, or was fenced.
   [[nodiscard]] bool has_ended() const;
+  // It did not stop here, or did not start a moment ago.
+  [[nodiscard]] bool is_unable(SteadyTime now) const noexcept {
+    return state_ == State::Failed || (not_before_ && now < *not_before_);
+  }
   // By itself, as soon as it should: nothing that lasts keeps this site from it.
   [[nodiscard]] bool may_come(SteadyTime now) const;
   // Why it is what it is, and does not do what one might expect: sentences.

@@ -22,7 +22,7 @@ PathBeat beat() {
   out.heartbeat.report.unfit = "in maintenance";
   out.heartbeat.report.room = 2;
   out.heartbeat.report.config = Digest{1, 2};
-  out.heartbeat.report.services["pbx"] = {State::Draining, 41, 12, Lag::Behind, 213};
+  out.heartbeat.report.services["pbx"] = {State::Draining, 41, 12, Lag::Behind, 213, false, true};
   out.sequence = 1234;
   out.worst = {"disk.space +12: / is 92 % full"};
   out.echo = Echo{std::chrono::seconds(50), std::chrono::milliseconds(3)};
@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_comes_back_whole) {
   BOOST_TEST((one.heartbeat.report.config == was.heartbeat.report.config));
   const ServiceReport& service = one.heartbeat.report.services.at("pbx");
   BOOST_TEST((service.state == State::Draining && service.epoch == 41 && service.lag == Lag::Behind));
-  BOOST_TEST(service.calls == 213U);
+  BOOST_TEST((service.calls == 213U && !service.owner_dead && service.unable));
   BOOST_TEST(one.sequence == 1234U);
   BOOST_TEST((one.worst == was.worst));
   BOOST_TEST((one.echo->held == was.echo->held && one.echo->clock == was.echo->clock));

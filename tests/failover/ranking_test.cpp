@@ -46,6 +46,11 @@ BOOST_AUTO_TEST_CASE(another_configuration_comes_last_but_comes) {
 BOOST_AUTO_TEST_CASE(unfit_full_and_strange_sites_are_left_out) {
   Candidate a = able("a");
   a.unfit = "it is silent";
+  Candidate d = able("d");
+  d.unable = {"v0"};
+  BOOST_TEST(ranked({"v0", {"d"}}, {d}).empty());
+  BOOST_TEST(why_not({"v0", {"d"}}, d) == "its last start or stop there went wrong");
+  BOOST_TEST(assigned({{"v1", {"d"}}}, {d}).size() == 1U);
   BOOST_TEST((ranked({"v0", {"a", "b", "c"}}, {a, able("b", 0), able("c"), able("mars")}) == Names{"c"}));
 }
 

@@ -72,6 +72,9 @@ void FailoverWorld::play(Plot plot) {
   if (holder == sites_.end() || holder->get() == &site) {
     return;
   }
+  if (plot == Plot::Stall) {
+    return stop(**holder, plan_.lease + milliseconds(random_.below(20'000)), false);
+  }
   plot == Plot::Siege ? siege(**holder, site, service) : exile(**holder, site, service);
 }
 

@@ -278,7 +278,7 @@ void FailoverWorld::carry_out(Site& site, const std::string& service, const fail
 void FailoverWorld::run_job(Site& site, const std::string& service, const failover::Run& run) {
   const std::uint64_t number = ++site.jobs[service];
   const std::uint64_t incarnation = site.incarnation;
-  const bool good = peace_ || !random_.chance(0.02);
+  const bool lucky = peace_ || !random_.chance(0.02);
   if (run.job == Job::Promote) {
     site.serving[service].pbx = true;  // from now on callers may be answered
     check_serving(service);
@@ -286,11 +286,12 @@ void FailoverWorld::run_job(Site& site, const std::string& service, const failov
   const Duration length = run.job == Job::Demote || run.job == Job::Cool
                               ? milliseconds(random_.between(20, 350))
                               : milliseconds(random_.between(200, 1500));
-  in(length, [this, &site, service, run, number, incarnation, good] {
-    on(site, [this, &site, service, run, number, incarnation, good] {
+  in(length, [this, &site, service, run, number, incarnation, lucky] {
+    on(site, [this, &site, service, run, number, incarnation, lucky] {
       if (site.incarnation != incarnation || site.jobs[service] != number) {
         return;
       }
+      const bool good = lucky || peace_;
       if (run.job == Job::Promote && !good) {
         site.held_off.insert(service);
       }

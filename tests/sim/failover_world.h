@@ -41,6 +41,7 @@ enum class Plot {
   Exile,  // a site is not heard until it is dropped; the holder loses the arbiter; the site's operator takes
           // over
   Rollback,  // the arbiter goes back
+  Stall,     // the holder's coordinator is stopped for longer than its lease
 };
 
 struct FailoverPlan {

@@ -44,7 +44,8 @@ BOOST_AUTO_TEST_CASE(each_rule_is_needed) {
   needed("a wait that is too short", &FailoverFlaws::short_wait);
   needed("no kernel guard", &FailoverFlaws::no_guard);
   needed("no look at the clock after a freeze", &FailoverFlaws::no_resume_check);
-  needed("a lease that counts from the answer", &FailoverFlaws::from_reply, {.lose = 0.2});
+  needed("a lease that counts from the answer", &FailoverFlaws::from_reply,
+         {.plot = Plot::Stall, .lose = 0.2});
   needed("a swap that does not compare seq", &FailoverFlaws::no_seq);
   needed("one promise short of all", &FailoverFlaws::one_short);
   needed("a promise that is not kept", &FailoverFlaws::promise_void);
