@@ -243,8 +243,9 @@ Primary::Heard<std::vector<RrSet>> Primary::read_at_once(const std::vector<SetKe
   std::vector<Primary> asking(keys.size(), *this);
   std::vector<std::future<Heard<std::vector<RrSet>>>> answers;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    answers.push_back(
-        std::async(std::launch::async, [&asking, &keys, i] { return asking[i].read_once({keys[i]}); }));
+    // One after the other where there is no thread to be had.
+    answers.push_back(std::async(std::launch::async | std::launch::deferred,
+                                 [&asking, &keys, i] { return asking[i].read_once({keys[i]}); }));
   }
   Heard<std::vector<RrSet>> out;
   for (std::size_t i = 0; i < keys.size(); ++i) {

@@ -12,18 +12,33 @@ Lag lag_of(const Candidate& candidate, const std::string& service) {
   return found == candidate.lag.end() ? Lag::Behind : found->second;
 }
 
+// With that much room left; empty: it may have it.
+std::string why_not_with(const Wanted& wanted, const Candidate& candidate, unsigned room) {
+  if (std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site) == wanted.sites.end()) {
+    return "it is not among the sites of " + wanted.service;
+  }
+  if (!candidate.unfit.empty()) {
+    return candidate.unfit;
+  }
+  if (room == 0) {
+    return "it holds as many services as it can";
+  }
+  if (candidate.unable.count(wanted.service) != 0) {
+    return "its last start or stop there went wrong";
+  }
+  return lag_of(candidate, wanted.service) == Lag::TooFar ? "its copies are too far behind" : "";
+}
+
 // The order of those that may have it: a site has one place among the sites of a service.
 using Key = std::tuple<bool, Lag, std::ptrdiff_t>;
 
 // None: it may not have it.
 std::optional<Key> key_of(const Wanted& wanted, const Candidate& candidate, unsigned room) {
-  const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
-  const Lag lag = lag_of(candidate, wanted.service);
-  if (place == wanted.sites.end() || !candidate.unfit.empty() || room == 0 || lag == Lag::TooFar ||
-      candidate.unable.count(wanted.service) != 0) {
+  if (!why_not_with(wanted, candidate, room).empty()) {
     return std::nullopt;
   }
-  return Key{candidate.other_config, lag, place - wanted.sites.begin()};
+  const auto place = std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site);
+  return Key{candidate.other_config, lag_of(candidate, wanted.service), place - wanted.sites.begin()};
 }
 
 }  // namespace
@@ -41,19 +56,7 @@ std::string_view lag_text(Lag lag) noexcept {
 }
 
 std::string why_not(const Wanted& wanted, const Candidate& candidate) {
-  if (std::find(wanted.sites.begin(), wanted.sites.end(), candidate.site) == wanted.sites.end()) {
-    return "it is not among the sites of " + wanted.service;
-  }
-  if (!candidate.unfit.empty()) {
-    return candidate.unfit;
-  }
-  if (candidate.room == 0) {
-    return "it holds as many services as it can";
-  }
-  if (candidate.unable.count(wanted.service) != 0) {
-    return "its last start or stop there went wrong";
-  }
-  return lag_of(candidate, wanted.service) == Lag::TooFar ? "its copies are too far behind" : "";
+  return why_not_with(wanted, candidate, candidate.room);
 }
 
 std::vector<std::string> ranked(const Wanted& wanted, const std::vector<Candidate>& candidates) {
