@@ -148,6 +148,7 @@ class Controller {
   std::set<std::string> silent_;  // sites, and arbiters, that fell silent and were said
   std::vector<wire::Loop::Id> registered_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  const SteadyTime begun_ = read_clocks().steady;
   SteadyTime beat_at_;
   SteadyTime look_at_;
   bool turning_ = false;

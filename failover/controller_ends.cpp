@@ -10,6 +10,7 @@ namespace ha::failover {
 namespace {
 
 constexpr Duration kFollowAgain = std::chrono::seconds(1);
+constexpr Duration kRolesWait = std::chrono::seconds(15);
 constexpr Duration kReviveAgain = std::chrono::seconds(10);
 
 }  // namespace
@@ -88,7 +89,9 @@ void Controller::on_roles(const Result<std::vector<RoleSeen>>& seen) {
         findings_.lag.erase(service);  // not known: behind
       }
     }
-    begin_claims();
+    if (loop_.now().steady - begun_ > kRolesWait) {  // both may have been started just now
+      begin_claims();
+    }
     return;
   }
   replicator_trouble_.clear();
