@@ -190,9 +190,9 @@ void Dealer::add_poll_items(std::vector<PollItem>& items) {
   if (!impl_->socket) {
     return;
   }
-  items.push_back({nullptr, impl_->monitor->fd(), true, false, false});
+  items.push_back({&impl_->monitor->pair(), -1, true, false, false});
   if (impl_->want_read || impl_->want_write) {
-    items.push_back({impl_->socket->handle(), -1, impl_->want_read, impl_->want_write, false});
+    items.push_back({&*impl_->socket, -1, impl_->want_read, impl_->want_write, false});
   }
 }
 

@@ -24,7 +24,6 @@ Result<SocketMonitor> SocketMonitor::open(Context& context, ZmqSocket& watched) 
   HA_CHECK(pair.set(SocketOption::ReceiveQueue, 0));
   HA_CHECK(watched.start_monitor(endpoint));
   HA_CHECK(pair.connect(endpoint));
-  HA_CHECK(pair.recv(false));  // nothing yet; from then on its descriptor tells when something comes
   return SocketMonitor(std::move(pair));
 }
 

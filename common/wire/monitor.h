@@ -21,13 +21,12 @@ class SocketMonitor {
 
   // The next event; nullopt when there is none.
   std::optional<MonitorEvent> next();
-  // Of ZmqSocket::fd(): next() is called until there is none.
-  [[nodiscard]] int fd() const noexcept { return fd_; }
+  // To wait for.
+  [[nodiscard]] ZmqSocket& pair() noexcept { return pair_; }
 
  private:
-  explicit SocketMonitor(ZmqSocket pair) : pair_(std::move(pair)), fd_(pair_.fd()) {}
+  explicit SocketMonitor(ZmqSocket pair) : pair_(std::move(pair)) {}
   ZmqSocket pair_;
-  int fd_;
 };
 
 // Why a handshake failed, as a sentence for the end that reports it.

@@ -11,9 +11,11 @@
 
 namespace ha::wire {
 
+class ZmqSocket;  // zmq_handle.h
+
 // One thing to wait for: a ZeroMQ socket, or a file descriptor when zmq_socket is null.
 struct PollItem {
-  void* zmq_socket = nullptr;
+  ZmqSocket* zmq_socket = nullptr;
   int fd = -1;
   bool want_read = true;
   bool want_write = false;

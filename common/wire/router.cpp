@@ -132,9 +132,9 @@ const std::string& Router::congestion() const {
 }
 
 void Router::add_poll_items(std::vector<PollItem>& items) {
-  items.push_back({nullptr, impl_->monitor.fd(), true, false, false});
+  items.push_back({&impl_->monitor.pair(), -1, true, false, false});
   if (impl_->want_read) {
-    items.push_back({impl_->socket.handle(), -1, true, false, false});
+    items.push_back({&impl_->socket, -1, true, false, false});
   }
 }
 

@@ -144,7 +144,7 @@ const Refusals& ZapHandler::refusals() const {
 }
 
 void ZapHandler::add_poll_items(std::vector<PollItem>& items) {
-  items.push_back({impl_->socket.handle(), -1, true, false, false});
+  items.push_back({&impl_->socket, -1, true, false, false});
 }
 
 void ZapHandler::on_turn(const Now& /*now*/) {

@@ -1,5 +1,7 @@
 #include "common/wire/zmq_handle.h"
 
+#include <poll.h>
+
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -162,6 +164,9 @@ Result<std::unique_ptr<Context>> Context::open(int io_threads) {
 
 struct ZmqSocket::Holder {
   zmq::socket_t socket;
+  int fd = -1;          // readable: its state may have changed
+  bool touched = true;  // by a call of ours, which changes it without a sign
+  int events = 0;       // what can be done without waiting, as of the last question
 };
 
 ZmqSocket::ZmqSocket(std::unique_ptr<Holder> holder) : holder_(std::move(holder)) {}
@@ -176,6 +181,10 @@ Result<ZmqSocket> ZmqSocket::open(Context& context, SocketType type) {
     const int no_linger = 0;
     if (zmq_setsockopt(holder->socket.handle(), ZMQ_LINGER, &no_linger, sizeof no_linger) != 0) {
       return zmq_failure("cannot switch lingering off");
+    }
+    std::size_t size = sizeof holder->fd;
+    if (zmq_getsockopt(holder->socket.handle(), ZMQ_FD, &holder->fd, &size) != 0) {
+      return zmq_failure("a ZeroMQ socket has nothing to wait for");
     }
     return ZmqSocket(std::move(holder));
   } catch (const zmq::error_t&) {
@@ -202,13 +211,8 @@ Status ZmqSocket::set(SocketOption option, BytesView value) {
   return ok();
 }
 
-int ZmqSocket::fd() const noexcept {
-  int fd = -1;
-  std::size_t size = sizeof fd;
-  return zmq_getsockopt(handle(), ZMQ_FD, &fd, &size) == 0 ? fd : -1;
-}
-
 Status ZmqSocket::bind(const std::string& endpoint) {
+  holder_->touched = true;
   if (zmq_bind(handle(), endpoint.c_str()) != 0) {
     return zmq_failure("cannot listen on " + endpoint);
   }
@@ -216,6 +220,7 @@ Status ZmqSocket::bind(const std::string& endpoint) {
 }
 
 Status ZmqSocket::connect(const std::string& endpoint) {
+  holder_->touched = true;
   if (zmq_connect(handle(), endpoint.c_str()) != 0) {
     return zmq_failure("cannot connect to " + endpoint);
   }
@@ -229,6 +234,7 @@ std::string ZmqSocket::last_endpoint() const {
 }
 
 Result<SendOutcome> ZmqSocket::send(Bytes& part, bool more) {
+  holder_->touched = true;
   zmq_msg_t message;
   Bytes* owner = nullptr;
   if (part.size() <= kCopyBytesMax) {
@@ -265,6 +271,7 @@ Result<SendOutcome> ZmqSocket::send(Bytes& part, bool more) {
 }
 
 Result<std::optional<Parts>> ZmqSocket::recv(bool with_peer) {
+  holder_->touched = true;
   Parts out;
   for (bool more = true; more;) {
     zmq::message_t message;
@@ -309,20 +316,45 @@ std::string plain_address(std::string_view address) {
   return std::string(mapped ? address.substr(kMapped.size()) : address);
 }
 
-Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max) {
-  std::vector<zmq_pollitem_t> raw;
-  raw.reserve(items.size());
-  for (const PollItem& item : items) {
-    const int events = (item.want_read ? ZMQ_POLLIN : 0) | (item.want_write ? ZMQ_POLLOUT : 0) |
-                       (item.zmq_socket == nullptr ? ZMQ_POLLERR : 0);
-    raw.push_back({item.zmq_socket, item.fd, static_cast<short>(events), 0});
+// Its state is asked for when it may have changed since the last time: ZMQ_FD is readable as long as commands
+// wait inside, and our own calls change it without a sign (zmq_getsockopt(3), ZMQ_FD).
+bool ZmqSocket::is_ready(const PollItem& wanted, bool signalled) {
+  if (signalled || holder_->touched) {
+    std::size_t size = sizeof holder_->events;
+    if (zmq_getsockopt(handle(), ZMQ_EVENTS, &holder_->events, &size) != 0) {
+      return true;  // the next call says what is wrong with it
+    }
+    holder_->touched = false;
   }
-  const int count = zmq_poll(raw.data(), static_cast<int>(raw.size()), wait_max.count());
-  if (count < 0 && zmq_errno() != EINTR) {
-    return zmq_failure("cannot wait for sockets");
+  return (wanted.want_read && (holder_->events & ZMQ_POLLIN) != 0) ||
+         (wanted.want_write && (holder_->events & ZMQ_POLLOUT) != 0);
+}
+
+Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max) {
+  std::vector<pollfd> raw;
+  raw.reserve(items.size());
+  for (PollItem& item : items) {
+    if (item.zmq_socket != nullptr) {
+      item.ready = item.zmq_socket->is_ready(item, false);
+      wait_max = item.ready ? std::chrono::milliseconds{0} : wait_max;
+      raw.push_back({item.zmq_socket->holder_->fd, POLLIN, 0});
+    } else {
+      const int events = (item.want_read ? POLLIN : 0) | (item.want_write ? POLLOUT : 0);
+      raw.push_back({item.fd, static_cast<short>(events), 0});
+    }
+  }
+  const int count = ::poll(raw.data(), raw.size(), static_cast<int>(wait_max.count()));
+  if (count < 0 && errno != EINTR) {
+    return errno_error("cannot wait for sockets", errno);
   }
   for (std::size_t i = 0; i < items.size(); ++i) {
-    items[i].ready = count > 0 && raw[i].revents != 0;
+    PollItem& item = items[i];
+    const bool signalled = count > 0 && raw[i].revents != 0;
+    if (item.zmq_socket == nullptr) {
+      item.ready = signalled;
+    } else if (signalled && !item.ready) {
+      item.ready = item.zmq_socket->is_ready(item, true);
+    }
   }
   return ok();
 }

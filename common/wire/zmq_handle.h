@@ -87,14 +87,13 @@ class ZmqSocket {
   // Reports connection events to a PAIR that connects to this inproc address; stop before closing the PAIR.
   Status start_monitor(const std::string& inproc_endpoint);
   void stop_monitor() noexcept;
-  [[nodiscard]] void* handle() const noexcept;
-  // Readable once something may have come: for who then receives until there is nothing, always. Waiting for
-  // it costs less than for the handle, of which ZeroMQ asks the state before and after. -1: it is closed.
-  [[nodiscard]] int fd() const noexcept;
 
  private:
+  friend Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max);
   struct Holder;
   explicit ZmqSocket(std::unique_ptr<Holder> holder);
+  [[nodiscard]] void* handle() const noexcept;
+  [[nodiscard]] bool is_ready(const PollItem& wanted, bool signalled);
   std::unique_ptr<Holder> holder_;
 };
 
@@ -112,7 +111,9 @@ struct Context::Impl {
 // An IPv4 address as people write it: we listen on IPv6 sockets, which say ::ffff:192.0.2.1.
 std::string plain_address(std::string_view address);
 
-// Waits until one is ready or the time is over and fills in `ready`. A signal ends the wait early.
+// Waits until one is ready or the time is over and fills in `ready`. A signal ends the wait early, and so may
+// what ZeroMQ tells itself. Not zmq_poll(): that asks every socket for its state before and after each wait,
+// by a system call or two, where nothing can have changed in most of them (docs/wire.md, "Waiting").
 Status wait_ready(std::vector<PollItem>& items, std::chrono::milliseconds wait_max);
 
 // An event of a monitor PAIR: what, its number (a descriptor, an errno or a status) and the endpoint.
