@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Measures how long callers are without a PBX when one dies, with hareplicate, keepalived and Pacemaker.
 
-    failover_bench.py --failover BIN --wanem BIN --results FILE [--rounds 30] [--case NET/CASE/WHO]...
+    failover_bench.py --failover BIN --wanem BIN --results FILE [--rounds 30] [--lanes 2]
+                      [--case NET/CASE/WHO]...
 
 A case is lan|wan / pbx|site / the name of a contestant, each part may be *; all of them without one. Every
 round is one line of JSON in the results file, where a later call goes on; it is also printed. Contestants
-take turns of ten rounds on the same machine. A round that fails is a line, too, with the reason.
+take turns of ten rounds on the same machine, as many at a time as there are lanes. A round that fails is a
+line, too, with the reason.
 
 "pbx": the PBX's process is killed. "site": nothing of the site is heard any more, and its processes are
 killed. Each is done at a random moment of the contestant's own rhythm (renewal, check). Seconds count from
@@ -18,6 +20,8 @@ import argparse
 import contextlib
 import fnmatch
 import json
+import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import shutil
@@ -77,7 +81,8 @@ def missing(rows, rounds):
 
 class Bench:
     def __init__(self, options):
-        self.options, self.random = options, random.Random(options.seed)
+        self.options, self.random = options, None
+        self.running = []
 
     def note(self, net, case, who, row):
         line = json.dumps({"net": net, "case": case, "who": who, **row})
@@ -121,13 +126,34 @@ class Bench:
         world.revive(loser)
         return {name: round(value, 4) for name, value in seconds.items()}
 
+    def start_turn(self, seed, *what):
+        self.random = random.Random(seed)
+        process = multiprocessing.Process(target=self.turn, args=what)
+        process.start()
+        self.running.append(process)
+
+    def wait_until_running(self, count):
+        while len(self.running) > count:
+            multiprocessing.connection.wait([process.sentinel for process in self.running])
+            self.running = [process for process in self.running if process.is_alive()]
+
     def run(self, wanted):
+        turns = 0
         while True:
             left = [each for each in wanted if self.missing(*each)]
             if not left:
                 return
             for net, who in dict.fromkeys((net, who) for net, _, who in left):
-                self.turn(net, who, [case for a_net, case, a_who in left if (a_net, a_who) == (net, who)])
+                self.wait_until_running(self.options.lanes - 1)
+                turns += 1
+                self.start_turn(f"{self.options.seed} {turns}", net, who,
+                                [case for a_net, case, a_who in left if (a_net, a_who) == (net, who)])
+            self.wait_until_running(0)
+
+    def end(self):
+        for process in self.running:
+            process.terminate()
+        self.wait_until_running(0)
 
 
 def end(*_):
@@ -143,6 +169,7 @@ def main():
     parser.add_argument("--wanem", required=True)
     parser.add_argument("--results", required=True)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--lanes", type=int, default=2)
     parser.add_argument("--case", action="append", default=[])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31))
     options = parser.parse_args()
@@ -154,7 +181,11 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     print(f"seed {options.seed}", file=sys.stderr)
-    Bench(options).run(wanted)
+    bench = Bench(options)
+    try:
+        bench.run(wanted)
+    finally:
+        bench.end()
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ each site's way to the hub: the arbiter and the callers are 75 ms away. All cont
 tests, which takes 0.3 s to start, and are asked by the same caller, SIP OPTIONS every 20 ms. *PBX dead*: its
 process is killed, at a site that is well otherwise. *Site dead*: nothing of the site is heard any more, and
 all of its processes are killed. Each at a random moment. Figures are seconds from there: median / 95 of 100
-within / worst.
+within / worst. Two contestants are measured at a time, each in its own namespaces.
 
 *Callers are answered*: by another site, those who ask DNS for the name each time (hareplicate), or call the
 floating address (keepalived and Pacemaker on the LAN), or that site's own address (Pacemaker on the other
