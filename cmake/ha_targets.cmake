@@ -14,7 +14,8 @@ function(ha_executable name)
 endfunction()
 
 # ha_tests(folder LABEL unit SOURCES a_test.cpp … LIBS deps…): one executable for the folder, one ctest for
-# every Boost suite in it. A suite must be called <folder>_<module>, after the file <module>_test.cpp.
+# every Boost suite in it. A suite must be called <folder>_<module>, after the file <module>_test.cpp. A
+# simulation counts twice, as it computes all the time while most other tests wait (tools/check).
 function(ha_tests folder)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBS;SUPPORT" ${ARGN})
   if(NOT ARG_LABEL)
@@ -38,6 +39,9 @@ function(ha_tests folder)
       endif()
       add_test(NAME ${suite} COMMAND ${exe} --run_test=${suite} --catch_system_errors=no)
       set_tests_properties(${suite} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+      if(ARG_LABEL STREQUAL "sim")
+        set_tests_properties(${suite} PROPERTIES PROCESSORS 2)
+      endif()
     endforeach()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   endforeach()

@@ -5,7 +5,8 @@
         ... the client talks to proxy.endpoint ...
 
 Words: pass, lose-request, lose-reply. A function instead of a word is called with `send`, a function that
-gives the request to the server and waits for its answer; the client gets none.
+gives the request to the server and waits for its answer; the client gets none, and what it asks on another
+connection waits until the function has returned.
 """
 
 import re
@@ -24,6 +25,8 @@ class EtcdProxy:
         self.words, self.ever = [], "pass"
         self.lock = threading.Lock()
         self.ended = False
+        self.free = threading.Event()
+        self.free.set()
         self.listening = socket.socket()
         self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listening.bind(("127.0.0.1", self.port))
@@ -82,8 +85,13 @@ class EtcdProxy:
                     return
                 word = self.next_word(request)
                 if callable(word):
-                    word(lambda: self.send(request))
+                    self.free.clear()
+                    try:
+                        word(lambda: self.send(request))
+                    finally:
+                        self.free.set()
                     return
+                self.free.wait(10)
                 reply = b"" if word == "lose-request" else self.send(request)
                 if word == "lose-request" or word == "lose-reply":
                     # Silence, not an end: until the client has had enough.
