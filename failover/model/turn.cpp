@@ -384,10 +384,11 @@ void Turn::on_jump(SteadyTime now) {
   look_ = true;
   if (is_serving(state_)) {
     demote("this machine, or its clock, stood still or jumped");
-  } else if (state_ == Standby || state_ == Prewarm || state_ == GivingUp || state_ == Resuming) {
-    if (state_ != Resuming || !pending_) {
-      go(Unknown, "this machine, or its clock, stood still or jumped: the record is read again");
-    }
+  } else if (!clean_) {
+    steps_.push_back(GuardUntil{});  // what an earlier run has left open ends by a clock that stood still
+  }
+  if (state_ == Standby || state_ == Prewarm || state_ == GivingUp || (state_ == Resuming && !pending_)) {
+    go(Unknown, "this machine, or its clock, stood still or jumped: the record is read again");
   }
   lease_.end();
 }

@@ -181,6 +181,17 @@ BOOST_AUTO_TEST_CASE(a_jump_while_serving_demotes_first) {
   BOOST_TEST(!only<GuardUntil>(done).at(0).until);
 }
 
+// Seed 80670 of the simulator: killed, started again, and frozen before its renewal was answered.
+BOOST_AUTO_TEST_CASE(a_jump_closes_what_an_earlier_run_has_left_open) {
+  read(held_by("fra", 3, 5));
+  BOOST_TEST((only<Ask>(tick()).at(0).act == Act::Renew));
+  BOOST_TEST((turn.state() == State::Resuming));
+  turn.on_jump(now);
+  const std::vector<GuardUntil> closed = only<GuardUntil>(tick());
+  BOOST_REQUIRE(closed.size() == 1U);
+  BOOST_TEST(!closed[0].until);
+}
+
 BOOST_AUTO_TEST_CASE(a_pbx_that_does_not_stop_is_failed_until_somebody_says_it_is_down) {
   hold();
   around.hand_over = HandOver{"nyc", std::nullopt, "asked for"};
