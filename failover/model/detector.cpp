@@ -40,17 +40,31 @@ bool Detector::on_beat(const std::string& peer, unsigned path, const Beat& beat,
     known.boot = beat.boot;
     known.known_since = now;
     known.offset = offset;
+    known.risen.reset();
     known.leapt.reset();
-  } else if (offset > *known.offset) {
-    if (offset - *known.offset > leap_min()) {
-      known.leapt = now;
-    }
-    known.offset = offset;
   } else {
-    // Its clock may be slower than ours: what was the fastest message once must not stand for ever.
-    known.offset = *known.offset - timing_.heartbeat * kDriftPpm * 2 / 1'000'000;
+    compare_clocks(known, offset, now);
   }
   return newest;
+}
+
+// What waited while our clock stood still comes at once, each message ahead of the one before by no more than
+// a heartbeat: so a rise counts as a whole, and is the way things are only when it has lasted.
+void Detector::compare_clocks(Peer& known, Duration offset, SteadyTime now) const {
+  if (known.risen && now - known.risen->since > timing_.suspect_after()) {
+    known.offset = std::exchange(known.risen, std::nullopt)->offset;
+  }
+  if (offset <= *known.offset) {
+    // Its clock may be slower than ours: what was the fastest message once must not stand for ever.
+    known.offset = *known.offset - timing_.heartbeat * kDriftPpm * 2 / 1'000'000;
+  } else if (offset - *known.offset > leap_min()) {
+    known.leapt = now;
+    known.offset = offset;
+    known.risen.reset();
+  } else {
+    const Risen begun = known.risen.value_or(Risen{offset, now});
+    known.risen = Risen{std::max(begun.offset, offset), begun.since};
+  }
 }
 
 Duration Detector::leap_min() const noexcept {
@@ -123,10 +137,10 @@ bool Detector::stood_still(SteadyTime now) {
     }
     // Who was started meanwhile cannot tell.
     if (peer.known_since < *first - timing_.heartbeat * 2) {
-      (*peer.heard > *first ? denied : waits) = true;
+      (*peer.heard > *first + timing_.heartbeat ? denied : waits) = true;
     }
   }
-  if (!denied && waits && now < *first + timing_.heartbeat * 2) {
+  if (!denied && waits && now < *first + timing_.suspect_after()) {
     return false;
   }
   for (auto& [name, peer] : peers_) {

@@ -46,13 +46,18 @@ class Detector {
   // Every site that we hear has said in its newest heartbeat that it does not hear `peer`, and we do not.
   [[nodiscard]] bool all_suspect(const std::string& peer, SteadyTime now) const;
   // The clocks of all peers that we hear went ahead of ours by more than leap_min() at once: ours stood
-  // still. Asked once a turn; says so once. Each peer gets two heartbeats to say otherwise.
+  // still. Asked once a turn; says so once. Who is not suspected gets suspect_after() to say otherwise, by
+  // what comes more than a heartbeat later: what was held up meanwhile says nothing.
   [[nodiscard]] bool stood_still(SteadyTime now);
   [[nodiscard]] SteadyTime next_wakeup(SteadyTime now) const;
 
  private:
   struct Path {
     std::optional<SteadyTime> heard;
+  };
+  struct Risen {
+    Duration offset;
+    SteadyTime since;
   };
   struct Peer {
     std::vector<Path> paths;
@@ -61,11 +66,14 @@ class Detector {
     SteadyTime known_since;         // this boot of it
     std::optional<Duration> clock;  // of the newest heartbeat of this boot
     std::vector<std::string> hears;
-    // Its clock minus ours: the highest is that of the fastest message.
+    // Its clock minus ours: the highest is that of the fastest message. What is higher now becomes it when it
+    // has lasted.
     std::optional<Duration> offset;
+    std::optional<Risen> risen;
     std::optional<SteadyTime> leapt;  // its clock went ahead of that by more than can be
   };
   [[nodiscard]] SteadyTime since(std::optional<SteadyTime> heard) const noexcept;
+  void compare_clocks(Peer& known, Duration offset, SteadyTime now) const;
 
   Timing timing_;
   std::map<std::string, Peer> peers_;

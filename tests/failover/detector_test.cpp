@@ -109,10 +109,41 @@ BOOST_AUTO_TEST_CASE(when_one_clock_leaps_it_is_that_ones) {
   detector.on_turn(now);
   BOOST_TEST(!detector.stood_still(now));  // syd has not spoken yet
   now += milliseconds(1);
+  detector.on_beat("syd", 0, beat(now), now);  // may have been on its way for long
+  BOOST_TEST(!detector.stood_still(now));
+  now += kBeat;
   detector.on_beat("syd", 0, beat(now), now);
   BOOST_TEST(!detector.stood_still(now));
   now += seconds(1);
   BOOST_TEST(!detector.stood_still(now));
+}
+
+// Seed 112526 of the simulator: none of the messages that waited is ahead of the one before by much.
+BOOST_AUTO_TEST_CASE(what_waited_while_ours_stood_still_is_a_leap_although_it_comes_in_small_steps) {
+  run(seconds(2));
+  for (int i = 1; i <= 12; ++i) {
+    detector.on_beat("nyc", 0, beat(now, kBeat * i), now);
+    detector.on_beat("syd", 0, beat(now, kBeat * std::min(i, 2)), now + milliseconds(1));  // then cut off
+  }
+  now += milliseconds(2);
+  detector.on_turn(now);
+  BOOST_TEST(!detector.stood_still(now));
+  bool said = false;
+  for (int i = 0; i < 4; ++i) {
+    now += kBeat;
+    detector.on_beat("nyc", 0, beat(now, kBeat * 12), now);
+    detector.on_turn(now);
+    said = said || detector.stood_still(now);
+  }
+  BOOST_TEST(said);
+}
+
+BOOST_AUTO_TEST_CASE(a_way_that_gets_faster_little_by_little_is_no_leap) {
+  run(seconds(2));
+  for (int i = 1; i <= 8; ++i) {
+    run(seconds(1), true, true, milliseconds(100) * i);
+    BOOST_TEST(!detector.stood_still(now));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(who_was_started_meanwhile_cannot_deny_it) {
