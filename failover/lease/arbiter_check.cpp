@@ -20,6 +20,7 @@ constexpr Duration kClockNote = std::chrono::seconds(60);
 constexpr unsigned kMajor = 3;
 constexpr unsigned kMinor = 4;
 const char* const kEtcd = "etcd";
+constexpr std::size_t kNamedKeys = 3;  // of those that are refused; they have one prefix
 
 std::string joined(const std::vector<std::string>& texts) {
   std::string out;
@@ -131,8 +132,11 @@ Findings judge_cluster(const EtcdFacts& facts) {
 Finding judge_rights(const EtcdFacts& facts) {
   const std::string next = "etcdctl role grant-permission ROLE --prefix=true readwrite PREFIX";
   const auto& trouble = facts.rights_trouble ? facts.rights_trouble : facts.write_trouble;
-  if (!facts.refused.empty()) {
-    return {Mark::Bad, kEtcd, "rights", "not for " + joined(facts.refused), next, Cause::Policy};
+  if (const std::size_t count = facts.refused.size(); count > 0) {
+    const auto end = facts.refused.begin() + static_cast<std::ptrdiff_t>(std::min(count, kNamedKeys));
+    const std::string more = count > kNamedKeys ? " and " + std::to_string(count - kNamedKeys) + " more" : "";
+    return {Mark::Bad, kEtcd,        "rights", "not for " + joined({facts.refused.begin(), end}) + more,
+            next,      Cause::Policy};
   }
   if (trouble) {
     return {Mark::Bad,

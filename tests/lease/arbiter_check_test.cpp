@@ -131,6 +131,8 @@ BOOST_AUTO_TEST_CASE(rights_that_are_missing_are_named) {
   EtcdFacts facts = good();
   facts.refused = {"/hareplicate/c-1/pbx"};
   finds(facts, Mark::Bad, "rights", "not for /hareplicate/c-1/pbx");
+  facts.refused = {"k/1", "k/2", "k/3", "k/4", "k/5"};
+  finds(facts, Mark::Bad, "rights", "not for k/1, k/2, k/3 and 2 more");
   facts = good();
   facts.write_trouble = Error(Code::Denied, "permission denied");
   finds(facts, Mark::Bad, "rights", "permission denied");

@@ -104,6 +104,14 @@ BOOST_AUTO_TEST_CASE(the_same_in_many_short_lives) {
   }
 }
 
+// Machines that stood still: between a restart and the first renewal; and while peers' messages waited.
+BOOST_AUTO_TEST_CASE(lives_that_were_not_survived_once) {
+  for (const unsigned long long seed : {80'670ULL, 112'526ULL}) {
+    const FailoverOutcome one = FailoverWorld(short_plan(seed), seed).run();
+    BOOST_TEST(one.violation.empty(), "seed " << seed << ": " << one.violation);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(loss_and_bursts_take_nothing_from_a_live_holder) {
   const bool full = std::getenv("HA_FULL") != nullptr;
   for (const bool fast : {false, true}) {
