@@ -73,8 +73,16 @@ Status Guard::keep_local(std::string_view service) {
 }
 
 Status Guard::ensure() {
+  const auto before = generation_.read();
+  if (before && before == right_at_) {
+    return ok();
+  }
   const auto now = rules();
-  return now.ok() && *now == rules_ ? ok() : set_up();
+  if (!now.ok() || *now != rules_) {
+    return set_up();
+  }
+  right_at_ = before;
+  return ok();
 }
 
 Status Guard::set_up() {

@@ -9,11 +9,13 @@
 // Each change is one transaction of the kernel.
 //
 // `nft flush ruleset`, as in Debian's /etc/nftables.conf, takes the table away: then all is open until
-// ensure(), which is to be called every second or so. Thread safety: one thread. Needs CAP_NET_ADMIN.
+// ensure(), which is to be called every second or so: it lists the table only when something in nftables has
+// changed since it was right. Thread safety: one thread. Needs CAP_NET_ADMIN.
 // Errors: Denied, Unsupported (no nf_tables in this kernel), Io with what libnftables says.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "failover/action/guard_rules.h"
+#include "failover/action/nft_generation.h"
 
 struct nft_ctx;
 
@@ -60,6 +63,8 @@ class Guard {
   std::unique_ptr<nft_ctx, Free> context_;
   std::vector<GuardedService> services_;
   std::string rules_;  // as the kernel shows them when they are right
+  NftGeneration generation_ = NftGeneration::open();
+  std::optional<std::uint32_t> right_at_;  // the generation at which they were
 };
 
 }  // namespace ha::failover

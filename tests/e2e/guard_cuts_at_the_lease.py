@@ -20,6 +20,7 @@ from promise import FULL, Promise, count, skip, skip_unless_root
 EVERY = 0.005  # a probe
 CUT_SECONDS = 0.05  # the most that may lie between the end of the time and the cut
 EU, US = 5060, 5070
+CHAIN = "input"
 SERVICES = (f"pbx-eu=udp:{EU},tcp:{EU}%10.78.0.0/24", f"pbx-us=udp:{US}")
 
 
@@ -242,6 +243,13 @@ class Test:
         second = self.keeper()  # as after a crash
         probe = Probe(self.cable, EU)
         time.sleep(0.3)
+        second.ask("ensure")
+        right = self.rules("--stateless", "list", "chain", "inet", "hareplicate", CHAIN)
+        self.cable.run("a", ["nft", f"insert rule inet hareplicate {CHAIN} accept"])
+        second.ask("ensure")
+        self.promise.check(self.rules("--stateless", "list", "chain", "inet", "hareplicate", CHAIN) == right,
+                           "a rule that somebody has put into the table is taken out")
+        second.ask("ensure")
         self.cable.run("a", ["nft", "flush", "ruleset"])
         second.ask("ensure")
         ensured = time.monotonic()
