@@ -188,7 +188,7 @@ void Turn::on_answer(const Answer& answer, SteadyTime now) {
       on_claimed(answer, now);
       break;
     case Act::Renew:
-      on_renewed(answer, now);
+      on_renewed(asked.epoch, answer, now);
       break;
     case Act::Release:
     case Act::Transfer:
@@ -237,7 +237,7 @@ bool Turn::is_another_turn() const {
   return !sight_.is_owner(rules_.self) || sight_.record()->version.epoch != lease_.epoch();
 }
 
-void Turn::on_renewed(const Answer& answer, SteadyTime now) {
+void Turn::on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now) {
   const bool won = answer.verdict == Verdict::Won;
   unconfirmed_ = !won;
   if (won) {
@@ -248,8 +248,10 @@ void Turn::on_renewed(const Answer& answer, SteadyTime now) {
       promote("the record names this site, epoch " + std::to_string(lease_.epoch()));
     } else {
       look_ = true;
-      // Others may have had the service since that turn: it is not ours to renew, and nobody's who serves.
-      anew_ = answer.verdict == Verdict::Lost && sight_.is_owner(rules_.self);
+      // Others may have had the service since that turn: it is not ours to renew, and nobody's who serves. A
+      // later one that was given to us meanwhile is.
+      anew_ = answer.verdict == Verdict::Lost && sight_.is_owner(rules_.self) &&
+              sight_.record()->version.epoch == epoch;
       go(Standby, "could not renew what the record gives this site: " + answer.why);
     }
   } else if (is_serving(state_) && answer.has_record && is_another_turn()) {

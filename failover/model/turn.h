@@ -153,7 +153,7 @@ class Turn {
   void ask_for_promises(SteadyTime now);
   void granted(const Answer& answer, SteadyTime now);
   void on_claimed(const Answer& answer, SteadyTime now);
-  void on_renewed(const Answer& answer, SteadyTime now);
+  void on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now);
   void on_given_up(const Answer& answer, SteadyTime now);
   void on_promise_ask(const std::string& from, const PromiseAsk& ask, SteadyTime now);
   [[nodiscard]] std::string no_promise(const std::string& to, const PromiseAsk& ask) const;

@@ -181,6 +181,17 @@ BOOST_AUTO_TEST_CASE(a_jump_while_serving_demotes_first) {
   BOOST_TEST(!only<GuardUntil>(done).at(0).until);
 }
 
+// Seed 194995 of the simulator: others took it and gave it back while this site could not ask.
+BOOST_AUTO_TEST_CASE(a_later_turn_that_was_given_back_is_resumed) {
+  read(held_by("fra", 4, 5));
+  BOOST_TEST(only<Ask>(tick()).at(0).epoch == 4U);
+  answer(Act::Renew, Verdict::Lost, held_by("fra", 6));
+  const std::vector<Ask> asked = only<Ask>(tick(seconds(1)));
+  BOOST_REQUIRE(asked.size() == 1U);
+  BOOST_TEST((asked[0].act == Act::Renew));
+  BOOST_TEST(asked[0].epoch == 6U);
+}
+
 // Seed 80670 of the simulator: killed, started again, and frozen before its renewal was answered.
 BOOST_AUTO_TEST_CASE(a_jump_closes_what_an_earlier_run_has_left_open) {
   read(held_by("fra", 3, 5));
