@@ -1,8 +1,8 @@
 // The number of nftables' rule set in this network namespace: every change of anything in it makes a new one.
 //
-// Asking costs a message each way (3 us), where listing one table costs twenty. It says that something has
-// changed, not what. Elements that expire change nothing. Thread safety: one thread. Needs CAP_NET_ADMIN.
-// Source: Linux, uapi linux/netfilter/nf_tables.h, NFT_MSG_GETGEN.
+// Asking is one short message each way, where listing a table is many. It says that something has changed,
+// not what. Elements that expire change nothing. Thread safety: one thread. Needs CAP_NET_ADMIN. Source:
+// Linux, uapi linux/netfilter/nf_tables.h, NFT_MSG_GETGEN.
 #pragma once
 
 #include <cstdint>

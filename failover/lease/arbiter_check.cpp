@@ -135,8 +135,8 @@ Finding judge_rights(const EtcdFacts& facts) {
   if (const std::size_t count = facts.refused.size(); count > 0) {
     const auto end = facts.refused.begin() + static_cast<std::ptrdiff_t>(std::min(count, kNamedKeys));
     const std::string more = count > kNamedKeys ? " and " + std::to_string(count - kNamedKeys) + " more" : "";
-    return {Mark::Bad, kEtcd,        "rights", "not for " + joined({facts.refused.begin(), end}) + more,
-            next,      Cause::Policy};
+    const std::string words = "not for " + joined({facts.refused.begin(), end}) + more;
+    return {Mark::Bad, kEtcd, "rights", words, next, Cause::Policy};
   }
   if (trouble) {
     return {Mark::Bad,

@@ -135,7 +135,10 @@ class Bench:
     def wait_until_running(self, count):
         while len(self.running) > count:
             multiprocessing.connection.wait([process.sentinel for process in self.running])
-            self.running = [process for process in self.running if process.is_alive()]
+            ended = [process for process in self.running if not process.is_alive()]
+            self.running = [process for process in self.running if process not in ended]
+            if any(process.exitcode for process in ended):  # what goes wrong in a round is a line, no end
+                sys.exit(1)
 
     def run(self, wanted):
         turns = 0
@@ -153,7 +156,8 @@ class Bench:
     def end(self):
         for process in self.running:
             process.terminate()
-        self.wait_until_running(0)
+        for process in self.running:
+            process.join()
 
 
 def end(*_):
@@ -175,6 +179,8 @@ def main():
     options = parser.parse_args()
     options.failover, options.wanem = os.path.abspath(options.failover), os.path.abspath(options.wanem)
     skip_unless_possible()
+    if options.lanes < 1:
+        parser.error("--lanes: at least 1")
     wanted = all_cases(options.case)
     if not wanted:
         sys.exit("no such case; there are:\n  " + "\n  ".join("/".join(each) for each in all_cases()))

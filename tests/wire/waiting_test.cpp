@@ -82,12 +82,9 @@ BOOST_AUTO_TEST_CASE(a_socket_that_was_full_is_ready_when_there_is_room) {
   Connected h(small);
   const Bytes filling(std::size_t{1} << 20, 'x');
   std::size_t sent = 0;
-  const auto fill = [&] {
-    while (h.client->dealer->send(Bytes(filling)).value()) {
-      BOOST_REQUIRE(++sent < 1000U);
-    }
-  };
-  fill();
+  while (h.client->dealer->send(Bytes(filling)).value()) {
+    BOOST_REQUIRE(++sent < 1000U);
+  }
   h.loop->remove(h.client->id);
   bool room = false;
   h.loop->add(*h.client->dealer, [&](const Now&) {
