@@ -14,6 +14,8 @@ namespace {
 // within one. A shorter one is seen only by what peers say.
 constexpr Duration kSeenFrom = seconds(2);
 constexpr Duration kSeenWithin = milliseconds(900);
+// By what peers say: longer than Detector::leap_min() and the slowest heartbeat.
+constexpr Duration kToldFrom = milliseconds(350);
 
 }  // namespace
 
@@ -134,6 +136,7 @@ void FailoverWorld::power_off(Site& site) {
   ++site.incarnation;
   site.core.reset();
   site.serving.clear();
+  site.unseen.clear();
   site.base_local = SteadyTime(seconds(random_.between(10, 100)));  // a new boot, a new clock
   site.base_global = now_;
   in(milliseconds(random_.between(500, 60'000)), [this, &site] {
@@ -196,7 +199,10 @@ void FailoverWorld::resume(Site& site) {
     site.base_global = now_;
     site.frozen = false;
     const Duration length = now_ - site.frozen_at;
-    site.grace_until = now_ + (length >= kSeenFrom ? seconds(1) : length + kSeenWithin);
+    give_grace(site, length >= kSeenFrom ? seconds(1) : length + kSeenWithin);
+    if (length < kSeenFrom) {
+      site.unseen.push_back({site.base_local, length, now_, site.incarnation, site.knows});
+    }
     if (length >= kSeenFrom && !plan_.flaws.no_resume_check) {
       const std::uint64_t incarnation = site.incarnation;
       in(milliseconds(random_.below(900)), [this, &site, incarnation] {
@@ -208,12 +214,6 @@ void FailoverWorld::resume(Site& site) {
         }
       });
     }
-    // Whoever still serves after the grace has not noticed.
-    at(site.grace_until + milliseconds(1), [this] {
-      for (const std::string& service : services_) {
-        check_serving(service);
-      }
-    });
   }
   site.paused = false;
   std::deque<std::function<void()>> backlog = std::move(site.backlog);
@@ -225,6 +225,32 @@ void FailoverWorld::resume(Site& site) {
     turn(site);
     beat(site);
   }
+}
+
+// Whoever still serves after it has not noticed.
+void FailoverWorld::give_grace(Site& site, Duration length) {
+  site.grace_until = std::max(site.grace_until, now_ + length);
+  at(site.grace_until + milliseconds(1), [this] {
+    for (const std::string& service : services_) {
+      check_serving(service);
+    }
+  });
+}
+
+// A peer whose clock this run knew before it stood still says how late it is.
+void FailoverWorld::can_tell(Site& site, const Flight& flight) {
+  const std::string& peer = flight.from->name;
+  const auto told = std::remove_if(site.unseen.begin(), site.unseen.end(), [&](const Site::Freeze& freeze) {
+    const auto known = freeze.knew.find(peer);
+    return freeze.length >= kToldFrom && flight.sent > freeze.over &&
+           freeze.incarnation == site.incarnation && known != freeze.knew.end() &&
+           known->second == flight.what->beat.boot;
+  });
+  if (told != site.unseen.end()) {
+    give_grace(site, kSeenWithin);
+    site.unseen.erase(told, site.unseen.end());
+  }
+  site.knows[peer] = flight.what->beat.boot;
 }
 
 void FailoverWorld::heal() {

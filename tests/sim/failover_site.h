@@ -6,6 +6,15 @@
 namespace ha::sim {
 
 struct FailoverWorld::Site {
+  // That it stood still, and what could have told it.
+  struct Freeze {
+    SteadyTime at;  // on its own clock
+    Duration length;
+    SteadyTime over;
+    std::uint64_t incarnation;
+    std::map<std::string, std::uint64_t> knew;
+  };
+
   std::string name;
   double rate = 1;
   SteadyTime base_local;  // at base_global
@@ -31,7 +40,9 @@ struct FailoverWorld::Site {
   std::set<std::string> held_off;            // services that could not be started here
   std::map<std::string, SteadyTime> unable;  // by service: the last moment in which it could not take it
   SteadyTime frozen_at;
-  SteadyTime grace_until;  // a freeze that nothing can tell yet
+  SteadyTime grace_until;                      // a freeze that nothing can tell yet
+  std::map<std::string, std::uint64_t> knows;  // peers that this run has heard, and the boot of each
+  std::vector<Freeze> unseen;
   std::uint64_t wake = 0;  // the newest of each: older ones do nothing
   std::uint64_t beat = 0;
 };

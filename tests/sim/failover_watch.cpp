@@ -49,6 +49,17 @@ bool FailoverWorld::serves(const Site& site, const std::string& service) const {
   return found->second.guard_until && local(site) < *found->second.guard_until;
 }
 
+// Its lease would be over if it had not stood still since it asked for it, when nothing could tell it:
+// docs/failover.md, "Time".
+bool FailoverWorld::is_misled(const Site& site, const std::string& service) const {
+  const auto& guard = site.serving.at(service).guard_until;
+  Duration stood{};
+  for (const Site::Freeze& freeze : site.unseen) {
+    stood += guard && freeze.at >= *guard - plan_.lease ? freeze.length : Duration::zero();
+  }
+  return stood > Duration::zero() && local(site) + stood >= *guard;
+}
+
 void FailoverWorld::check_serving(const std::string& service) {
   std::vector<const Site*> who;
   for (const auto& site : sites_) {
@@ -65,7 +76,7 @@ void FailoverWorld::check_serving(const std::string& service) {
   }
   // What was frozen serves for a moment when it thaws: docs/failover.md says so.
   for (const Site* site : who) {
-    if (now_ < site->grace_until && !plan_.flaws.no_resume_check) {
+    if ((now_ < site->grace_until || is_misled(*site, service)) && !plan_.flaws.no_resume_check) {
       return;
     }
   }

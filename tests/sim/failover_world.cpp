@@ -150,6 +150,7 @@ void FailoverWorld::start(Site& site) {
   site.core =
       std::make_unique<failover::Coordinator>(std::move(rules), site.highest, random_.next(), local(site));
   site.held_off.clear();
+  site.knows.clear();
   for (const std::string& each : services_) {
     site.unable[each] = now_;
   }
@@ -213,11 +214,11 @@ void FailoverWorld::beat(Site& site) {
       ++out_.messages;
       std::size_t place = flights_.size();
       if (landed_.empty()) {
-        flights_.push_back({other.get(), &site, path, heartbeat});
+        flights_.push_back({other.get(), &site, path, heartbeat, now_});
       } else {
         place = landed_.back();
         landed_.pop_back();
-        flights_[place] = {other.get(), &site, path, heartbeat};
+        flights_[place] = {other.get(), &site, path, heartbeat, now_};
       }
       in(trip(0), [this, place] { deliver(place); });
     }
@@ -237,20 +238,21 @@ void FailoverWorld::deliver(std::size_t place) {
   landed_.push_back(place);
   Site& to = *flight.to;
   if (to.powered && to.running && !to.paused && !to.frozen) {
-    heard(to, *flight.from, flight.path, *flight.what);
+    heard(to, flight);
   } else {
-    on(to, [this, flight] { heard(*flight.to, *flight.from, flight.path, *flight.what); });
+    on(to, [this, flight] { heard(*flight.to, flight); });
   }
 }
 
-void FailoverWorld::heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat) {
+void FailoverWorld::heard(Site& to, const Flight& flight) {
   if (!plan_.flaws.no_resume_check) {
-    to.core->on_heartbeat(from.name, path, heartbeat, local(to));
+    can_tell(to, flight);
+    to.core->on_heartbeat(flight.from->name, flight.path, *flight.what, local(to));
     return;
   }
-  failover::Heartbeat blind = heartbeat;
+  failover::Heartbeat blind = *flight.what;
   blind.beat.clock = local(to).time_since_epoch();
-  to.core->on_heartbeat(from.name, path, blind, local(to));
+  to.core->on_heartbeat(flight.from->name, flight.path, blind, local(to));
 }
 
 void FailoverWorld::carry_out(Site& site, const std::string& service, const failover::Step& step) {

@@ -111,6 +111,7 @@ class FailoverWorld {
     const Site* from;
     unsigned path;
     std::shared_ptr<const failover::Heartbeat> what;
+    SteadyTime sent;
   };
 
   void at(SteadyTime when, std::function<void()> work);
@@ -128,7 +129,7 @@ class FailoverWorld {
   void wake(Site& site);
   void beat(Site& site);
   void deliver(std::size_t place);
-  void heard(Site& to, const Site& from, unsigned path, const failover::Heartbeat& heartbeat);
+  void heard(Site& to, const Flight& flight);
   void carry_out(Site& site, const std::string& service, const failover::Step& step);
   void ask(Site& site, const std::string& service, const failover::Ask& ask);
   void go_on(Site& site, const std::string& service, std::shared_ptr<ArbiterCall> call);
@@ -155,10 +156,13 @@ class FailoverWorld {
   void kill(Site& site);
   void stop(Site& site, Duration length, bool frozen);
   void resume(Site& site);
+  void give_grace(Site& site, Duration length);
+  void can_tell(Site& site, const Flight& flight);
   void heal();
 
   void on_applied(const std::string& service, const std::optional<Stored>& before, const Stored& now);
   [[nodiscard]] bool serves(const Site& site, const std::string& service) const;
+  [[nodiscard]] bool is_misled(const Site& site, const std::string& service) const;
   void check_serving(const std::string& service);
   void check_healed();
   void check_preferred(const std::string& service, const std::string& holder);
