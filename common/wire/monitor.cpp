@@ -28,7 +28,7 @@ Result<SocketMonitor> SocketMonitor::open(Context& context, ZmqSocket& watched) 
 }
 
 std::optional<MonitorEvent> SocketMonitor::next() {
-  for (;;) {
+  while (pair_.may_have_input()) {
     auto message = pair_.recv(false);
     if (!message.ok() || !message->has_value()) {
       return std::nullopt;
@@ -37,6 +37,7 @@ std::optional<MonitorEvent> SocketMonitor::next() {
       return event;
     }
   }
+  return std::nullopt;
 }
 
 std::string handshake_failure_text(const MonitorEvent& event, bool we_connect) {

@@ -295,6 +295,10 @@ Result<std::optional<Parts>> ZmqSocket::recv(bool with_peer) {
   return std::optional<Parts>(std::move(out));
 }
 
+bool ZmqSocket::may_have_input() const noexcept {
+  return holder_->touched || (holder_->events & ZMQ_POLLIN) != 0;
+}
+
 Status ZmqSocket::start_monitor(const std::string& inproc_endpoint) {
   if (zmq_socket_monitor(handle(), inproc_endpoint.c_str(), kMonitoredEvents) != 0) {
     return zmq_failure("cannot watch a socket");

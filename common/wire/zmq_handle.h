@@ -83,6 +83,9 @@ class ZmqSocket {
   Result<SendOutcome> send(Bytes& part, bool more);
   // A whole message, or none; never waits.
   Result<std::optional<Parts>> recv(bool with_peer);
+  // False: nothing was there at the last wait_ready(), and nothing was done with it since. Costs no system
+  // call, as recv() does: for one of several sockets that were waited for together.
+  [[nodiscard]] bool may_have_input() const noexcept;
 
   // Reports connection events to a PAIR that connects to this inproc address; stop before closing the PAIR.
   Status start_monitor(const std::string& inproc_endpoint);
