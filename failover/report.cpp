@@ -17,10 +17,11 @@ void fill(const std::vector<BudgetPart>& parts, pb::Budget& out) {
     pb::Part& to = *out.add_parts();
     to.set_name(part.name);
     to.set_length_ns(part.length.count());
-    to.set_measured(part.measured);
+    to.set_at_most(part.at_most);
   }
   out.set_total_ns(total(parts).count());
   out.set_text(budget_text(parts));
+  out.set_at_most(is_at_most(parts));
 }
 
 void fill(const Controller& from, const ServiceSettings& settings, SteadyTime now, pb::Service& out) {

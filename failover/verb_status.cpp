@@ -37,8 +37,7 @@ std::string lease_text(const pb::Status& status, const pb::Service& service) {
 std::string next_text(const pb::Service& service) {
   for (const pb::Standing& standing : service.standings()) {
     if (standing.site() != service.holder() && standing.able()) {
-      return standing.site() + " in ~" + show_age(Duration(service.site_dies().total_ns())) + ", " +
-             standing.lag();
+      return standing.site() + " in " + total_text(service.site_dies(), "~") + ", " + standing.lag();
     }
   }
   return "nobody";
@@ -162,6 +161,18 @@ std::string budget_lines(const pb::Status& status) {
   return out;
 }
 
+std::string parts_json(const pb::Budget& budget) {
+  JsonList out;
+  for (const pb::Part& part : budget.parts()) {
+    out.add(JsonObject()
+                .text("part", part.name())
+                .seconds("seconds", part.length_ns())
+                .flag("at_most", part.at_most())
+                .text());
+  }
+  return out.text();
+}
+
 std::string json_of(const pb::Status& status) {
   JsonList problems;
   for (const pb::Problem& problem : status.problems()) {
@@ -175,6 +186,9 @@ std::string json_of(const pb::Status& status) {
                     .seconds("site_dies_s", service.site_dies().total_ns())
                     .seconds("pbx_dies_s", service.pbx_dies().total_ns())
                     .seconds("switchover_s", service.switchover().total_ns())
+                    .raw("site_dies", parts_json(service.site_dies()))
+                    .raw("pbx_dies", parts_json(service.pbx_dies()))
+                    .raw("switchover", parts_json(service.switchover()))
                     .text("why", service.why())
                     .text());
   }

@@ -10,6 +10,7 @@
 #include "failover/config.h"
 
 namespace ha::schemas::coordinator {
+class Budget;
 class Reply;
 class Request;
 class Service;
@@ -36,6 +37,8 @@ using Reply = schemas::coordinator::Reply;
 [[nodiscard]] Outcome order(const Context& context, const Question& question);
 
 // One sentence for each thing that a person may ask: pure, of what status says.
+// "up to 42 s" if a part of it was never measured, else "about 42 s" by the word given.
+[[nodiscard]] std::string total_text(const schemas::coordinator::Budget& budget, std::string_view about);
 [[nodiscard]] std::string can_take_over(const schemas::coordinator::Service& service, std::string_view site);
 [[nodiscard]] std::vector<std::string> why_service(const schemas::coordinator::Status& status,
                                                    const schemas::coordinator::Service& service);

@@ -57,6 +57,10 @@ void add_next(const pb::Status& status, const pb::Service& service, std::vector<
 
 }  // namespace
 
+std::string total_text(const pb::Budget& budget, std::string_view about) {
+  return std::string(budget.at_most() ? "up to " : about) + show_age(Duration(budget.total_ns()));
+}
+
 std::string can_take_over(const pb::Service& service, std::string_view site) {
   const pb::Standing* standing = standing_of(service, site);
   if (standing == nullptr) {
@@ -65,7 +69,7 @@ std::string can_take_over(const pb::Service& service, std::string_view site) {
   if (!standing->able()) {
     return "no: " + standing->why_not();
   }
-  return "yes, in about " + show_age(Duration(service.site_dies().total_ns())) +
+  return "yes, in " + total_text(service.site_dies(), "about ") +
          (standing->lag() == "in sync" ? ", losing nothing that has arrived" : ", " + standing->lag());
 }
 

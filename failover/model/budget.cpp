@@ -9,7 +9,7 @@ namespace ha::failover {
 namespace {
 
 BudgetPart part(std::string name, const std::optional<Duration>& measured, Duration limit) {
-  return {std::move(name), measured.value_or(limit), measured.has_value()};
+  return {std::move(name), measured.value_or(limit), !measured};
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ std::vector<BudgetPart> budget(const BudgetFacts& facts, Loss loss) {
   }
   out.push_back(part("swap", facts.swap, facts.swap_within));
   if (loss != Loss::SiteDies) {
-    out.push_back({"renewal", out.back().length, out.back().measured});  // the target renews before it serves
+    out.push_back({"renewal", out.back().length, out.back().at_most});  // the target renews before it serves
   }
   BudgetPart start = part("start", facts.start, facts.start_within);
   if (facts.prewarmed) {
@@ -55,14 +55,20 @@ Duration total(const std::vector<BudgetPart>& parts) noexcept {
                          [](Duration sum, const BudgetPart& each) { return sum + each.length; });
 }
 
+bool is_at_most(const std::vector<BudgetPart>& parts) noexcept {
+  return std::any_of(parts.begin(), parts.end(),
+                     [](const BudgetPart& each) { return each.at_most && each.length > Duration::zero(); });
+}
+
 std::string budget_text(const std::vector<BudgetPart>& parts) {
   std::string out;
   for (const BudgetPart& each : parts) {
     if (each.length > Duration::zero()) {
-      out += (out.empty() ? "" : " + ") + show_age(each.length) + " " + each.name;
+      out += std::string(out.empty() ? "" : " + ") + (each.at_most ? "up to " : "") + show_age(each.length) +
+             " " + each.name;
     }
   }
-  return out.empty() ? "0 s" : out + " = " + show_age(total(parts));
+  return out.empty() ? "0 s" : out + " = " + (is_at_most(parts) ? "up to " : "") + show_age(total(parts));
 }
 
 }  // namespace ha::failover

@@ -39,13 +39,15 @@ struct BudgetFacts {
 struct BudgetPart {
   std::string name;  // "lease", "swap", …
   Duration length{};
-  bool measured = false;  // else it is the configuration's limit
+  bool at_most = false;  // it was never measured here: the configuration's limit
 
   bool operator==(const BudgetPart&) const = default;
 };
 [[nodiscard]] std::vector<BudgetPart> budget(const BudgetFacts& facts, Loss loss);
 [[nodiscard]] Duration total(const std::vector<BudgetPart>& parts) noexcept;
-// "10 s lease + 0.2 s swap + 30 s TTL = 40 s"; parts without a length are left out.
+// A limit counts in it.
+[[nodiscard]] bool is_at_most(const std::vector<BudgetPart>& parts) noexcept;
+// "10 s lease + up to 2 s swap + 30 s TTL = up to 42 s"; parts without a length are left out.
 [[nodiscard]] std::string budget_text(const std::vector<BudgetPart>& parts);
 
 }  // namespace ha::failover

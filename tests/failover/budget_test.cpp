@@ -58,7 +58,21 @@ BOOST_AUTO_TEST_CASE(what_was_never_measured_counts_with_its_limit_and_says_so) 
   const auto parts = budget(unknown, Loss::SwitchOver);
   BOOST_TEST((length(parts, "swap") == seconds(2)));
   BOOST_TEST((length(parts, "renewal") == seconds(2)));
-  BOOST_TEST(!parts[1].measured);
+  BOOST_TEST(parts[1].at_most);
+  BOOST_TEST(is_at_most(parts));
+  BOOST_TEST(!is_at_most(budget(facts(), Loss::PbxDies)));
+  unknown.stop = unknown.start = Duration::zero();
+  BOOST_TEST(budget_text(budget(unknown, Loss::SwitchOver)) ==
+             "up to 2.0 s swap + up to 2.0 s renewal + 30 s TTL = up to 34 s");
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_that_is_hidden_is_not_spoken_of) {
+  BudgetFacts unknown = facts();
+  unknown.start.reset();
+  unknown.start_within = seconds(5);
+  const auto parts = budget(unknown, Loss::SiteDies);
+  BOOST_TEST((length(parts, "start") == Duration::zero()));
+  BOOST_TEST(!is_at_most(parts));
 }
 
 BOOST_AUTO_TEST_CASE(the_sum_is_shown_with_its_parts) {

@@ -92,6 +92,8 @@ BOOST_AUTO_TEST_CASE(a_silent_site_may_be_dead_or_cut_off) {
 
 BOOST_AUTO_TEST_CASE(who_could_take_over_in_how_many_seconds_losing_what) {
   BOOST_TEST(can_take_over(*service, "nyc1") == "yes, in about 10 s, losing nothing that has arrived");
+  service->mutable_site_dies()->set_at_most(true);
+  BOOST_TEST(can_take_over(*service, "nyc1") == "yes, in up to 10 s, losing nothing that has arrived");
   BOOST_TEST(can_take_over(*service, "syd1") == "no: it is silent");
   BOOST_TEST(can_take_over(*service, "rio1") == "no: not among its sites");
 }
