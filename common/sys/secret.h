@@ -34,6 +34,10 @@ class Secret {
 
   // Borrowed; lives as long as this.
   [[nodiscard]] BytesView bytes() const noexcept { return {data_, size_}; }
+  // What a person has written into a file: up to the first CR or LF.
+  [[nodiscard]] BytesView first_line() const noexcept {
+    return bytes().substr(0, bytes().find_first_of("\r\n"));
+  }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   // In a time that does not depend on where they differ.
   [[nodiscard]] bool equals(BytesView other) const noexcept;

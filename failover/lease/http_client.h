@@ -4,7 +4,7 @@
 // from 1.2, and a certificate that is not of that host or not signed by `ca` ends it. Nothing is sent twice
 // but by libcurl itself where a kept connection has been closed meanwhile: for requests of which a second
 // copy does no harm. Thread safety: one thread; `cancel_fd` becomes readable from any.
-// Source: libcurl 7.88 (OpenSSL); docs/adr/0013-libcurl-for-etcd.md.
+// Source: libcurl 7.88 (OpenSSL); docs/adr/0015-libcurl-for-etcd.md.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Certificates: tls.cert. The only user of OpenSSL; docs/adr/0013 says why. It looks at what a server shows
-// and trusts nothing: chains and names are for those who call.
+// Certificates: tls.cert. The only user of OpenSSL's TLS (docs/adr/0016-openssl-for-two-sensors.md). It looks
+// at what a server shows and trusts nothing: chains and names are for those who call.
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>

@@ -13,6 +13,8 @@ namespace ha::failover {
 [[nodiscard]] SensorMade make_tcp(const SensorSetup& setup);
 [[nodiscard]] SensorMade make_http(const SensorSetup& setup);
 [[nodiscard]] SensorMade make_sip_options(const SensorSetup& setup);
+// sip_register.cpp
+[[nodiscard]] SensorMade make_sip_register(const SensorSetup& setup);
 // process.cpp
 [[nodiscard]] SensorMade make_process(const SensorSetup& setup);
 [[nodiscard]] SensorMade make_fd_use(const SensorSetup& setup);

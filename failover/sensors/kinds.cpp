@@ -38,6 +38,12 @@ constexpr std::array kHttp{kEndpoint, key("host", Text, "", "localhost", "The Ho
                            key("body", Text, "", "", "A text that the answer, of at most 1 MiB, must have.")};
 constexpr std::array kSip{kEndpoint, key("transport", Choice, "udp|tcp", "udp", "How the request is sent."),
                           key("user", Text, "", "", "User part of the URI that is asked.")};
+constexpr std::array kRegister{
+    kEndpoint, key("transport", Choice, "udp|tcp", "udp", "How the request is sent."),
+    key("user", Text, "", kRequired, "Who registers: an account that nobody else has."),
+    key("domain", Text, "", "", "The domain of its address; none: the server's address."),
+    key("secret_file", Text, "", "secrets/sip-probe",
+        "Its password, one line, mode 0600; in node.toml's directory.")};
 constexpr std::array kProcessOptions{
     kProcess, kPidfile,
     key("stuck_for", Span, "100ms..1h", "1s", "It trips when stopped, or waiting for the disk, that long."),
@@ -127,6 +133,9 @@ constexpr std::array kKinds{
                "10s", "5s", 50, 3, kSeconds, kAbove, "1s", "4s", kHttp, make_http},
     SensorKind{"sip.options", "Time until a SIP server has answered OPTIONS, with any final reply.", "2s",
                "2s", 100, 3, kSeconds, kAbove, "500ms", "2s", kSip, make_sip_options, kServing},
+    SensorKind{"sip.register",
+               "Time until a SIP server has taken a registration of ours, kept it and taken it back.", "60s",
+               "8s", 60, 2, kSeconds, kAbove, "500ms", "2s", kRegister, make_sip_register, kServing},
     SensorKind{"process", "Whether a process runs: neither gone nor stopped nor stuck nor just restarted.",
                "1s", "1s", 100, 1, kState, kAbove, "", "", kProcessOptions, make_process},
     SensorKind{"fd.use", "Open descriptors of a process, of what it may have.", "10s", "2s", 30, 3, kPercent,

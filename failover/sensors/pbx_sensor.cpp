@@ -7,15 +7,6 @@
 #include "common/sys/secret.h"
 
 namespace ha::failover {
-namespace {
-
-// The first line of it.
-BytesView first_line(BytesView text) {
-  return text.substr(0, std::min(text.find_first_of("\r\n"), text.size()));
-}
-
-}  // namespace
-
 Result<PbxAccess> pbx_access(const SensorSetup& setup) {
   const bool is_freeswitch = setup.text("pbx") == "freeswitch";
   const std::string address = setup.text("address");
@@ -27,13 +18,11 @@ Result<PbxAccess> pbx_access(const SensorSetup& setup) {
 Status PbxSensor::connect(const MeasureTurn& turn) {
   HA_TRY(const sys::Secret secret, sys::load_secret(access_.secret_file));
   if (access_.is_freeswitch) {
-    HA_TRY(auto made,
-           pbx::EslClient::open(access_.at, {.password = first_line(secret.bytes())}, patience_of(turn)));
+    HA_TRY(auto made, pbx::EslClient::open(access_.at, {.password = secret.first_line()}, patience_of(turn)));
     freeswitch_.emplace(std::move(made));
   } else {
-    HA_TRY(auto made,
-           pbx::AmiClient::open(access_.at, {.user = access_.user, .secret = first_line(secret.bytes())},
-                                patience_of(turn)));
+    HA_TRY(auto made, pbx::AmiClient::open(access_.at, {.user = access_.user, .secret = secret.first_line()},
+                                           patience_of(turn)));
     asterisk_.emplace(std::move(made));
   }
   return ok();

@@ -1,23 +1,19 @@
 // What answers on a port: tcp, http, sip.options.
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "common/base/http.h"
-#include "common/base/random.h"
 #include "common/base/units.h"
 #include "failover/sensors/connection.h"
 #include "failover/sensors/families.h"
-#include "failover/sensors/sip_message.h"
+#include "failover/sensors/sip_exchange.h"
 
 namespace ha::failover {
 namespace {
 
 constexpr std::size_t kHttpBodyMax = std::size_t{1} << 20;
 constexpr std::size_t kHttpPartMax = 64 * 1024;
-constexpr Duration kSipFirstWait = std::chrono::milliseconds(500);  // T1 of RFC 3261; doubles each time
 
 double seconds_since(const MeasureTurn& turn) {
   return std::chrono::duration<double>(read_clocks().steady - turn.now.steady).count();
@@ -110,10 +106,7 @@ class Http final : public Sensor {
 class SipOptions final : public Sensor {
  public:
   SipOptions(const SensorSetup& setup, dns::Endpoint to)
-      : spec_(setup.spec),
-        to_(std::move(to)),
-        transport_(setup.text("transport") == "tcp" ? Transport::Tcp : Transport::Udp),
-        user_(setup.text("user")) {}
+      : spec_(setup.spec), to_(std::move(to)), transport_(transport_of(setup)), user_(setup.text("user")) {}
 
   Reading measure(const MeasureTurn& turn) override {
     const auto reply = ask(turn);
@@ -124,58 +117,10 @@ class SipOptions final : public Sensor {
 
  private:
   Result<SipReply> ask(const MeasureTurn& turn) {
-    HA_TRY(Connection connection, Connection::open(transport_, to_, turn));
-    const bool tcp = transport_ == Transport::Tcp;
-    const SipRequest request{to_.text(), user_, connection.local(), tcp ? "TCP" : "UDP",
-                             std::to_string(random_seed())};
-    HA_TRY(const Bytes bytes, make_sip_options(request));
-    HA_CHECK(connection.send(bytes));
-    return tcp ? by_tcp(connection, request, turn) : by_udp(connection, request, bytes, turn);
-  }
-
-  // Sent again until something comes, as one lost packet shows nothing.
-  Result<SipReply> by_udp(Connection& connection, const SipRequest& request, const Bytes& bytes,
-                          const MeasureTurn& turn) {
-    Duration wait = kSipFirstWait;
-    SteadyTime again = turn.now.steady + wait;
-    while (true) {
-      auto datagram = connection.receive(kSipMessageMax, std::min(again, turn.until));
-      if (datagram.ok()) {
-        auto reply = parse_sip_reply(*datagram, request);
-        if (reply.ok() && reply->status >= 200) {
-          return reply;
-        }
-        if (!reply.ok() && reply.error().code() != Code::Conflict) {
-          return std::move(reply).error().in(to_.text());
-        }
-      } else if (datagram.error().code() != Code::TimedOut || again >= turn.until) {
-        return std::move(datagram).error();
-      } else {
-        HA_CHECK(connection.send(bytes));
-        wait *= 2;
-        again += wait;
-      }
-    }
-  }
-
-  Result<SipReply> by_tcp(Connection& connection, const SipRequest& request, const MeasureTurn& turn) {
-    Bytes stream;
-    while (true) {
-      HA_TRY(const auto end, sip_message_end(stream));
-      if (end) {
-        auto reply = parse_sip_reply(BytesView(stream).substr(0, *end), request);
-        if (reply.ok() ? reply->status >= 200 : reply.error().code() != Code::Conflict) {
-          return reply.ok() ? std::move(reply) : std::move(reply).error().in(to_.text());
-        }
-        stream.erase(0, *end);
-        continue;
-      }
-      HA_TRY(const Bytes part, connection.receive(kSipMessageMax, turn.until));
-      if (part.empty()) {
-        return Error(Code::Unavailable, to_.text() + " closed the connection without an answer");
-      }
-      stream += part;
-    }
+    HA_TRY(SipExchange exchange, SipExchange::open(transport_, to_, turn));
+    const SipRequest request = exchange.next("OPTIONS");
+    HA_TRY(const Bytes bytes, make_sip_options(request, to_.text(), user_));
+    return exchange.ask(request, bytes);
   }
 
   SensorSpec spec_;
@@ -203,7 +148,7 @@ SensorMade make_http(const SensorSetup& setup) {
 
 SensorMade make_sip_options(const SensorSetup& setup) {
   HA_TRY(dns::Endpoint to, endpoint_with_port(setup.text("address")));
-  HA_CHECK(make_sip_options({to.text(), setup.text("user"), "", "UDP", "check"}));
+  HA_CHECK(make_sip_options({"OPTIONS", "UDP", "", "check"}, to.text(), setup.text("user")));
   return std::unique_ptr<Sensor>(std::make_unique<SipOptions>(setup, std::move(to)));
 }
 

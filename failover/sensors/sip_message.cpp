@@ -20,11 +20,6 @@ char lower(char each) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(each)));
 }
 
-bool is_same_name(std::string_view one, std::string_view other) {
-  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
-}
-
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t");
   return begin == text.npos ? std::string_view()
@@ -35,32 +30,37 @@ std::string_view without_return(std::string_view line) {
   return line.ends_with('\r') ? line.substr(0, line.size() - 1) : line;
 }
 
-// The value of the first header of that name, in its long or its one-letter form, folded lines put together.
-std::optional<std::string> header(BytesView head, std::string_view name, std::string_view brief) {
-  std::optional<std::string> out;
+// The values of the headers of that name, in its long or its one-letter form, folded lines put together.
+std::vector<std::string> headers(BytesView head, std::string_view name, std::string_view brief) {
+  std::vector<std::string> out;
   bool first = true;
+  bool is_wanted = false;
   for_lines(head, [&](std::string_view line) {
     line = without_return(line);
     if (std::exchange(first, false)) {
       return true;
     }
-    const bool goes_on = line.starts_with(' ') || line.starts_with('\t');
-    if (out) {
-      if (goes_on) {
-        *out += " " + std::string(trimmed(line));
+    if (line.starts_with(' ') || line.starts_with('\t')) {
+      if (is_wanted) {
+        out.back() += " " + std::string(trimmed(line));
       }
-      return goes_on;
+      return true;
     }
-    const std::size_t colon = line.find(':');
-    if (!goes_on && colon != line.npos) {
-      const std::string_view found = trimmed(line.substr(0, colon));
-      if (is_same_name(found, name) || is_same_name(found, brief)) {
-        out = std::string(trimmed(line.substr(colon + 1)));
-      }
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const std::string_view found = trimmed(line.substr(0, colon));
+    is_wanted = colon < line.size() && (is_same_name(found, name) || is_same_name(found, brief));
+    if (is_wanted) {
+      out.emplace_back(trimmed(line.substr(colon + 1)));
     }
     return true;
   });
   return out;
+}
+
+// The first of them.
+std::optional<std::string> header(BytesView head, std::string_view name, std::string_view brief) {
+  std::vector<std::string> all = headers(head, name, brief);
+  return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
 }
 
 // What is before the empty line, and where that ends.
@@ -73,35 +73,73 @@ std::optional<Head> head_of(BytesView message) {
   return at == message.npos ? std::nullopt : std::optional(Head{message.substr(0, at), at + 4});
 }
 
-bool has_branch(std::string_view via, const std::string& token) {
-  const std::string wanted = "branch=" + std::string(kBranch) + token;
+std::string branch_of(const SipRequest& request) {
+  return std::string(kBranch) + request.token + "." + std::to_string(request.sequence);
+}
+
+bool has_branch(std::string_view via, const SipRequest& request) {
+  const std::string wanted = "branch=" + branch_of(request);
   const std::size_t at = via.find(wanted);
   const std::size_t end = at + wanted.size();
   return at != via.npos && (end == via.size() || std::string_view(";, \t").find(via[end]) != via.npos);
 }
 
-}  // namespace
+Status check_user(const std::string& user) {
+  return is_plain(user, "-_.!~*'()&=+$,;?/%")
+             ? ok()
+             : Error(Code::Invalid, "user is none of a SIP URI: " + in_quotes(user));
+}
 
-Result<Bytes> make_sip_options(const SipRequest& request) {
-  if (!is_plain(request.user, "-_.!~*'()&=+$,;?/%")) {
-    return Error(Code::Invalid, "user is none of a SIP URI: " + in_quotes(request.user));
-  }
+// `more`: whole headers.
+Result<Bytes> request_of(const SipRequest& request, const std::string& uri, const std::string& from,
+                         const std::string& to, const std::string& more) {
   if (request.token.empty() || !is_plain(request.token, "")) {
     return Error(Code::Invalid, "a token has letters and digits only");
   }
-  const std::string uri = "sip:" + (request.user.empty() ? "" : request.user + "@") + request.to;
-  return "OPTIONS " + uri + " SIP/2.0\r\n" +  //
-         "Via: SIP/2.0/" + request.transport + " " + request.from + ";branch=" + Bytes(kBranch) +
-         request.token + ";rport\r\n" +                                                  //
-         "Max-Forwards: 70\r\n" +                                                        //
-         "From: <sip:hareplicate@" + request.from + ">;tag=" + request.token + "\r\n" +  //
-         "To: <" + uri + ">\r\n" +                                                       //
-         "Call-ID: " + request.token + "@hareplicate\r\n" +                              //
-         "CSeq: 1 OPTIONS\r\n" +                                                         //
-         "Contact: <sip:hareplicate@" + request.from + ">\r\n" +                         //
-         "Accept: application/sdp\r\n" +                                                 //
-         "User-Agent: hareplicate\r\n" +                                                 //
+  return request.method + " " + uri + " SIP/2.0\r\n" +  //
+         "Via: SIP/2.0/" + request.transport + " " + request.from + ";branch=" + branch_of(request) +
+         ";rport\r\n" +                                                                 //
+         "Max-Forwards: 70\r\n" +                                                       //
+         "From: <" + from + ">;tag=" + request.token + "\r\n" +                         //
+         "To: <" + to + ">\r\n" +                                                       //
+         "Call-ID: " + request.token + "@hareplicate\r\n" +                             //
+         "CSeq: " + std::to_string(request.sequence) + " " + request.method + "\r\n" +  //
+         more +                                                                         //
+         "User-Agent: hareplicate\r\n" +                                                //
          "Content-Length: 0\r\n\r\n";
+}
+
+}  // namespace
+
+bool is_same_name(std::string_view one, std::string_view other) noexcept {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
+}
+
+Result<Bytes> make_sip_options(const SipRequest& request, const std::string& host, const std::string& user) {
+  HA_CHECK(check_user(user));
+  const std::string uri = "sip:" + (user.empty() ? "" : user + "@") + host;
+  const std::string us = "sip:hareplicate@" + request.from;
+  return request_of(request, uri, us, uri, "Contact: <" + us + ">\r\nAccept: application/sdp\r\n");
+}
+
+std::string registrar_uri(const SipBinding& binding) {
+  return "sip:" + binding.domain;
+}
+
+Result<Bytes> make_sip_register(const SipRequest& request, const SipBinding& binding,
+                                const std::string& login) {
+  HA_CHECK(check_user(binding.user));
+  HA_CHECK(check_user(binding.contact));
+  if (binding.domain.empty() || !is_plain(binding.domain, "-.:[]")) {
+    return Error(Code::Invalid, "domain is none of a SIP URI: " + in_quotes(binding.domain));
+  }
+  const std::string account = "sip:" + binding.user + "@" + binding.domain;
+  const std::string transport = request.transport == "TCP" ? ";transport=tcp" : "";
+  const std::string contact = "Contact: <sip:" + binding.contact + "@" + request.from + transport + ">\r\n" +
+                              "Expires: " + std::to_string(binding.expires_s) + "\r\n";
+  return request_of(request, registrar_uri(binding), account, account,
+                    (binding.contact.empty() ? "" : contact) + login);
 }
 
 Result<SipReply> parse_sip_reply(BytesView message, const SipRequest& request) {
@@ -129,12 +167,15 @@ Result<SipReply> parse_sip_reply(BytesView message, const SipRequest& request) {
     return Error(Code::Corrupt, "a SIP answer without Call-ID, CSeq or Via");
   }
   const auto words = words_of(*sequence);
-  if (*call != request.token + "@hareplicate" || words.size() != 2 || words[0] != "1" ||
-      words[1] != "OPTIONS" || !has_branch(*via, request.token)) {
+  if (*call != request.token + "@hareplicate" || words.size() != 2 ||
+      words[0] != std::to_string(request.sequence) || words[1] != request.method ||
+      !has_branch(*via, request)) {
     return Error(Code::Conflict, "an answer to another request");
   }
   const BytesView reason = first.size() > 12 ? first.substr(12) : BytesView();
-  return SipReply{static_cast<unsigned>(*status), escape(reason.substr(0, 64))};
+  const char* const challenge = *status == 407 ? "Proxy-Authenticate" : "WWW-Authenticate";
+  return SipReply{static_cast<unsigned>(*status), escape(reason.substr(0, 64)),
+                  headers(head->text, "Contact", "m"), headers(head->text, challenge, challenge)};
 }
 
 Result<std::optional<std::size_t>> sip_message_end(BytesView stream) {

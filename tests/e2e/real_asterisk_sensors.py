@@ -30,7 +30,21 @@ CALLS = 5
 ASTERISK = CONFIGURATION | {
     "asterisk.conf": CONFIGURATION["asterisk.conf"] + f"maxcalls = {CALLS}\n",
     "pjsip.conf": CONFIGURATION["pjsip.conf"].replace(
-        "retry_interval = 5", "retry_interval = 1\nforbidden_retry_interval = 1\nmax_retries = 10000"),
+        "retry_interval = 5", "retry_interval = 1\nforbidden_retry_interval = 1\nmax_retries = 10000") + f"""
+[probe]
+type = endpoint
+context = nowhere
+auth = probe
+aors = probe
+[probe]
+type = auth
+auth_type = userpass
+username = probe
+password = {SECRET}
+[probe]
+type = aor
+max_contacts = 2
+""",
 }
 
 
@@ -94,7 +108,7 @@ class Test:
     def watch(self, kind, **options):
         inside = ("nsenter", f"--net=/proc/{self.pbx.pid}/ns/net")
         asked = {} if kind in ("process", "sip.options") else {"user": USER, "secret_file": self.secret}
-        return Watch(self.promise, SENSOR_WATCH, kind, inside=inside, **asked, **options)
+        return Watch(self.promise, SENSOR_WATCH, kind, inside=inside, **{**asked, **options})
 
     def contacts(self, rest, first, last, port):
         return [put_contact(rest, f"sip:{number}@127.0.0.1:{port};x={number}")[0]
@@ -143,15 +157,20 @@ class Test:
             reachable.trips("trunk is unreachable")
 
     def database(self):
-        with self.watch("astdb.write", every="2s", timeout="2s", rise="1") as watch:
+        with self.watch("astdb.write", every="2s", timeout="2s", rise="1") as watch, \
+                self.watch("sip.register", address="127.0.0.1:5060", user="probe", every="2s", timeout="3s",
+                           rise="1") as phone:
             watch.good("was written, and kept")
+            phone.good("kept it and took it back")
             reader = sqlite3.connect(os.path.join(self.pbx.folder, "lib/astdb.sqlite3"), isolation_level=None)
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM astdb").fetchone()
             watch.trips("acknowledged")
+            phone.trips("has lost it")
             reader.execute("ROLLBACK")
             reader.close()
             watch.good()
+            phone.good()
 
     # ---------------------------------------------------------------- whether it lives
     def stopped_and_killed(self):

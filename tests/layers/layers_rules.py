@@ -65,7 +65,7 @@ CLOCK = re.compile(r"_clock::now\b|\bclock_gettime\s*\(|\bgettimeofday\s*\("
 SLEEP = re.compile(r"\bsleep_for\b|\bsleep_until\b|(?<![\w.>])u?sleep\s*\(|\bnanosleep\s*\(")
 ENTROPY = re.compile(r"\brandom_device\b|\bgetrandom\s*\(|\bgetenv\s*\(")
 # Folders in which every header is a library of its own.
-SEVERAL_IN_ONE = {"boost", "systemd"}
+SEVERAL_IN_ONE = {"boost", "openssl", "systemd"}
 CLOCK_HEADER = "common/base/clock.h"
 # Test code that runs real processes; everything else in tests/ has no clock and does not sleep.
 TESTS_IN_REAL_TIME = ("tests/support", "tests/e2e", "tests/bench", "tests/fuzz")

@@ -5,11 +5,12 @@
 namespace ha::failover {
 namespace {
 
-const SipRequest kRequest{"192.0.2.10:5060", "", "192.0.2.20:43210", "UDP", "abc123"};
+const SipRequest kRequest{"OPTIONS", "UDP", "192.0.2.20:43210", "abc123"};
+const std::string kHost = "192.0.2.10:5060";
 
 Bytes reply(const std::string& first = "SIP/2.0 200 OK", const std::string& more = "") {
   return first +
-         "\r\nVia: SIP/2.0/UDP 192.0.2.20:43210;rport=43210;branch=z9hG4bKabc123;received=192.0.2.20\r\n"
+         "\r\nVia: SIP/2.0/UDP 192.0.2.20:43210;rport=43210;branch=z9hG4bKabc123.1;received=192.0.2.20\r\n"
          "Call-ID: abc123@hareplicate\r\nFrom: <sip:hareplicate@192.0.2.20>;tag=abc123\r\n"
          "To: <sip:192.0.2.10>;tag=x\r\nCSeq: 1 OPTIONS\r\n" +
          more + "Content-Length: 0\r\n\r\n";
@@ -30,30 +31,66 @@ Code refused(const Bytes& message) {
 BOOST_AUTO_TEST_SUITE(sensors_sip_message)
 
 BOOST_AUTO_TEST_CASE(a_request_has_what_rfc_3261_wants) {
-  const Bytes bytes = make_sip_options(kRequest).value();
+  const Bytes bytes = make_sip_options(kRequest, kHost, "").value();
   BOOST_TEST(bytes.starts_with("OPTIONS sip:192.0.2.10:5060 SIP/2.0\r\n"));
   for (const char* line :
-       {"\r\nVia: SIP/2.0/UDP 192.0.2.20:43210;branch=z9hG4bKabc123;rport\r\n", "\r\nMax-Forwards: 70\r\n",
+       {"\r\nVia: SIP/2.0/UDP 192.0.2.20:43210;branch=z9hG4bKabc123.1;rport\r\n", "\r\nMax-Forwards: 70\r\n",
         "\r\nCSeq: 1 OPTIONS\r\n", "\r\nContent-Length: 0\r\n\r\n",
         "\r\nFrom: <sip:hareplicate@192.0.2.20:43210>;tag=abc123\r\n", "\r\nTo: <sip:192.0.2.10:5060>\r\n",
         "\r\nCall-ID: abc123@hareplicate\r\n"}) {
     BOOST_TEST((bytes.find(line) != bytes.npos), line);
   }
   BOOST_TEST(sip_message_end(bytes).value().value() == bytes.size());
-  SipRequest named = kRequest;
-  named.user = "echo";
-  BOOST_TEST(make_sip_options(named).value().starts_with("OPTIONS sip:echo@192.0.2.10:5060 SIP/2.0\r\n"));
+  BOOST_TEST(make_sip_options(kRequest, kHost, "echo")
+                 .value()
+                 .starts_with("OPTIONS sip:echo@192.0.2.10:5060 SIP/2.0\r\n"));
 }
 
 BOOST_AUTO_TEST_CASE(what_would_break_a_line_is_refused) {
   for (const char* user : {"a b", "a\r\nX: y", "a>b", "a@b", "\"a"}) {
-    SipRequest request = kRequest;
-    request.user = user;
-    BOOST_TEST((make_sip_options(request).error().code() == Code::Invalid), user);
+    BOOST_TEST((make_sip_options(kRequest, kHost, user).error().code() == Code::Invalid), user);
+    for (const SipBinding& each : {SipBinding{user, "example.net", "", 0}, SipBinding{"probe", user, "", 0},
+                                   SipBinding{"probe", "a", user, 0}}) {
+      BOOST_TEST((make_sip_register(kRequest, each, "").error().code() == Code::Invalid), user);
+    }
   }
   SipRequest request = kRequest;
   request.token = "";
-  BOOST_TEST((make_sip_options(request).error().code() == Code::Invalid));
+  BOOST_TEST((make_sip_options(request, kHost, "").error().code() == Code::Invalid));
+  BOOST_TEST((make_sip_register(kRequest, {"probe", "", "", 0}, "").error().code() == Code::Invalid));
+}
+
+BOOST_AUTO_TEST_CASE(a_registration_is_of_an_account_and_may_only_ask) {
+  const SipRequest request{"REGISTER", "TCP", "192.0.2.20:43210", "abc123", 2};
+  const Bytes bytes =
+      make_sip_register(request, {"probe", "example.net", "it", 120}, "Authorization: Digest x\r\n").value();
+  BOOST_TEST(bytes.starts_with("REGISTER sip:example.net SIP/2.0\r\n"));
+  for (const char* line :
+       {"\r\nTo: <sip:probe@example.net>\r\n", "\r\nFrom: <sip:probe@example.net>;tag=abc123\r\n",
+        "\r\nContact: <sip:it@192.0.2.20:43210;transport=tcp>\r\n", "\r\nExpires: 120\r\n",
+        "\r\nCSeq: 2 REGISTER\r\n", ";branch=z9hG4bKabc123.2;", "\r\nAuthorization: Digest x\r\n"}) {
+    BOOST_TEST((bytes.find(line) != bytes.npos), line);
+  }
+  BOOST_TEST(sip_message_end(bytes).value().value() == bytes.size());
+  const Bytes asks = make_sip_register(request, {"probe", "example.net", "", 0}, "").value();
+  BOOST_TEST((asks.find("Contact") == asks.npos && asks.find("Expires") == asks.npos));
+}
+
+BOOST_AUTO_TEST_CASE(contacts_and_challenges_of_an_answer_are_all_there) {
+  const auto two = parse_sip_reply(
+      reply("SIP/2.0 200 OK", "Contact: <sip:a@192.0.2.1>;expires=5\r\nm: <sip:b@h>,\r\n <sip:c@h>\r\n"),
+      kRequest);
+  BOOST_TEST(
+      two->contacts == (std::vector<std::string>{"<sip:a@192.0.2.1>;expires=5", "<sip:b@h>, <sip:c@h>"}),
+      boost::test_tools::per_element());
+  const std::string asked =
+      "Proxy-Authenticate: Digest p\r\nWWW-Authenticate: Digest a\r\nwww-authenticate: b\r\n";
+  BOOST_TEST(parse_sip_reply(reply("SIP/2.0 401 x", asked), kRequest)->challenges ==
+                 (std::vector<std::string>{"Digest a", "b"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(parse_sip_reply(reply("SIP/2.0 407 x", asked), kRequest)->challenges ==
+                 (std::vector<std::string>{"Digest p"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(any_answer_to_it_is_read) {
