@@ -110,13 +110,20 @@ class DiskLatency final : public Sensor {
         path_(setup.text("path")),
         device_(setup.text("device")) {}
 
-  Reading measure(const MeasureTurn&) override {
+  Reading measure(const MeasureTurn& turn) override {
     const auto now = times();
     if (!now.ok()) {
       return unknown(now.error());
     }
     const DiskTimes before = std::exchange(last_, *now).value_or(*now);
     const std::uint64_t done = now->done - before.done;
+    if (done == 0 && now->waiting > 0) {  // nothing that hangs is in the times of what is done
+      hangs_since_ = hangs_since_.value_or(turn.now.steady);
+      const Duration hung = turn.now.steady - *hangs_since_;
+      return graded(spec_, std::chrono::duration<double>(hung).count(), "s",
+                    who() + " has done none of " + show_count(now->waiting) + " for " + show_age(hung));
+    }
+    hangs_since_.reset();
     const bool idle = done == 0 || now->done < before.done || now->spent_ms < before.spent_ms;
     const double mean =
         idle ? 0 : static_cast<double>(now->spent_ms - before.spent_ms) / static_cast<double>(done) / 1000;
@@ -149,6 +156,7 @@ class DiskLatency final : public Sensor {
   std::string path_;
   std::string device_;
   std::optional<DiskTimes> last_;
+  std::optional<SteadyTime> hangs_since_;
 };
 
 }  // namespace

@@ -56,12 +56,12 @@ std::optional<DiskTimes> find_disk(std::string_view text, Is is) {
   std::optional<DiskTimes> out;
   for_lines(text, [&](std::string_view line) {
     const auto words = words_of(line);
-    if (words.size() < 11 || !is(words)) {
+    if (words.size() < 12 || !is(words)) {
       return true;
     }
     const auto counts = numbers(words, 3);
     if (counts) {
-      out = DiskTimes{(*counts)[0] + (*counts)[4], (*counts)[3] + (*counts)[7]};
+      out = DiskTimes{(*counts)[0] + (*counts)[4], (*counts)[3] + (*counts)[7], (*counts)[8]};
     }
     return false;
   });

@@ -69,6 +69,7 @@ struct ProcessStat {
 struct DiskTimes {
   std::uint64_t done = 0;      // reads and writes
   std::uint64_t spent_ms = 0;  // waiting for them
+  std::uint64_t waiting = 0;   // begun and not done
 };
 [[nodiscard]] std::optional<DiskTimes> disk_times(std::string_view text, std::string_view device);
 [[nodiscard]] std::optional<DiskTimes> disk_times(std::string_view text, unsigned major, unsigned minor);

@@ -40,3 +40,44 @@ def tmpfs(mount_point, size):
         yield
     finally:
         subprocess.run(["umount", "-l", mount_point], check=False)
+
+
+class Hang:
+    """Nothing below a mount point is written while it lasts."""
+
+    def __init__(self, mount_point):
+        self.mount_point = mount_point
+        self.lasts = False
+
+    def __enter__(self):
+        subprocess.run(["fsfreeze", "--freeze", self.mount_point], check=True)
+        self.lasts = True
+
+    def end(self):
+        if self.lasts:
+            self.lasts = False
+            subprocess.run(["fsfreeze", "--unfreeze", self.mount_point], check=True)
+
+    def __exit__(self, *_):
+        self.end()
+
+
+@contextlib.contextmanager
+def disk_that_hangs(folder):
+    """Yields a block device, and a Hang: while that lasts nothing is written to the device."""
+    os.mkdir(folder)
+    below, image = os.path.join(folder, "below"), os.path.join(folder, "image")
+    os.mkdir(below)
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    with contextlib.ExitStack() as stack:
+        subprocess.run(["mount", "-o", "loop", image, below], check=True)
+        stack.callback(subprocess.run, ["umount", "-l", below], check=False)
+        disk = os.path.join(below, "disk")
+        with open(disk, "wb") as file:
+            file.truncate(8 << 20)
+        device = subprocess.run(["losetup", "--find", "--show", disk], check=True, stdout=subprocess.PIPE,
+                                text=True).stdout.strip()
+        stack.callback(subprocess.run, ["losetup", "--detach", device], check=False)
+        yield device, Hang(below)

@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from dns_servers import Bind, DnsServers, Zone  # noqa: E402
-from mounts import tmpfs  # noqa: E402
+from mounts import disk_that_hangs, tmpfs  # noqa: E402
 from promise import FULL, Promise, end_with_us, is_sanitized, skip_unless_root  # noqa: E402
 from sensing import Watch  # noqa: E402
 from sensing_network import Network  # noqa: E402
@@ -120,6 +120,22 @@ class Test(Network):
                 watch.trips("daemon cannot write")
                 os.chown(disk, 1, 1)
                 watch.good()
+
+    def hung_disk(self):
+        with disk_that_hangs(self.path("hung")) as (device, hang), \
+                self.watch("disk.latency", device=os.path.basename(device)) as watch, \
+                self.watch("disk.pressure") as pressure:
+            watch.good()
+            pressure.good()
+            with hang:
+                with subprocess.Popen(["dd", "if=/dev/zero", f"of={device}", "bs=4k", "count=1",
+                                       "oflag=direct"], stderr=subprocess.DEVNULL):
+                    watch.trips("has done none of 1")
+                    if FULL:  # a mean of ten seconds, and nobody else may have anything to do
+                        pressure.trips("everything waited for io")
+                    hang.end()
+            watch.good("had nothing to do")
+            pressure.good()
 
     def config_files(self):
         os.mkdir(self.path("etc"))
@@ -308,7 +324,36 @@ for line in sys.stdin:
                 made.close()
             watch.good()
 
-    # ---------------------------------------------------------------- memory
+    # ---------------------------------------------------------------- memory and processors
+    def short_of_memory(self):
+        with open("/proc/meminfo", encoding="ascii") as file:
+            kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in file}
+        free = 100 * kilobytes["MemAvailable"] / kilobytes["MemTotal"]
+        with self.watch("mem.available", warn=f"{free - 6:.1f}%", trip=f"{free - 7:.1f}%") as watch:
+            watch.good("are available")
+            with child("x = b'x' * int(sys.argv[1])\nprint(1, flush=True)\nsys.stdin.read()",
+                       str(kilobytes["MemTotal"] * 1024 // 10)):
+                watch.trips("are available")
+            watch.good()
+
+    def short_of_processors(self):
+        if not FULL:  # both are means of ten seconds and more
+            return
+        cores = os.cpu_count()
+        load = os.getloadavg()[0] / cores
+        with self.watch("cpu.pressure") as pressure, \
+                self.watch("cpu.load", warn=f"{load + 0.2:.2f}", trip=f"{load + 0.4:.2f}") as watch, \
+                contextlib.ExitStack() as spinning:
+            watch.good()
+            pressure.good()
+            for _ in range(4 * cores):
+                spinning.enter_context(child("while True: pass"))
+            pressure.trips("something waited for cpu")
+            watch.trips()
+            spinning.close()
+            pressure.good()
+            watch.good()
+
     def killed_for_memory(self):
         if not FULL:  # it is remembered for a minute at least
             return
@@ -409,8 +454,9 @@ for line in sys.stdin:
                 authority.good()
 
 
-PARTS = ("disks", "config_files", "processes", "limits_of_processes", "recordings", "ports", "web", "sip",
-         "rtp", "cable", "killed_for_memory", "clock", "certificates", "names")
+PARTS = ("disks", "hung_disk", "config_files", "processes", "limits_of_processes", "recordings", "ports",
+         "web", "sip", "rtp", "cable", "short_of_memory", "short_of_processors", "killed_for_memory", "clock",
+         "certificates", "names")
 
 
 def main():

@@ -299,6 +299,28 @@ BOOST_AUTO_TEST_CASE(a_disk_is_as_slow_as_its_mean) {
   HA_READS(host.read(*by_path), Unknown, "cannot look at");
 }
 
+BOOST_AUTO_TEST_CASE(a_disk_that_does_nothing_of_what_waits_is_as_slow_as_that_lasts) {
+  Host host;
+  auto sensor = host.sensor("disk.latency", {{"device", "vda"}});
+  const auto put = [&](int done, int ms, int waiting) {
+    host.put("proc/diskstats", "254 0 vda " + std::to_string(done) + " 0 0 " + std::to_string(ms) +
+                                   " 0 0 0 0 " + std::to_string(waiting) + " 0 0\n");
+  };
+  put(100, 100, 0);
+  HA_READS(host.read(*sensor), Ok, "had nothing to do");
+  put(100, 100, 2);
+  HA_READS(host.read(*sensor), Ok, "vda has done none of 2 for");
+  host.now += milliseconds(100);
+  HA_READS(host.read(*sensor), Warn, "vda has done none of 2 for 0.1 s");
+  host.now += seconds(5);
+  HA_READS(host.read(*sensor), Trip, "for 5.1 s");
+  put(102, 10'300, 1);
+  HA_READS(host.read(*sensor), Trip, "vda took 5100 ms for one, of 2");
+  HA_READS(host.read(*sensor), Ok, "vda has done none of 1 for");  // anew
+  put(103, 10'301, 0);
+  HA_READS(host.read(*sensor), Ok, "vda took 1 ms");
+}
+
 BOOST_AUTO_TEST_CASE(hardware_reports_its_own_errors) {
   const Host host;
   auto sensor = host.sensor("hw.health");

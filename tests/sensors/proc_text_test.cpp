@@ -74,9 +74,10 @@ BOOST_AUTO_TEST_CASE(limits_and_control_groups) {
 BOOST_AUTO_TEST_CASE(a_disk_is_found_by_name_and_by_number) {
   const std::string text =
       "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0\n"
-      " 254       0 vda 100 5 2000 300 50 6 1000 200 0 400 500 0 0 0 0 9 10\n";
+      " 254       0 vda 100 5 2000 300 50 6 1000 200 3 400 500 0 0 0 0 9 10\n";
   BOOST_TEST(disk_times(text, "vda")->done == 150U);
   BOOST_TEST(disk_times(text, "vda")->spent_ms == 500U);
+  BOOST_TEST(disk_times(text, "vda")->waiting == 3U);
   BOOST_TEST(disk_times(text, 254, 0)->done == 150U);
   BOOST_TEST(!disk_times(text, "vd").has_value());
   BOOST_TEST(!disk_times(text, 254, 1).has_value());

@@ -47,8 +47,7 @@ ConfigType type_of(const SensorKind& kind, std::string_view key) {
   for (const auto keys : {sensor_keys(), kind.options}) {
     for (const ConfigKey& each : keys) {
       if (each.name == key) {
-        const bool number = kind.unit == SensorUnit::Number && (key == "warn" || key == "trip");
-        return number ? ConfigType::Integer : each.type;
+        return each.type;
       }
     }
   }
@@ -62,7 +61,9 @@ Result<SensorSetup> setup_of(int argc, char** argv) {
     const std::string word = argv[i];
     const std::size_t equals = std::min(word.find('='), word.size() - 1);
     const std::string key = word.substr(0, equals);
-    written.insert_or_assign(key, typed(type_of(*kind, key), word.substr(equals + 1)));
+    const std::string value = word.substr(equals + 1);
+    const bool number = kind->unit == SensorUnit::Number && (key == "warn" || key == "trip");
+    written.insert_or_assign(key, number ? ConfigData(std::stod(value)) : typed(type_of(*kind, key), value));
   }
   return sensor_setup("it", argv[1], written);
 }
