@@ -54,7 +54,8 @@ class Sites:
             top += f'[[site]]\nname = "{name}"\naddress = ["tcp://127.0.0.1:{port}"]\nkey = "{public}"\n'
             top += f'heartbeat = ["tcp://127.0.0.1:{port + 10}"]\n' if coordinator else ""
         for name, holder in HOLDERS.items():
-            top += f'[[service]]\nname = "{name}"\nsites = ["{FRA}", "{NYC}"]\nholder = "{holder}"\n'
+            top += f'[[service]]\nname = "{name}"\nsites = ["{FRA}", "{NYC}"]\n'
+            top += "" if coordinator else f'holder = "{holder}"\n'
         top += '[set_defaults]\ncheck = "5s"\nwalk = "1d"\n'
         for name in PATHS:
             top += f'[[set]]\nname = "{name}"\nservice = "{name}"\npath = "{PATHS[name][FRA]}"\n'
