@@ -28,14 +28,11 @@ Status PbxSensor::connect(const MeasureTurn& turn) {
   return ok();
 }
 
-// Trouble of our own (a secret that cannot be read, a right that we lack) is not the PBX's.
 Reading PbxSensor::reading_of(const Error& error, bool connected) const {
-  const Code code = error.code();
-  const bool is_theirs = code == Code::Unavailable || code == Code::TimedOut || code == Code::Corrupt;
   if (unreachable_ == Unreachable::Trips) {
-    return is_theirs ? tripped(error.what()) : unknown(error);
+    return failed(error);
   }
-  return connected && code != Code::Unavailable ? unknown(error) : good("not known: " + error.what());
+  return connected && error.code() != Code::Unavailable ? unknown(error) : good("not known: " + error.what());
 }
 
 Reading PbxSensor::measure(const MeasureTurn& turn) {

@@ -30,6 +30,11 @@ Reading unknown(std::string text) {
 Reading unknown(const Error& error) {
   return unknown(error.what() + (error.hint().empty() ? "" : "; " + error.hint()));
 }
+Reading failed(const Error& error) {
+  const Code code = error.code();
+  const bool is_theirs = code == Code::Unavailable || code == Code::TimedOut || code == Code::Corrupt;
+  return is_theirs ? tripped(error.what()) : unknown(error);
+}
 
 std::string show_number(double value) {
   std::array<char, 64> out{};

@@ -76,6 +76,9 @@ using SensorMade = Result<std::unique_ptr<Sensor>>;
 [[nodiscard]] Reading tripped(std::string text);
 [[nodiscard]] Reading unknown(std::string text);
 [[nodiscard]] Reading unknown(const Error& error);
+// Of a conversation that has failed: tripped, but trouble of our own (a secret that cannot be read, a right
+// that we lack) is not the other end's, and not known.
+[[nodiscard]] Reading failed(const Error& error);
 
 // "37", "2.5", "0.04": as many digits as say something.
 [[nodiscard]] std::string show_number(double value);

@@ -26,13 +26,6 @@ Reading answered(const SensorSpec& spec, const MeasureTurn& turn, const std::str
                 what + " after " + show_age(Duration(static_cast<std::int64_t>(took * 1e9))));
 }
 
-// Of a conversation that has failed: trouble of our own is not the other end's.
-Reading failed(const Error& error) {
-  const Code code = error.code();
-  const bool is_theirs = code == Code::Unavailable || code == Code::TimedOut || code == Code::Corrupt;
-  return is_theirs ? tripped(error.what()) : unknown(error);
-}
-
 // ---------------------------------------------------------------- tcp
 class Tcp final : public Sensor {
  public:

@@ -28,12 +28,7 @@ class SipRegister final : public Sensor {
 
   Reading measure(const MeasureTurn& turn) override {
     const auto reading = try_it(turn);
-    if (reading.ok()) {
-      return *reading;
-    }
-    const Code code = reading.error().code();
-    const bool is_theirs = code == Code::Unavailable || code == Code::TimedOut || code == Code::Corrupt;
-    return is_theirs ? tripped(reading.error().what()) : unknown(reading.error());
+    return reading.ok() ? *reading : failed(reading.error());
   }
 
  private:
@@ -126,6 +121,10 @@ class SipRegister final : public Sensor {
 
 SensorMade make_sip_register(const SensorSetup& setup) {
   HA_TRY(dns::Endpoint to, endpoint_with_port(setup.text("address")));
+  if (setup.spec.timeout <= kKeptFor) {
+    return Error(Code::Invalid, "timeout must be more than " + show_age(kKeptFor) +
+                                    ", as it waits that long before it looks");
+  }
   SipBinding binding{setup.text("user"), setup.text("domain"), "", 0};
   if (binding.domain.empty()) {
     binding.domain = to.address.is_v6() ? "[" + to.address.text() + "]" : to.address.text();

@@ -42,29 +42,19 @@ def tmpfs(mount_point, size):
         subprocess.run(["umount", "-l", mount_point], check=False)
 
 
-class Hang:
-    """Nothing below a mount point is written while it lasts."""
-
-    def __init__(self, mount_point):
-        self.mount_point = mount_point
-        self.lasts = False
-
-    def __enter__(self):
-        subprocess.run(["fsfreeze", "--freeze", self.mount_point], check=True)
-        self.lasts = True
-
-    def end(self):
-        if self.lasts:
-            self.lasts = False
-            subprocess.run(["fsfreeze", "--unfreeze", self.mount_point], check=True)
-
-    def __exit__(self, *_):
-        self.end()
+@contextlib.contextmanager
+def frozen(mount_point):
+    """Nothing below it is written meanwhile."""
+    subprocess.run(["fsfreeze", "--freeze", mount_point], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["fsfreeze", "--unfreeze", mount_point], check=True)
 
 
 @contextlib.contextmanager
 def disk_that_hangs(folder):
-    """Yields a block device, and a Hang: while that lasts nothing is written to the device."""
+    """Yields a block device, and the mount point of what it lies on: while that is frozen it does nothing."""
     os.mkdir(folder)
     below, image = os.path.join(folder, "below"), os.path.join(folder, "image")
     os.mkdir(below)
@@ -80,4 +70,4 @@ def disk_that_hangs(folder):
         device = subprocess.run(["losetup", "--find", "--show", disk], check=True, stdout=subprocess.PIPE,
                                 text=True).stdout.strip()
         stack.callback(subprocess.run, ["losetup", "--detach", device], check=False)
-        yield device, Hang(below)
+        yield device, below

@@ -21,7 +21,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from dns_servers import Bind, DnsServers, Zone  # noqa: E402
-from mounts import disk_that_hangs, tmpfs  # noqa: E402
+from mounts import disk_that_hangs, frozen, tmpfs  # noqa: E402
 from promise import FULL, Promise, end_with_us, is_sanitized, skip_unless_root  # noqa: E402
 from sensing import Watch  # noqa: E402
 from sensing_network import Network  # noqa: E402
@@ -122,18 +122,18 @@ class Test(Network):
                 watch.good()
 
     def hung_disk(self):
-        with disk_that_hangs(self.path("hung")) as (device, hang), \
+        with disk_that_hangs(self.path("hung")) as (device, below), \
                 self.watch("disk.latency", device=os.path.basename(device)) as watch, \
                 self.watch("disk.pressure") as pressure:
             watch.good()
             pressure.good()
-            with hang:
-                with subprocess.Popen(["dd", "if=/dev/zero", f"of={device}", "bs=4k", "count=1",
-                                       "oflag=direct"], stderr=subprocess.DEVNULL):
-                    watch.trips("has done none of 1")
-                    if FULL:  # a mean of ten seconds, and nobody else may have anything to do
-                        pressure.trips("everything waited for io")
-                    hang.end()
+            with contextlib.ExitStack() as writer, frozen(below):  # whose end is waited for after that
+                writer.enter_context(subprocess.Popen(
+                    ["dd", "if=/dev/zero", f"of={device}", "bs=4k", "count=1", "oflag=direct"],
+                    stderr=subprocess.DEVNULL))
+                watch.trips("has done none of 1")
+                if FULL:  # a mean of ten seconds, and nobody else may have anything to do
+                    pressure.trips("everything waited for io")
             watch.good("had nothing to do")
             pressure.good()
 

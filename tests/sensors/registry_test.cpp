@@ -143,6 +143,7 @@ BOOST_AUTO_TEST_CASE(options_that_do_not_go_together_are_refused) {
   BOOST_TEST(made("http", {{"address", "192.0.2.1:80"}, {"path", "x"}}) != "");
   BOOST_TEST(made("sip.options", {{"address", "192.0.2.1:5060"}, {"user", "a b"}}) != "");
   BOOST_TEST(made("sip.register", {{"address", "192.0.2.1:5060"}, {"user", "p"}, {"domain", "a b"}}) != "");
+  BOOST_TEST(made("sip.register", {{"address", "192.0.2.1:5060"}, {"user", "p"}, {"timeout", "1s"}}) != "");
   BOOST_TEST(made("net.link", {{"interface", "../../x"}}) != "");
   BOOST_TEST(made("rtp.ports", {{"first", std::int64_t{20}}, {"last", std::int64_t{10}}}) != "");
   BOOST_TEST(made("disk.latency", {{"path", "/"}, {"device", "vda"}}) != "");
