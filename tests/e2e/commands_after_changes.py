@@ -16,10 +16,10 @@ from turns import TurningCluster
 
 SCRIPT = """#!/bin/sh
 cd_is=$(pwd) && cd "$(dirname "$0")"
-mkdir "running-$HA_SITE" || echo overlap >> bad
+exec 9> "running-$HA_SITE" && flock -n 9 || echo overlap >> bad  # one that was killed holds it no more
 echo "$HA_ROLE $HA_SET $HA_SERVICE $HA_SITE $HA_EPOCH $HA_ITEMS $cd_is $(umask) $1" >> runs
 [ -e slow ] && sleep 1
-rmdir "running-$HA_SITE"
+exec 9>&-
 [ -e hang ] && sleep 1000
 [ -e fail ] && { echo "first line"; echo "no pbx here" >&2; exit 3; }
 exit 0

@@ -73,8 +73,13 @@ BOOST_AUTO_TEST_CASE(what_was_said_before_the_end_is_heard) {
 }
 
 BOOST_AUTO_TEST_CASE(a_reset_is_an_end) {
-  FakeServer server({[](Caller& caller) { caller.reset(); }});
+  FakeServer server({[](Caller& caller) {
+    caller.hear("now");
+    caller.reset();
+  }});
   Connection connection = must(Connection::open(server.address, patience()));
+  Bytes last = "now";
+  must(connection.turn(last, patience()));
   BOOST_TEST(receive_all(connection) == "");
   Bytes output = "into the void";
   BOOST_TEST(must(connection.turn(output, patience())).has_ended);

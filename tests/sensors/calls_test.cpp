@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/sensors/fake_pbx.h"
+#include "tests/sensors/told.h"
 
 namespace ha::failover {
 namespace {
@@ -51,19 +52,20 @@ BOOST_AUTO_TEST_CASE(calls_are_compared_with_what_asterisk_takes) {
 
 BOOST_AUTO_TEST_CASE(sessions_and_new_ones_a_second_are_compared_with_what_freeswitch_takes) {
   std::string text = recorded_status();
-  const FakePbx pbx(freeswitch([&](const std::string&) { return text; }), true);
+  Told<std::string> says(text);
+  const FakePbx pbx(freeswitch([&](const std::string&) { return says.get(); }), true);
   const auto sensor = pbx.sensor("call.limit");
   HA_READS(read_now(*sensor), Ok, " of 2000 sessions");
   const std::size_t at = text.find("session(s) - peak");
   const std::size_t begin = text.rfind('\n', at) + 1;
-  text.replace(begin, at - begin, "1900 ");
+  says = text.replace(begin, at - begin, "1900 ");
   HA_READS(read_now(*sensor), Trip, "1900 of 2000 sessions");
 }
 
 BOOST_AUTO_TEST_CASE(registrations_are_compared_with_the_most_of_their_time) {
-  unsigned count = 100;
+  Told<unsigned> count(100);
   const FakePbx pbx(
-      pbx::asterisk([&](const std::string&, const std::string&) { return contacts(count, 0); }));
+      pbx::asterisk([&](const std::string&, const std::string&) { return contacts(count.get(), 0); }));
   const auto sensor = pbx.sensor("reg.count_drop", {{"window", "10m"}});
   const auto read_at = [&](unsigned registrations, Duration later) {
     count = registrations;
@@ -81,8 +83,8 @@ BOOST_AUTO_TEST_CASE(registrations_are_compared_with_the_most_of_their_time) {
 }
 
 BOOST_AUTO_TEST_CASE(registrations_of_freeswitch_are_counted_too) {
-  std::string total = "50";
-  const FakePbx pbx(freeswitch([&](const std::string&) { return "\n" + total + " total.\n"; }), true);
+  Told<std::string> total("50");
+  const FakePbx pbx(freeswitch([&](const std::string&) { return "\n" + total.get() + " total.\n"; }), true);
   const auto sensor = pbx.sensor("reg.count_drop");
   HA_READS(read_now(*sensor), Ok, "50 registrations");
   total = "10";
@@ -90,9 +92,9 @@ BOOST_AUTO_TEST_CASE(registrations_of_freeswitch_are_counted_too) {
 }
 
 BOOST_AUTO_TEST_CASE(contacts_that_do_not_answer_are_counted) {
-  unsigned bad = 0;
-  const FakePbx pbx(
-      pbx::asterisk([&](const std::string&, const std::string&) { return contacts(20 - bad, bad); }));
+  Told<unsigned> bad(0);
+  const FakePbx pbx(pbx::asterisk(
+      [&](const std::string&, const std::string&) { return contacts(20 - bad.get(), bad.get()); }));
   const auto sensor = pbx.sensor("reg.reachable");
   HA_READS(read_now(*sensor), Ok, "20 of 20 contacts that are asked answer");
   bad = 2;

@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/sensors/fake_pbx.h"
+#include "tests/sensors/told.h"
 
 namespace ha::failover {
 namespace {
@@ -82,11 +83,11 @@ BOOST_AUTO_TEST_CASE(an_answer_that_does_not_come_is_asked_for_anew_by_another_c
 }
 
 BOOST_AUTO_TEST_CASE(a_restart_of_asterisk_warns_for_a_while) {
-  std::string started = "02:42:18";
-  bool ends = false;
+  Told<std::string> started("02:42:18");
+  Told<bool> ends(false);
   const FakePbx pbx(pbx::asterisk([&](const std::string& action, const std::string& last) {
-    return ends                     ? Bytes()
-           : action == "CoreStatus" ? status_of(started)
+    return ends.get()               ? Bytes()
+           : action == "CoreStatus" ? status_of(started.get())
                                     : pbx::recorded("asterisk16-answers.txt")(action, last);
   }));
   const auto sensor = pbx.sensor("pbx.booted", {{"restart_for", "60s"}});
@@ -104,7 +105,8 @@ BOOST_AUTO_TEST_CASE(a_restart_of_asterisk_warns_for_a_while) {
 
 BOOST_AUTO_TEST_CASE(a_restart_of_freeswitch_is_seen_by_its_age) {
   std::string text = recorded_status();
-  const FakePbx pbx(freeswitch([&](const std::string&) { return text; }), true);
+  Told<std::string> says(text);
+  const FakePbx pbx(freeswitch([&](const std::string&) { return says.get(); }), true);
   const auto sensor = pbx.sensor("pbx.booted");
   const auto read_at = [&](Duration later) {
     const Now now = read_clocks();
@@ -114,15 +116,15 @@ BOOST_AUTO_TEST_CASE(a_restart_of_freeswitch_is_seen_by_its_age) {
   HA_READS(read_at(seconds(4)), Ok, "ready");
   HA_READS(read_at(seconds(3600)), Warn, "FreeSWITCH was restarted 0");
   HA_READS(read_at(seconds(3600)), Warn, "restarted");
-  text.replace(text.find("is ready"), 8, "is not! ");
+  says = text.replace(text.find("is ready"), 8, "is not! ");
   HA_READS(read_at(seconds(3600)), Trip, "FreeSWITCH is not ready");
 }
 
 BOOST_AUTO_TEST_CASE(a_list_of_channels_that_does_not_end_is_a_deadlock) {
-  bool hangs = false;
+  Told<bool> hangs(false);
   const FakePbx pbx(pbx::asterisk([&](const std::string& action, const std::string& last) {
     Bytes answer = pbx::recorded("asterisk16-answers.txt")(action, last);
-    return hangs ? answer.substr(0, answer.size() / 2) : answer;
+    return hangs.get() ? answer.substr(0, answer.size() / 2) : answer;
   }));
   const auto sensor = pbx.sensor("pbx.deadlock");
   HA_READS(read_now(*sensor), Ok, "Asterisk has listed 2 channels within ");
@@ -136,8 +138,8 @@ BOOST_AUTO_TEST_CASE(a_list_of_channels_that_does_not_end_is_a_deadlock) {
 }
 
 BOOST_AUTO_TEST_CASE(an_event_that_does_not_come_back_is_a_hanging_event_thread) {
-  std::string way = "back";
-  const FakePbx pbx(freeswitch([&](const std::string&) { return way; }), true);
+  Told<std::string> way("back");
+  const FakePbx pbx(freeswitch([&](const std::string&) { return way.get(); }), true);
   const auto sensor = pbx.sensor("pbx.events");
   HA_READS(read_now(*sensor), Ok, "an event of ours has come back after ");
   way = "silent";
@@ -147,10 +149,10 @@ BOOST_AUTO_TEST_CASE(an_event_that_does_not_come_back_is_a_hanging_event_thread)
 }
 
 BOOST_AUTO_TEST_CASE(queues_of_tasks_are_compared_with_their_high_water) {
-  std::string waiting = "20";
+  Told<std::string> waiting("20");
   const FakePbx pbx(pbx::asterisk([&](const std::string&, const std::string& command) {
     BOOST_TEST(command == "core show taskprocessors");
-    return (kSuccess + "Message: Command output follows\r\nOutput: pjsip/distributor-1f 9 " + waiting +
+    return (kSuccess + "Message: Command output follows\r\nOutput: pjsip/distributor-1f 9 " + waiting.get() +
             " 3 450 500\r\nOutput: 1 taskprocessors\r\n\r\n");
   }));
   const auto sensor = pbx.sensor("pbx.taskprocessor");
@@ -164,10 +166,10 @@ BOOST_AUTO_TEST_CASE(queues_of_tasks_are_compared_with_their_high_water) {
 }
 
 BOOST_AUTO_TEST_CASE(a_profile_that_does_not_run_trips) {
-  std::string state = "RUNNING (0)";
+  Told<std::string> state("RUNNING (0)");
   const FakePbx pbx(freeswitch([&](const std::string& asked) -> std::string {
                       BOOST_TEST(asked == "api sofia status");
-                      return "internal\tprofile\tsip:a\t" + state + "\n1 profile 0 aliases\n";
+                      return "internal\tprofile\tsip:a\t" + state.get() + "\n1 profile 0 aliases\n";
                     }),
                     true);
   const auto any = pbx.sensor("sip.profiles");

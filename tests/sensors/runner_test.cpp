@@ -8,6 +8,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <functional>
+#include <latch>
 
 #include "common/base/bounded_queue.h"
 #include "tests/sys/temp_directory.h"
@@ -38,17 +39,6 @@ SensorToRun sensor(std::string name, Duration every, Duration timeout,
                    std::function<Reading(const MeasureTurn&)> measure, int wake = -1) {
   return {{std::move(name), every, timeout, 10, {}}, std::make_unique<Scripted>(std::move(measure), wake)};
 }
-
-struct Event {
-  Event() : fd(::eventfd(0, EFD_CLOEXEC), "eventfd") {}
-  void set() const { BOOST_REQUIRE(::eventfd_write(fd.fd(), 1) == 0); }
-  void wait() const {
-    pollfd wait{fd.fd(), POLLIN, 0};
-    while (::poll(&wait, 1, -1) != 1) {
-    }
-  }
-  sys::FileHandle fd;
-};
 
 std::unique_ptr<SensorRunner> start(Results& results, std::vector<SensorToRun> sensors) {
   return must(SensorRunner::start(std::move(sensors),
@@ -87,7 +77,7 @@ BOOST_AUTO_TEST_CASE(each_is_measured_at_once_and_then_at_its_interval) {
 
 BOOST_AUTO_TEST_CASE(one_that_hangs_is_named_and_holds_up_nobody_else) {
   Results results(1000);
-  const Event release;
+  std::latch release(1);
   std::atomic<int> begun = 0;
   std::vector<SensorToRun> sensors;
   sensors.push_back(sensor("hangs", milliseconds(10), milliseconds(10), [&](const MeasureTurn&) {
@@ -108,37 +98,37 @@ BOOST_AUTO_TEST_CASE(one_that_hangs_is_named_and_holds_up_nobody_else) {
   BOOST_TEST(hung[0].name == "hangs");
   BOOST_TEST((hung[0].since > seconds(1)));
   BOOST_TEST(begun == 1);  // the next turn does not begin before this one ends
-  release.set();
+  release.count_down();
   while (results.pop()->name != "hangs") {
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_descriptor_that_is_readable_brings_the_next_turn) {
   Results results(1000);
-  const Event wake;
+  const sys::FileHandle wake(::eventfd(0, EFD_CLOEXEC), "eventfd");
   std::vector<SensorToRun> sensors;
   sensors.push_back(sensor(
       "waits", minutes(60), seconds(1),
       [&](const MeasureTurn&) {
-        pollfd look{wake.fd.fd(), POLLIN, 0};
+        pollfd look{wake.fd(), POLLIN, 0};
         if (::poll(&look, 1, 0) != 1) {
           return good("");
         }
         eventfd_t count = 0;
-        ::eventfd_read(wake.fd.fd(), &count);
+        ::eventfd_read(wake.fd(), &count);
         return tripped("woken");
       },
-      wake.fd.fd()));
+      wake.fd()));
   const auto runner = start(results, std::move(sensors));
   BOOST_TEST((results.pop()->reading == good("")));
-  wake.set();
+  BOOST_REQUIRE(::eventfd_write(wake.fd(), 1) == 0);
   BOOST_TEST((results.pop()->reading == tripped("woken")));
 }
 
 BOOST_AUTO_TEST_CASE(stop_cancels_what_can_be_cancelled_and_leaves_the_rest) {
   Results results(1000);
-  const Event begun;
-  static const Event release;  // outlives the sensor that is left behind
+  static std::latch begun(1);  // both outlive the sensor that is left behind
+  static std::latch release(1);
   std::vector<SensorToRun> sensors;
   sensors.push_back(sensor("listens", minutes(60), minutes(60), [](const MeasureTurn& turn) {
     pollfd wait{turn.cancel_fd, POLLIN, 0};
@@ -146,7 +136,7 @@ BOOST_AUTO_TEST_CASE(stop_cancels_what_can_be_cancelled_and_leaves_the_rest) {
     return good("cancelled");
   }));
   sensors.push_back(sensor("deaf", minutes(60), minutes(60), [&](const MeasureTurn&) {
-    begun.set();
+    begun.count_down();
     release.wait();
     return good("too late");
   }));
@@ -156,7 +146,7 @@ BOOST_AUTO_TEST_CASE(stop_cancels_what_can_be_cancelled_and_leaves_the_rest) {
   BOOST_TEST(runner->stop(milliseconds(200)) == (std::vector<std::string>{"deaf"}),
              boost::test_tools::per_element());
   BOOST_TEST(runner->stop(milliseconds(1)).empty());
-  release.set();
+  release.count_down();
   results.close();
   std::string seen;
   while (const auto result = results.pop()) {

@@ -3,6 +3,7 @@
 
 #include "tests/sensors/loopback.h"
 #include "tests/sensors/sensor_fixture.h"
+#include "tests/sensors/told.h"
 
 namespace ha::failover {
 namespace {
@@ -49,11 +50,12 @@ BOOST_AUTO_TEST_CASE(a_turn_that_is_cancelled_trips_nobody) {
 
 BOOST_AUTO_TEST_CASE(a_web_server_is_good_with_its_status_and_text) {
   const Host host;
-  Bytes heard;
-  Bytes says = "HTTP/1.1 200 OK\r\n\r\nSystem is ready";
+  Told<Bytes> heard("");
+  Told<Bytes> says("HTTP/1.1 200 OK\r\n\r\nSystem is ready");
   const TcpServer server("\r\n\r\n", [&](const Bytes& request) {
     heard = request;
-    return std::vector<Bytes>{says.substr(0, says.size() / 2), says.substr(says.size() / 2)};
+    const Bytes all = says.get();
+    return std::vector<Bytes>{all.substr(0, all.size() / 2), all.substr(all.size() / 2)};
   });
   const auto read = [&](const Options& more) {
     Options options{{"address", server.address()}};
@@ -61,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_web_server_is_good_with_its_status_and_text) {
     return read_now(*host.sensor("http", options));
   };
   HA_READS(read({{"path", "/ping"}, {"host", "pbx"}, {"body", "ready"}}), Ok, "says 200");
-  BOOST_TEST(heard.starts_with("GET /ping HTTP/1.1\r\nHost: pbx\r\n"));
+  BOOST_TEST(heard.get().starts_with("GET /ping HTTP/1.1\r\nHost: pbx\r\n"));
   HA_READS(read({{"body", "not there"}}), Trip, "says 200 without \"not there\"");
   HA_READS(read({{"status", std::int64_t{204}}}), Trip, "says 200, not 204");
   says = "SSH-2.0-OpenSSH\r\n\r\n";
@@ -86,19 +88,20 @@ BOOST_AUTO_TEST_CASE(an_answer_without_an_end_is_given_up) {
 
 BOOST_AUTO_TEST_CASE(any_final_answer_to_options_is_good) {
   const Host host;
-  std::string status = "200 OK";
+  Told<std::string> status("200 OK");
   const UdpServer server([&](const Bytes& request) {
     BOOST_TEST(request.starts_with("OPTIONS sip:echo@127.0.0.1:"));
     Bytes other = sip_answer(request, "503 Busy");
     other.replace(other.find("Call-ID: ") + 9, 1, "x");
-    return std::vector<Bytes>{"", other, sip_answer(request, "100 Trying"), sip_answer(request, status)};
+    return std::vector<Bytes>{"", other, sip_answer(request, "100 Trying"),
+                              sip_answer(request, status.get())};
   });
   auto sensor = host.sensor("sip.options", {{"address", server.address()}, {"user", "echo"}});
   HA_READS(read_now(*sensor), Trip, "headers of a SIP message do not end");  // of the empty one
   const UdpServer polite([&](const Bytes& request) {
     Bytes other = sip_answer(request, "503 Busy");
     other.replace(other.find("Call-ID: ") + 9, 1, "x");
-    return std::vector<Bytes>{other, sip_answer(request, "100 Trying"), sip_answer(request, status)};
+    return std::vector<Bytes>{other, sip_answer(request, "100 Trying"), sip_answer(request, status.get())};
   });
   sensor = host.sensor("sip.options", {{"address", polite.address()}});
   HA_READS(read_now(*sensor), Ok, "says 200 OK after ");
@@ -127,12 +130,12 @@ BOOST_AUTO_TEST_CASE(silence_and_closed_ports_trip) {
 
 BOOST_AUTO_TEST_CASE(options_go_over_tcp_too) {
   const Host host;
-  bool answers = true;
+  Told<bool> answers(true);
   const TcpServer server("\r\n\r\n", [&](const Bytes& request) {
     const Bytes first = sip_answer(request, "100 Trying");
     const Bytes last = sip_answer(request, "486 Busy Here");
-    return answers ? std::vector<Bytes>{first + last.substr(0, 30), last.substr(30)}
-                   : std::vector<Bytes>{first};
+    return answers.get() ? std::vector<Bytes>{first + last.substr(0, 30), last.substr(30)}
+                         : std::vector<Bytes>{first};
   });
   auto sensor = host.sensor("sip.options", {{"address", server.address()}, {"transport", "tcp"}});
   HA_READS(read_now(*sensor), Ok, "says 486 Busy Here");
@@ -162,19 +165,19 @@ char type_of(const Bytes& query) {
 
 BOOST_AUTO_TEST_CASE(every_resolver_has_to_find_what_is_expected) {
   const Host host;
-  std::vector<Bytes> has{Bytes("\xc0\0\2\x0a", 4)};
-  char rcode = 0;
+  Told<std::vector<Bytes>> has({Bytes("\xc0\0\2\x0a", 4)});
+  Told<char> rcode(0);
   const UdpServer good(
       [](const Bytes& query) { return std::vector<Bytes>{dns_answer(query, {Bytes("\xc0\0\2\x0a", 4)})}; });
   const UdpServer other(
-      [&](const Bytes& query) { return std::vector<Bytes>{dns_answer(query, has, 1, rcode)}; });
+      [&](const Bytes& query) { return std::vector<Bytes>{dns_answer(query, has.get(), 1, rcode.get())}; });
   auto sensor = host.sensor("dns.resolve", {{"query", "sip.example.net"},
                                             {"resolvers", Texts{good.address(), other.address()}},
                                             {"expect", Texts{"192.0.2.10"}}});
   HA_READS(read_now(*sensor), Ok, "found by all of 2 resolvers");
-  has = {Bytes("\xc0\0\2\x0b", 4)};
+  has = std::vector<Bytes>{Bytes("\xc0\0\2\x0b", 4)};
   HA_READS(read_now(*sensor), Trip, other.address() + " has 192.0.2.11");
-  has = {};
+  has = std::vector<Bytes>{};
   HA_READS(read_now(*sensor), Trip, other.address() + " has nothing of type A");
   rcode = 3;
   HA_READS(read_now(*sensor), Trip, other.address() + " says NXDOMAIN");
@@ -192,10 +195,11 @@ BOOST_AUTO_TEST_CASE(servers_of_a_zone_may_differ_for_a_while) {
     return type_of(query) == 6 ? dns_answer(query, {soa(serial)}, 6)
                                : dns_answer(query, {Bytes("\xc0\0\2\x0a", 4)}, 1, 0, ttl);
   };
-  char serial = 7;
-  char ttl = 30;
-  const UdpServer one([&](const Bytes& query) { return std::vector<Bytes>{serve(query, 7, ttl)}; });
-  const UdpServer two([&](const Bytes& query) { return std::vector<Bytes>{serve(query, serial, ttl)}; });
+  Told<char> serial(7);
+  Told<char> ttl(30);
+  const UdpServer one([&](const Bytes& query) { return std::vector<Bytes>{serve(query, 7, ttl.get())}; });
+  const UdpServer two(
+      [&](const Bytes& query) { return std::vector<Bytes>{serve(query, serial.get(), ttl.get())}; });
   auto sensor = host.sensor("dns.authority", {{"zone", "example.net"},
                                               {"servers", Texts{one.address(), two.address()}},
                                               {"query", "sip.example.net"},
@@ -218,14 +222,14 @@ BOOST_AUTO_TEST_CASE(servers_of_a_zone_may_differ_for_a_while) {
 // ---------------------------------------------------------------- time
 BOOST_AUTO_TEST_CASE(a_clock_is_compared_with_a_server) {
   const Host host;
-  std::int64_t ahead_s = 0;
+  Told<std::int64_t> ahead_s(0);
   const UdpServer server([&](const Bytes& question) {
     Bytes out(48, '\0');
     out[0] = 0x24;
     out[1] = 1;
     out.replace(24, 8, question.substr(40, 8));
-    const auto now =
-        std::chrono::floor<seconds>(read_clocks().wall).time_since_epoch().count() + 2'208'988'800 + ahead_s;
+    const auto now = std::chrono::floor<seconds>(read_clocks().wall).time_since_epoch().count() +
+                     2'208'988'800 + ahead_s.get();
     for (const std::size_t at : {32U, 40U}) {
       for (unsigned i = 0; i < 4; ++i) {
         out[at + i] = static_cast<char>(now >> (24U - 8U * i) & 0xff);
