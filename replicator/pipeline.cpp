@@ -130,10 +130,11 @@ Status Pipeline::open_after() {
   return ok();
 }
 
-// What a kill, a failure or a new turn has left to be done.
+// What a kill or a failure has left to be done. Told sets may be opening on their strands; attach() sees to
+// them.
 void Pipeline::start_after() {
   for (auto& [name, set] : sets_) {
-    if (set.store != nullptr && after_->has(name)) {
+    if (!is_told(*config_.set(name)) && set.store != nullptr && after_->has(name)) {
       set.strand.post([this, name = name, store = set.store.get()] {
         auto facts = store->facts();
         if (facts.ok()) {
