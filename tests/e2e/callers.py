@@ -18,6 +18,7 @@ class Caller(threading.Thread):
         self.world, self.ended = world, False
         self.names = {site.address: name for name, site in world.sites.items()}
         self.answers = {name: [] for name in world.sites}
+        self.asked = []  # when: every site each time
 
     def whom(self, address, _answer):
         """The site that has answered from there."""
@@ -32,6 +33,7 @@ class Caller(threading.Thread):
             now = time.monotonic()
             if now >= next_at:
                 next_at = now + ASK_EVERY
+                self.asked.append(now)
                 for address in self.names:
                     number += 1
                     asked[number] = now
@@ -64,9 +66,15 @@ class Caller(threading.Thread):
         return next((got for sent, got in list(self.answers[site]) if sent >= moment), None)
 
     def longest_gap(self, site):
-        """The longest time without an answer, from the first one on until now."""
-        got = [each for _, each in self.answers[site]] + [time.monotonic()]
-        return max((later - sooner for sooner, later in zip(got, got[1:])), default=0)
+        """The longest time that it left callers without an answer, from its first one on until now. Where
+        this thread was held up itself nobody asked."""
+        answered = {sent for sent, _ in list(self.answers[site])}
+        asked = [each for each in list(self.asked) if answered and each >= min(answered)]
+        longest = silent = 0
+        for before, each in zip(asked, asked[1:]):
+            silent = 0 if each in answered else silent + min(each - before, 5 * ASK_EVERY)
+            longest = max(longest, silent)
+        return longest
 
     def overlaps(self):
         """Two sites that served at the same time: one answered between two answers of the other."""

@@ -412,6 +412,10 @@ class Coordinators:
             self.arbiter.start()
 
     # ------------------------------------------------------------ what is so
+    def check_served(self, name, what="callers noticed nothing"):
+        gap = self.caller.longest_gap(name)
+        self.promise.check(gap < 0.5, f"{what}: the longest silence was {gap:.2f} s")
+
     def record(self, service="pbx"):
         with self.hub.inside():
             if self.arbiter is not self.dns:
