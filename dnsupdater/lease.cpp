@@ -68,6 +68,11 @@ Result<Record> held(const LeaseWish& wish, std::string_view service, const std::
   if (!is_ours) {
     return conflict(service, now);
   }
+  if (now->version.epoch < beyond.epoch) {  // a turn that others may have had since: not ours to give, either
+    return Error(Code::Conflict, "the lease of " + std::string(service) + " went back to " +
+                                     epoch_text(*now) + "; " + std::to_string(beyond.epoch) +
+                                     " was seen: claim it anew");
+  }
   if (wish.act == LeaseAct::Release) {
     return freed_record(*now, nonce, beyond);
   }
@@ -78,11 +83,6 @@ Result<Record> held(const LeaseWish& wish, std::string_view service, const std::
     const std::vector<std::string>& eligible = wish.terms ? wish.terms->eligible : now->eligible;
     return may_hold(eligible, wish.target) ? turned(*now, wish.target, nonce, beyond)
                                            : Result<Record>(not_eligible(service, wish.target));
-  }
-  if (now->version.epoch < beyond.epoch) {  // of a turn that others may have had since
-    return Error(Code::Conflict, "the lease of " + std::string(service) + " went back to " +
-                                     epoch_text(*now) + "; " + std::to_string(beyond.epoch) +
-                                     " was seen: claim it anew");
   }
   HA_TRY(Record out, next_record(*now, nonce, beyond));
   out.state = wish.state.value_or(out.state);

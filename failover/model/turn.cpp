@@ -192,7 +192,7 @@ void Turn::on_answer(const Answer& answer, SteadyTime now) {
       break;
     case Act::Release:
     case Act::Transfer:
-      on_given_up(answer, now);
+      on_given_up(asked.epoch, answer);
       break;
   }
 }
@@ -237,6 +237,13 @@ bool Turn::is_another_turn() const {
   return !sight_.is_owner(rules_.self) || sight_.record()->version.epoch != lease_.epoch();
 }
 
+// Others may have had the service since that turn of ours: it is not ours to renew or to give, and nobody's
+// who serves. A later one that was given to us meanwhile is.
+bool Turn::is_accepted_away(const Answer& answer, std::uint64_t epoch) const {
+  return answer.verdict == Verdict::Lost && sight_.is_owner(rules_.self) &&
+         sight_.record()->version.epoch == epoch;
+}
+
 void Turn::on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now) {
   const bool won = answer.verdict == Verdict::Won;
   unconfirmed_ = !won;
@@ -248,10 +255,7 @@ void Turn::on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now)
       promote("the record names this site, epoch " + std::to_string(lease_.epoch()));
     } else {
       look_ = true;
-      // Others may have had the service since that turn: it is not ours to renew, and nobody's who serves. A
-      // later one that was given to us meanwhile is.
-      anew_ = answer.verdict == Verdict::Lost && sight_.is_owner(rules_.self) &&
-              sight_.record()->version.epoch == epoch;
+      anew_ = is_accepted_away(answer, epoch);
       go(Standby, "could not renew what the record gives this site: " + answer.why);
     }
   } else if (is_serving(state_) && answer.has_record && is_another_turn()) {
@@ -261,7 +265,7 @@ void Turn::on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now)
   }
 }
 
-void Turn::on_given_up(const Answer& answer, SteadyTime /*now*/) {
+void Turn::on_given_up(std::uint64_t epoch, const Answer& answer) {
   if (state_ != GivingUp) {
     return;
   }
@@ -271,6 +275,10 @@ void Turn::on_given_up(const Answer& answer, SteadyTime /*now*/) {
     go(Standby, "given up: " + why_);
   } else if (answer.verdict == Verdict::Refused && leaving_) {
     leaving_->target.clear();  // nobody in particular, then
+  } else if (is_accepted_away(answer, epoch)) {
+    anew_ = true;
+    leaving_.reset();
+    go(Standby, "not ours to give up: " + answer.why);
   }
   // All else: tick_giving_up() looks what the record says now, and goes on.
 }

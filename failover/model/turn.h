@@ -154,7 +154,8 @@ class Turn {
   void granted(const Answer& answer, SteadyTime now);
   void on_claimed(const Answer& answer, SteadyTime now);
   void on_renewed(std::uint64_t epoch, const Answer& answer, SteadyTime now);
-  void on_given_up(const Answer& answer, SteadyTime now);
+  void on_given_up(std::uint64_t epoch, const Answer& answer);
+  [[nodiscard]] bool is_accepted_away(const Answer& answer, std::uint64_t epoch) const;
   void on_promise_ask(const std::string& from, const PromiseAsk& ask, SteadyTime now);
   [[nodiscard]] std::string no_promise(const std::string& to, const PromiseAsk& ask) const;
   void serve();

@@ -304,6 +304,25 @@ BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_claimed_like_an
   BOOST_TEST((now - accepted >= Timing{}.wait()));
 }
 
+BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_not_given_up) {
+  standby(held_by("nyc", 5));
+  now += seconds(3);
+  static_cast<void>(tick());
+  answer(Act::Read, Verdict::Regression, held_by("fra", 4));
+  turn.accept();
+  const SteadyTime accepted = now;
+  around.unfit = "its health is 120";
+  BOOST_TEST((wait(seconds(3), held_by("fra", 4)).back().act == Act::Release));
+  answer(Act::Release, Verdict::Lost, held_by("fra", 4));
+  BOOST_TEST(!turn.engaged());
+  for (const Ask& ask : wait(seconds(30), held_by("fra", 4))) {
+    BOOST_TEST((ask.act == Act::Read));
+  }
+  around.unfit.clear();
+  BOOST_TEST((wait(seconds(30), held_by("fra", 4)).back().act == Act::Claim));
+  BOOST_TEST((now - accepted >= Timing{}.wait()));
+}
+
 BOOST_AUTO_TEST_CASE(refusals_say_why) {
   standby(free_record());
   const auto why = [&] {

@@ -74,13 +74,10 @@ std::optional<Stored> wished(const Ask& ask, const Asker& asker, const std::opti
     return out;
   }
   if (!now || now->record.hold == Hold::Free || now->record.owner != site ||
-      now->record.version.epoch != ask.epoch) {
-    return std::nullopt;
+      now->record.version.epoch != ask.epoch || next.epoch < beyond.epoch) {
+    return std::nullopt;  // also of a turn that others may have had since
   }
   if (ask.act == Act::Renew) {
-    if (next.epoch < beyond.epoch) {  // of a turn that others may have had since
-      return std::nullopt;
-    }
     out.record.hold = ask.hold;
     out.record.terms = ask.terms;
   } else if (ask.act == Act::Release) {

@@ -142,6 +142,8 @@ void rollback(Turn& turn) {
   turn.check(turn.accept("s0").ok() && turn.accept("s1").ok(), "a person accepts it");
   turn.check(!turn.read("s1").regression, "then it is read");
   turn.is(turn.renew("s0", 1), ArbiterVerdict::Lost, "no turn of before goes on");
+  turn.is(turn.release("s0", 1), ArbiterVerdict::Lost, "or is given up");
+  turn.is(turn.transfer("s0", 1, "s2"), ArbiterVerdict::Lost, "or is handed on");
   const ArbiterAnswer won = turn.claim("s1", turn.seen("s1"));
   turn.is(won, ArbiterVerdict::Won, "a claim");
   turn.check(won.record && won.record->version.epoch == 3, "goes beyond every epoch that was seen");
