@@ -43,6 +43,8 @@ class Controller {
   [[nodiscard]] static Result<std::unique_ptr<Controller>> open(const FailoverConfig& config,
                                                                 wire::KeyPair keys, wire::Loop& loop,
                                                                 Logger& log);
+  // After a reload, before the loop turns.
+  void go_on_with(const Coordinator::Continued& before) { core_.go_on_with(before); }
   // What is served goes on: the next coordinator takes it over, or the guard closes it.
   ~Controller();
   Controller(const Controller&) = delete;

@@ -95,6 +95,7 @@ Result<std::unique_ptr<Node>> serve(Node& node, sys::SignalWatcher& signals, con
 // for the rest of the lease, and the next coordinator renews first.
 Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, Logger& log) {
   sys::notify_reloading(read_clocks().steady);
+  const Coordinator::Continued before = node->controller->core().continued();
   FailoverConfig old_config = node->config;
   wire::KeyPair old_keys = node->keys.clone();
   node.reset();
@@ -107,6 +108,7 @@ Status change_over(std::unique_ptr<Node>& node, std::unique_ptr<Node> next, Logg
     node.reset(new Node{std::move(old_config), std::move(old_keys), nullptr, nullptr, nullptr});
     HA_CHECK(open(*node, log));
   }
+  node->controller->go_on_with(before);
   sys::notify_ready();
   return ok();
 }

@@ -125,6 +125,17 @@ class Coordinator {
   [[nodiscard]] Heartbeat heartbeat(SteadyTime now) const;
   [[nodiscard]] const std::map<std::string, Turn>& turns() const noexcept { return turns_; }
   [[nodiscard]] const Detector& detector() const noexcept { return detector_; }
+  // What another coordinator of the same process goes on with, after a reload; before its first turn. To its
+  // peers it is the same one, whose clock they know.
+  struct Continued {
+    std::uint64_t boot = 0;
+    std::map<std::string, KnownClock> clocks;
+  };
+  [[nodiscard]] Continued continued() const { return {boot_, detector_.clocks()}; }
+  void go_on_with(const Continued& before) {
+    boot_ = before.boot;
+    detector_.go_on_with(before.clocks);
+  }
   [[nodiscard]] bool in_maintenance() const noexcept { return maintenance_; }
 
  private:

@@ -19,6 +19,27 @@ Detector::Detector(std::map<std::string, unsigned> paths, const Timing& timing, 
   }
 }
 
+std::map<std::string, KnownClock> Detector::clocks() const {
+  std::map<std::string, KnownClock> out;
+  for (const auto& [name, peer] : peers_) {
+    if (peer.clock && peer.offset) {
+      out[name] = {peer.boot, peer.known_since, *peer.clock, *peer.offset};
+    }
+  }
+  return out;
+}
+
+void Detector::go_on_with(const std::map<std::string, KnownClock>& clocks) {
+  for (auto& [name, peer] : peers_) {
+    if (const auto found = clocks.find(name); found != clocks.end()) {
+      peer.boot = found->second.boot;
+      peer.known_since = found->second.since;
+      peer.clock = found->second.clock;
+      peer.offset = found->second.offset;
+    }
+  }
+}
+
 bool Detector::on_beat(const std::string& peer, unsigned path, const Beat& beat, SteadyTime now) {
   const auto found = peers_.find(peer);
   if (found == peers_.end() || path >= found->second.paths.size()) {

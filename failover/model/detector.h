@@ -23,10 +23,24 @@ struct Beat {
   std::vector<std::string> hears;  // whom its sender does not suspect
 };
 
+// How a peer's clock stood to ours. A detector that begins in the same process goes on with it: the first
+// heartbeats that it gets may all be late by the same stall, and what comes after them would look like a
+// leap.
+struct KnownClock {
+  std::uint64_t boot = 0;
+  SteadyTime since;
+  Duration clock{};
+  Duration offset{};
+};
+
 class Detector {
  public:
   // `paths`: of every peer. A peer that was never heard is suspected suspect_after() after the start.
   Detector(std::map<std::string, unsigned> paths, const Timing& timing, SteadyTime now);
+
+  [[nodiscard]] std::map<std::string, KnownClock> clocks() const;
+  // Before the first heartbeat. Peers that are not configured any more are ignored.
+  void go_on_with(const std::map<std::string, KnownClock>& clocks);
 
   // Clocks that leap by less than that are not worth a word.
   [[nodiscard]] Duration leap_min() const noexcept;

@@ -138,6 +138,32 @@ BOOST_AUTO_TEST_CASE(what_waited_while_ours_stood_still_is_a_leap_although_it_co
   BOOST_TEST(said);
 }
 
+// After a reload the first heartbeats of all peers waited for as long as it took.
+BOOST_AUTO_TEST_CASE(a_detector_that_goes_on_takes_no_late_beginning_for_a_leap) {
+  run(seconds(2));
+  for (const bool goes_on : {false, true}) {
+    Detector next{{{"nyc", 2}, {"syd", 1}}, Timing{}, now};
+    if (goes_on) {
+      next.go_on_with(detector.clocks());
+    }
+    const auto hear = [&](Duration late) {
+      now += kBeat;
+      next.on_beat("nyc", 0, beat(now - late), now);
+      next.on_beat("syd", 0, beat(now - late), now);
+      next.on_turn(now);
+      return next.stood_still(now);
+    };
+    BOOST_TEST(!hear(seconds(1)));
+    BOOST_TEST(hear({}) == !goes_on);
+    if (goes_on) {  // and it finds out that ours stood still from the first one on
+      Detector third{{{"nyc", 2}, {"syd", 1}}, Timing{}, now};
+      third.go_on_with(next.clocks());
+      std::swap(next, third);
+      BOOST_TEST(hear(-seconds(3)));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_way_that_gets_faster_little_by_little_is_no_leap) {
   run(seconds(2));
   for (int i = 1; i <= 8; ++i) {
