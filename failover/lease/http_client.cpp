@@ -178,7 +178,7 @@ HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() = default;
 
 Result<HttpClient> HttpClient::open(const HttpOptions& options) {
-  static const CURLcode kReady = curl_global_init(CURL_GLOBAL_DEFAULT);
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   HA_CHECK(readable(options.ca, "ca"));
   HA_CHECK(readable(options.cert, "cert"));
   if (!options.key_file.empty()) {
@@ -187,7 +187,7 @@ Result<HttpClient> HttpClient::open(const HttpOptions& options) {
   auto state = std::make_unique<State>();
   state->multi.reset(curl_multi_init());
   state->easy.reset(curl_easy_init());
-  if (kReady != CURLE_OK || state->multi == nullptr || state->easy == nullptr) {
+  if (ready != CURLE_OK || state->multi == nullptr || state->easy == nullptr) {
     return Error(Code::Internal, "libcurl cannot start");
   }
   state->options = options;

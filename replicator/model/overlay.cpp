@@ -64,7 +64,9 @@ Result<Overlay> Overlay::compile(const std::vector<OverlayRule>& rules) {
   std::vector<Compiled> compiled;
   for (const OverlayRule& rule : rules) {
     HA_CHECK(check_overlay_rule(rule));
-    compiled.push_back({std::make_unique<RE2>(rule.match, options()), rule.with});
+    Compiled& next = compiled.emplace_back();
+    next.pattern = std::make_unique<RE2>(rule.match, options());
+    next.with = rule.with;
   }
   return Overlay(std::move(compiled));
 }
