@@ -54,6 +54,15 @@ struct TurnFixture {
     answer(Act::Read, Verdict::Won, record);
     around.paused = false;
   }
+  // In epoch 5 of nyc the arbiter goes back to `shown`, and a person accepts it: when.
+  SteadyTime accept_after_regression(const Record& shown) {
+    standby(held_by("nyc", 5));
+    now += seconds(3);
+    static_cast<void>(tick());
+    answer(Act::Read, Verdict::Regression, shown);
+    turn.accept();
+    return now;
+  }
   // What it asks until then, each answered with the record as it is.
   std::vector<Ask> wait(Duration length, const Record& record) {
     std::vector<Ask> out;

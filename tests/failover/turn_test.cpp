@@ -278,23 +278,13 @@ BOOST_AUTO_TEST_CASE(a_regression_stops_claims_until_a_person_accepts) {
 }
 
 BOOST_AUTO_TEST_CASE(what_was_free_before_the_arbiter_went_back_is_claimed_after_the_wait) {
-  standby(held_by("nyc", 5));
-  now += seconds(3);
-  static_cast<void>(tick());
-  answer(Act::Read, Verdict::Regression, free_record(4));
-  turn.accept();
-  const SteadyTime accepted = now;
+  const SteadyTime accepted = accept_after_regression(free_record(4));
   BOOST_TEST((wait(seconds(30), free_record(4)).back().act == Act::Claim));
   BOOST_TEST((now - accepted >= Timing{}.wait()));
 }
 
 BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_claimed_like_another_s) {
-  standby(held_by("nyc", 5));
-  now += seconds(3);
-  static_cast<void>(tick());
-  answer(Act::Read, Verdict::Regression, held_by("fra", 4));
-  turn.accept();
-  const SteadyTime accepted = now;
+  const SteadyTime accepted = accept_after_regression(held_by("fra", 4));
   BOOST_TEST((wait(seconds(3), held_by("fra", 4)).back().act == Act::Renew));
   answer(Act::Renew, Verdict::Lost, held_by("fra", 4));
   BOOST_TEST(!turn.engaged());
@@ -305,12 +295,7 @@ BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_claimed_like_an
 }
 
 BOOST_AUTO_TEST_CASE(a_turn_of_its_own_that_was_accepted_away_is_not_given_up) {
-  standby(held_by("nyc", 5));
-  now += seconds(3);
-  static_cast<void>(tick());
-  answer(Act::Read, Verdict::Regression, held_by("fra", 4));
-  turn.accept();
-  const SteadyTime accepted = now;
+  const SteadyTime accepted = accept_after_regression(held_by("fra", 4));
   around.unfit = "its health is 120";
   BOOST_TEST((wait(seconds(3), held_by("fra", 4)).back().act == Act::Release));
   answer(Act::Release, Verdict::Lost, held_by("fra", 4));
