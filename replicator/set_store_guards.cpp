@@ -12,7 +12,8 @@ const std::string kMarkerPath = std::string(kStagingName) + "/" + kMarkerName;
 
 }  // namespace
 
-// A file system that was mounted, or went, after the root was opened.
+// A file system that was mounted, or went, after the root was opened. The copies of overlays are looked up
+// here, too, not when the set is opened: who may write in the tree must not keep the daemon from starting.
 Status SetStore::reopen_moved_root() {
   auto now = sys::Directory::open_root(options_.set.path);
   if (!now.ok()) {
@@ -24,9 +25,9 @@ Status SetStore::reopen_moved_root() {
     target_.reset();
     root_ = std::move(now).value();
     ++root_generation_;
-    HA_CHECK(overlays_->reload());
+    overlays_->forget_copies();
   }
-  return ok();
+  return overlays_->know_copies();
 }
 
 // Opening the target checks what the index lists, and marks what is new. A tree that cannot be written has no

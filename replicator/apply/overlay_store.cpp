@@ -33,11 +33,13 @@ Result<std::unique_ptr<OverlayStore>> OverlayStore::open(const sys::Directory& r
     }
     store->overlays_.emplace(file, std::move(overlay).value());
   }
-  HA_CHECK(store->reload());
   return store;
 }
 
-Status OverlayStore::reload() {
+Status OverlayStore::know_copies() {
+  if (known_) {
+    return ok();
+  }
   copies_.clear();
   for (const char* name : {kPristineName, kPristineNextName}) {
     const Bytes top = Bytes(kStagingName) + "/" + name;
@@ -64,6 +66,7 @@ Status OverlayStore::reload() {
       }
     }
   }
+  known_ = true;
   return ok();
 }
 

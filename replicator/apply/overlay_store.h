@@ -42,8 +42,11 @@ class OverlayStore final : public PristineView {
 
   void set_role(OverlayRole role) noexcept { role_ = role; }
   [[nodiscard]] OverlayRole role() const noexcept { return role_; }
-  // The root leads elsewhere now: which copies there are is looked up again.
-  Status reload();
+  // Looks up which copies there are, once; nothing else may be asked before it was good. Conflict and others
+  // for a staging directory that is not ours or cannot be read: may be asked again.
+  Status know_copies();
+  // The root leads elsewhere now.
+  void forget_copies() noexcept { known_ = false; }
 
   // There is a rule for it, or a copy.
   [[nodiscard]] bool covers(BytesView key) const override;
@@ -76,6 +79,7 @@ class OverlayStore final : public PristineView {
   OverlayEvent on_event_;
   OverlayRole role_ = OverlayRole::Replica;
   std::map<Bytes, Overlay, std::less<>> overlays_;
+  bool known_ = false;
   std::set<Bytes, std::less<>> copies_;
   std::map<std::pair<std::string, Bytes>, std::string> told_;  // by event and key
 };

@@ -41,6 +41,7 @@ struct Overlaid {
     store = OverlayStore::open(root, rules, [this](const char* event, BytesView, const std::string& why) {
               events.push_back(std::string(event) + ": " + why);
             }).value();
+    BOOST_REQUIRE(store->know_copies().ok());
     options.overlays = store.get();
     if (!target) {
       target = std::make_unique<Target>(directory.path().string(), ":memory:", options);

@@ -15,19 +15,24 @@ namespace ha::replicator {
 struct SetFixture {
   sys::TempDirectory temp;
   std::filesystem::path root = std::filesystem::path(temp.path) / "tree";
+  SetStoreOptions options;
   std::unique_ptr<SetStore> store;
 
   explicit SetFixture(bool is_origin) {
     std::filesystem::create_directory(root);
-    SetStoreOptions options;
     options.set.name = "etc";
     options.set.path = options.set.live_path = root.string();
     options.set.walk = std::chrono::minutes(15);
     options.set.stranded_max = 100;
     options.is_origin = is_origin;
     options.index_path = (std::filesystem::path(temp.path) / "index.sqlite").string();
+    restart();
+  }
+
+  void restart() {
+    store.reset();
     std::string note;
-    store = sys::must(SetStore::open(std::move(options), note));
+    store = sys::must(SetStore::open(options, note));
   }
 
   [[nodiscard]] std::filesystem::path path(const std::string& key) const { return root / key; }

@@ -61,6 +61,27 @@ BOOST_AUTO_TEST_CASE(an_event_finds_another_root_that_has_taken_the_place_of_the
   BOOST_TEST(test.count() == 1U);
 }
 
+// Who may write in the tree would otherwise keep the daemon, with all its sets, from starting.
+BOOST_AUTO_TEST_CASE(a_link_in_place_of_the_staging_directory_stops_scans_and_not_the_start) {
+  SetFixture test(true);
+  test.write("f", "1");
+  BOOST_REQUIRE(test.store->scan_all({}).ok());
+  const fs::path staging = test.path(".hareplicate");
+  fs::rename(staging, test.root.string() + ".staging");
+  fs::create_directory_symlink(test.root.string() + ".staging", staging);
+  test.restart();
+  test.write("f", "22");
+  const auto refused = test.store->scan_all({});
+  BOOST_REQUIRE(!refused.ok());
+  BOOST_TEST((refused.error().code() == Code::Conflict));
+  BOOST_TEST(refused.error().what().find("a symbolic link is in the way") != std::string::npos);
+  fs::remove(staging);
+  fs::rename(test.root.string() + ".staging", staging);
+  const auto scanned = test.store->scan_all({});
+  BOOST_REQUIRE(scanned.ok());
+  BOOST_TEST(scanned->changed == 1U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
