@@ -104,6 +104,7 @@ std::vector<FollowOutcome> CopyKeeper::follow(std::string_view service,
                                               const std::vector<ServicePlace::Copy>& copies,
                                               const ReadLease& lease) {
   std::vector<FollowOutcome> out;
+  out.reserve(copies.size());
   for (const ServicePlace::Copy& copy : copies) {
     out.push_back(follow_zone(service, copy, lease));
   }

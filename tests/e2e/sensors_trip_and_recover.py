@@ -23,29 +23,12 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 from dns_servers import Bind, DnsServers, Zone  # noqa: E402
 from mounts import disk_that_hangs, frozen, tmpfs  # noqa: E402
 from promise import FULL, Promise, end_with_us, is_sanitized, skip_unless_root  # noqa: E402
-from sensing import Watch  # noqa: E402
+from sensing import Watch, child  # noqa: E402
 from sensing_network import Network  # noqa: E402
+from sensing_scarcity import Scarcity  # noqa: E402
 
 PLUGINS = "/usr/lib/nagios/plugins"
 HOUR = 3600
-
-
-@contextlib.contextmanager
-def child(code, *arguments, first=end_with_us):
-    """A Python program that obeys lines; its name is `ha-child` to the kernel."""
-    named = "import ctypes, sys, threading, time\nctypes.CDLL(None).prctl(15, b'ha-child')\n"
-    process = subprocess.Popen([sys.executable, "-c", named + code, *arguments], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True, bufsize=1, preexec_fn=first)
-
-    def order(line):
-        process.stdin.write(line + "\n")
-        return process.stdout.readline().strip()
-
-    try:
-        yield process, order
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Udp:
@@ -67,7 +50,7 @@ class Udp:
                     self.socket.sendto(reply, peer)
 
 
-class Test(Network):
+class Test(Network, Scarcity):
     def __init__(self, promise, program, clock_shift, folder):
         self.promise, self.program, self.clock_shift, self.folder = promise, program, clock_shift, folder
 
@@ -325,55 +308,6 @@ for line in sys.stdin:
             watch.good()
 
     # ---------------------------------------------------------------- memory and processors
-    def short_of_memory(self):
-        with open("/proc/meminfo", encoding="ascii") as file:
-            kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in file}
-        free = 100 * kilobytes["MemAvailable"] / kilobytes["MemTotal"]
-        with self.watch("mem.available", warn=f"{free - 6:.1f}%", trip=f"{free - 7:.1f}%") as watch:
-            watch.good("are available")
-            with child("x = b'x' * int(sys.argv[1])\nprint(1, flush=True)\nsys.stdin.read()",
-                       str(kilobytes["MemTotal"] * 1024 // 10)):
-                watch.trips("are available")
-            watch.good()
-
-    def short_of_processors(self):
-        if not FULL:  # both are means of ten seconds and more
-            return
-        cores = os.cpu_count()
-        load = os.getloadavg()[0] / cores
-        with self.watch("cpu.pressure") as pressure, \
-                self.watch("cpu.load", warn=f"{load + 0.2:.2f}", trip=f"{load + 0.4:.2f}") as watch, \
-                contextlib.ExitStack() as spinning:
-            watch.good()
-            pressure.good()
-            for _ in range(4 * cores):
-                spinning.enter_context(child("while True: pass"))
-            pressure.trips("something waited for cpu")
-            watch.trips()
-            spinning.close()
-            pressure.good()
-            watch.good()
-
-    def killed_for_memory(self):
-        if not FULL:  # it is remembered for a minute at least
-            return
-        root = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
-        limit = "memory.limit_in_bytes" if root.endswith("memory") else "memory.max"
-        group = os.path.join(root, f"ha-sensors-{os.getpid()}")
-        os.mkdir(group)
-        try:
-            with open(os.path.join(group, limit), "w", encoding="ascii") as out:
-                out.write(str(32 << 20))
-            with self.watch("mem.oom_kill", window="1m") as watch:
-                watch.good()
-                door = os.path.join(group, "cgroup.procs")
-                greedy = f"open({door!r}, 'w').write('0'); x = bytearray(256 << 20)"
-                subprocess.run([sys.executable, "-c", greedy], check=False, preexec_fn=end_with_us)
-                watch.trips()
-                watch.good()
-        finally:
-            os.rmdir(group)
-
     # ---------------------------------------------------------------- the clock
     def clock(self):
         if is_sanitized(self.program):
@@ -455,8 +389,8 @@ for line in sys.stdin:
 
 
 PARTS = ("disks", "hung_disk", "config_files", "processes", "limits_of_processes", "recordings", "ports",
-         "web", "sip", "rtp", "cable", "short_of_memory", "short_of_processors", "killed_for_memory", "clock",
-         "certificates", "names")
+         "web", "sip", "rtp", "cable", "short_of_memory", "short_of_processors", "killed_for_memory",
+         "waits_for_memory", "clock", "certificates", "names")
 
 
 def main():
