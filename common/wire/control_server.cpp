@@ -49,6 +49,12 @@ bool hung_up(int fd) {
   return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+// The beginning of a request that was not read yet.
+bool has_input(int fd) {
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 }  // namespace
 
 struct ControlServer::Impl {
@@ -86,7 +92,8 @@ ControlServer::Impl::~Impl() {
 std::map<std::uint64_t, Client>::iterator ControlServer::Impl::oldest_idle() {
   return std::find_if(clients.begin(), clients.end(), [](const auto& entry) {
     const Client& client = entry.second;
-    return !client.busy && !client.closing && client.in.empty() && client.queued() == 0;
+    return !client.busy && !client.closing && client.in.empty() && client.queued() == 0 &&
+           !has_input(client.fd);
   });
 }
 
