@@ -8,14 +8,6 @@
 namespace ha::dns {
 namespace {
 
-Trouble ours(Error error) {
-  return {Cause::Ours, std::move(error)};
-}
-
-Trouble gone_back(Error error) {
-  return {Cause::Regression, std::move(error)};
-}
-
 // Of what was held against the book or the lease: only a refusal says that DNS has gone back.
 Trouble doubted(Error error) {
   return {error.code() == Code::Refused ? Cause::Regression : Cause::Ours, std::move(error)};
@@ -23,11 +15,13 @@ Trouble doubted(Error error) {
 
 }  // namespace
 
-std::optional<Trouble> CopyKeeper::note(const Name& guard, const std::optional<Record>& record) {
+std::optional<Trouble> CopyKeeper::note(const Name& guard, const std::optional<Record>& record,
+                                        Writing writing) {
   Status noted = seen_.check(guard, record);
   const auto known = seen_.of(guard);
   if (noted.ok() && record && record->version.epoch > (known ? known->epoch : 0)) {
-    noted = seen_.put(guard, record->version);
+    Status put = seen_.put(guard, record->version);
+    noted = writing == Writing::Needed ? std::move(put) : ok();
   }
   return noted.ok() ? std::nullopt : std::optional(doubted(std::move(noted).error()));
 }
@@ -45,7 +39,7 @@ GuardLook CopyKeeper::look(const Name& zone, const Name& guard, std::string_view
   if (!record.ok()) {
     return {std::nullopt, gone_back(std::move(record).error())};
   }
-  auto trouble = note(guard, *record);
+  auto trouble = note(guard, *record, Writing::Tried);
   return {std::move(record).value(), std::move(trouble)};
 }
 
@@ -158,7 +152,7 @@ FollowOutcome CopyKeeper::follow_once(const Record& lease, const ServicePlace::C
       return gone_back(std::move(now).error());
     }
     out.copy = *now;
-    if (auto trouble = note(copy.guard, *now)) {
+    if (auto trouble = note(copy.guard, *now, Writing::Needed)) {
       return std::move(*trouble);
     }
     auto made = follow_change(wanted, lease, config_.self(), found, seen_.beyond(copy.guard));

@@ -48,6 +48,9 @@ struct GuardLook {
 // How many times a swap is tried that is lost to somebody who did not take the lease.
 inline constexpr int kLeaseTriesMax = 10;
 
+// What cannot be written down may be told, by a full disk for one, but nothing is sent that stands on it.
+enum class Writing { Tried, Needed };
+
 class CopyKeeper {
  public:
   // All must outlive it. `total`: of one zone.
@@ -80,7 +83,8 @@ class CopyKeeper {
   // One guard from its primary, held against what was seen.
   [[nodiscard]] GuardLook look(const Name& zone, const Name& guard, std::string_view service);
   // What was read of a later turn is known from then on, whoever took it. None: it has not gone back.
-  [[nodiscard]] std::optional<Trouble> note(const Name& guard, const std::optional<Record>& record);
+  [[nodiscard]] std::optional<Trouble> note(const Name& guard, const std::optional<Record>& record,
+                                            Writing writing);
 
  private:
   [[nodiscard]] FollowOutcome follow_zone(std::string_view service, const ServicePlace::Copy& copy,

@@ -9,14 +9,6 @@
 namespace ha::dns {
 namespace {
 
-Trouble ours(Error error) {
-  return {Cause::Ours, std::move(error)};
-}
-
-Trouble gone_back(Error error) {
-  return {Cause::Regression, std::move(error)};
-}
-
 bool holds(const std::optional<Record>& record, const LeaseWish& wish) {
   return record && record->owner == wish.site && record->version.epoch == wish.epoch;
 }
@@ -116,12 +108,16 @@ LeaseOutcome LeaseKeeper::change_once(const ServicePlace& place, const LeaseWish
       return gone_back(std::move(now).error());
     }
     out.now = *now;
-    if (auto trouble = copies_.note(place.lease, *now)) {
+    if (auto trouble = copies_.note(place.lease, *now, Writing::Needed)) {
       return std::move(*trouble);
     }
     auto made = lease_change(config_, place, wish, found, *nonce, beyond(place));
     if (!made.ok()) {
       return ours(std::move(made).error());
+    }
+    // A site that cannot remember what it wins must leave it to others.
+    if (Status room = wish.act == LeaseAct::Claim ? seen_.prove_writable() : ok(); !room.ok()) {
+      return ours(std::move(room).error());
     }
     after = made->guards[0].after;
     return std::move(made).value();
@@ -141,8 +137,10 @@ LeaseOutcome LeaseKeeper::change_once(const ServicePlace& place, const LeaseWish
     out.now = after;
     out.sent = result.first_sent;
     if (Status put = seen_.put(place.lease, after->version); !put.ok()) {
-      out.verdict = Verdict::Unknown;  // it is there, but nobody would know after a restart
-      out.sent.reset();
+      if (!seen_.has_epoch(place.lease, after->version.epoch)) {
+        out.verdict = Verdict::Unknown;  // it is there, but nobody would know after a restart
+        out.sent.reset();
+      }
       out.trouble = ours(std::move(put).error());
     }
   }

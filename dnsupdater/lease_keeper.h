@@ -34,7 +34,7 @@ struct LeaseOutcome {
   Verdict verdict = Verdict::NotSent;
   std::optional<Record> now;             // the lease as it was read last; of Won what was written
   std::optional<SteadyTime> sent;        // of Won: no later than the message that is in force
-  std::optional<Trouble> trouble;        // of all but Won
+  std::optional<Trouble> trouble;        // of all but Won; of Won: it could not be written down here
   std::vector<std::string> differences;  // of Partial
 };
 

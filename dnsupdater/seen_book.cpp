@@ -79,6 +79,11 @@ std::optional<Version> SeenBook::of(const Name& guard) const {
                                                                     : std::optional(found->second.seen);
 }
 
+bool SeenBook::has_epoch(const Name& guard, std::uint64_t epoch) const {
+  const auto known = of(guard);
+  return known && known->epoch >= epoch;
+}
+
 std::map<Name, Version> SeenBook::all() const {
   std::map<Name, Version> out;
   for (const auto& [guard, entry] : entries_) {
@@ -100,7 +105,18 @@ Status SeenBook::put(const Name& guard, const Version& version) {
   if (const auto known = of(guard); known && *known >= version) {
     return ok();
   }
+  const Entries before = entries_;
   entries_[guard].seen = version;
+  Status saved = save();
+  if (!saved.ok()) {
+    entries_ = before;
+  }
+  return saved;
+}
+
+Status SeenBook::prove_writable() {
+  HA_TRY(const sys::LockFile held, lock());
+  HA_CHECK(read());
   return save();
 }
 

@@ -25,6 +25,8 @@ class SeenBook {
   [[nodiscard]] static Result<SeenBook> open(const std::string& state_dir);
   // As the last call below has found it.
   [[nodiscard]] std::optional<Version> of(const Name& guard) const;
+  // Something of this epoch, or of a later one, is on the disk.
+  [[nodiscard]] bool has_epoch(const Name& guard, std::uint64_t epoch) const;
   // What was seen of it before a person has accepted less; 0, 0: nothing.
   [[nodiscard]] Version beyond(const Name& guard) const;
 
@@ -34,6 +36,8 @@ class SeenBook {
   // On the disk afterwards. A lower one than before changes nothing. Unavailable if another program keeps the
   // book for itself too long.
   Status put(const Name& guard, const Version& version);
+  // Writes it as it is: before what would have to be put() afterwards is begun.
+  Status prove_writable();
   // By a person: what DNS shows from now on is right. Changes go beyond what was seen until then, and beyond
   // `at_least`.
   Status accept(const Name& guard, const Version& at_least = {});

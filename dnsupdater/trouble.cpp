@@ -1,6 +1,16 @@
 #include "dnsupdater/trouble.h"
 
+#include <utility>
+
 namespace ha::dns {
+
+Trouble ours(Error error) {
+  return {Cause::Ours, std::move(error)};
+}
+
+Trouble gone_back(Error error) {
+  return {Cause::Regression, std::move(error)};
+}
 
 std::string_view cause_text(Cause cause) noexcept {
   switch (cause) {

@@ -26,6 +26,8 @@ struct Trouble {
   Cause cause = Cause::Ours;
   Error error;
 };
+[[nodiscard]] Trouble ours(Error error);
+[[nodiscard]] Trouble gone_back(Error error);
 
 // It may be over the next moment.
 [[nodiscard]] constexpr bool is_passing(Cause cause) noexcept {

@@ -107,7 +107,8 @@ class FailoverConfigBuilder {
     }
     check_paths();
     config_.rules_ = rules();
-    config_.watch_ = read_watch(cluster_, config_.cluster_.self().name, folder_, problems_);
+    config_.watch_ = read_watch(
+        cluster_, {config_.cluster_.self().name, folder_, config_.cluster_.state_dir()}, problems_);
     if (problems_.errors() > 0) {
       return Error(Code::Invalid, "the configuration is not right", "failover config check");
     }

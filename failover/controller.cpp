@@ -215,6 +215,15 @@ void Controller::later(std::function<void()> task) {
 
 // ---------------------------------------------------------------- each turn
 
+std::string Controller::unwritten(SteadyTime now) const {
+  for (const SensorView& sensor : health_.sensors()) {
+    if (sensor.spec->name == kStateSensor && sensor.counted == Grade::Trip && !sensor.muted_until) {
+      return sensor.text(now);
+    }
+  }
+  return "";
+}
+
 void Controller::turn() {
   if (turning_) {
     return;  // a step that was carried out led here
@@ -228,6 +237,7 @@ void Controller::turn() {
   findings_.score = health_.score(now);
   const std::vector<SensorView> worst = health_.contributions(1);
   findings_.worst = worst.empty() ? "" : worst.front().text(now);
+  findings_.unwritten = unwritten(now);
   for (const ServiceStep& step : core_.tick(findings_, now)) {
     carry_out(step.service, step.step);
   }

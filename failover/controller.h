@@ -86,6 +86,7 @@ class Controller {
   void begin_timers();
 
   void turn();  // asks the core, and does what it says
+  [[nodiscard]] std::string unwritten(SteadyTime now) const;
   void look(const Now& now);
   void look_at_clocks(const Now& now);
   void note_silence(SteadyTime now);

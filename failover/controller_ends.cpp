@@ -21,6 +21,8 @@ void Controller::on_answer(const std::string& service, const Answer& answer) {
   if (answer.verdict == Verdict::Refused || answer.verdict == Verdict::Unknown ||
       answer.verdict == Verdict::Silent) {
     log_.warn("arbiter.trouble", {{"service", service}, {"reason", answer.why}});
+  } else if (answer.verdict == Verdict::Won && !answer.why.empty()) {
+    log_.error("state.failed", {{"service", service}, {"error", answer.why}});
   }
   core_.on_answer(service, answer, loop_.now().steady);
   turn();

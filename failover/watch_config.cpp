@@ -38,9 +38,8 @@ bool is_name(std::string_view text) {
 
 class WatchReader {
  public:
-  WatchReader(const ConfigDocument& cluster, std::string_view self, const std::filesystem::path& directory,
-              ConfigProblems& problems)
-      : cluster_(cluster), self_(self), directory_(directory), problems_(problems) {
+  WatchReader(const ConfigDocument& cluster, const WatchSite& self, ConfigProblems& problems)
+      : cluster_(cluster), self_(self), problems_(problems) {
     for (const ConfigSection& site : cluster.sections("site")) {
       sites_.push_back(site.text("name"));
     }
@@ -77,6 +76,9 @@ class WatchReader {
         {"disk.space", "disk.space", {{"path", "/"}}}, {"disk.inodes", "disk.inodes", {{"path", "/"}}},
         {"mem.available", "mem.available", {}},        {"cpu.load", "cpu.load", {}},
         {"clock.offset", "clock.offset", {}},          {"net.gateway", "net.gateway", {}}};
+    out.push_back({std::string(kStateSensor),
+                   "disk.readonly",
+                   {{"path", self_.state_dir.string()}, {"weight", 0}, {"every", "5s"}, {"rise", 1}}});
     const ConfigSection& pbx = cluster_.section("pbx");
     if (pbx.place().line > 0) {
       std::string process = pbx.text("process");
@@ -132,7 +134,7 @@ class WatchReader {
                                            const Written& written) const {
     HA_TRY(SensorSetup setup, sensor_setup(name, kind, with_pbx(kind, written)));
     if (const std::string file = setup.text("secret_file"); !file.empty()) {
-      setup.options["secret_file"] = (directory_ / file).lexically_normal().string();
+      setup.options["secret_file"] = (self_.directory / file).lexically_normal().string();
     }
     HA_TRY(const std::unique_ptr<Sensor> made, make_sensor(setup));
     return setup;
@@ -171,7 +173,7 @@ class WatchReader {
   }
 
   [[nodiscard]] bool is_here(const ConfigSection& section) const {
-    return meet(section.list("sites"), {std::string(self_)});
+    return meet(section.list("sites"), {std::string(self_.name)});
   }
 
   void add_sensor(const ConfigSection& section) {
@@ -263,8 +265,7 @@ class WatchReader {
   }
 
   const ConfigDocument& cluster_;
-  std::string_view self_;
-  const std::filesystem::path& directory_;
+  const WatchSite& self_;
   ConfigProblems& problems_;
   std::vector<std::string> sites_;
   WatchConfig config_;
@@ -272,9 +273,8 @@ class WatchReader {
 
 }  // namespace
 
-WatchConfig read_watch(const ConfigDocument& cluster, std::string_view self,
-                       const std::filesystem::path& directory, ConfigProblems& problems) {
-  return WatchReader(cluster, self, directory, problems).read();
+WatchConfig read_watch(const ConfigDocument& cluster, const WatchSite& self, ConfigProblems& problems) {
+  return WatchReader(cluster, self, problems).read();
 }
 
 Result<std::vector<SensorToRun>> make_sensors(const std::vector<SensorSetup>& setups) {

@@ -19,15 +19,25 @@
 
 namespace ha::failover {
 
+// Where this site has what is its own.
+struct WatchSite {
+  std::string_view name;
+  std::filesystem::path directory;  // that of node.toml, to which secret_file is relative
+  std::filesystem::path state_dir;
+};
+
+// A sensor that is always there: while it has tripped this site takes nothing, as it could not remember it.
+inline constexpr std::string_view kStateSensor = "state";
+
 struct WatchConfig {
   std::vector<SensorSetup> sensors;  // defaults first, then in the order of the file
   std::vector<HandlerConfig> handlers;
 };
 
-// `cluster`: loaded with cluster_schema(). `self`: this site. `directory`: that of node.toml, to which
-// secret_file is relative. What is wrong goes to `problems`; the rest is right, and can be made.
-[[nodiscard]] WatchConfig read_watch(const ConfigDocument& cluster, std::string_view self,
-                                     const std::filesystem::path& directory, ConfigProblems& problems);
+// `cluster`: loaded with cluster_schema(). What is wrong goes to `problems`; the rest is right, and can be
+// made.
+[[nodiscard]] WatchConfig read_watch(const ConfigDocument& cluster, const WatchSite& self,
+                                     ConfigProblems& problems);
 
 // For SensorRunner::start(), and Health::make() with their specs.
 [[nodiscard]] Result<std::vector<SensorToRun>> make_sensors(const std::vector<SensorSetup>& setups);

@@ -8,7 +8,9 @@
 namespace ha::replicator {
 namespace {
 
-const std::string kMarkerPath = std::string(kStagingName) + "/" + kMarkerName;
+Bytes marker_in(const Bytes& top) {
+  return (top.empty() ? "" : top + "/") + kStagingName + "/" + kMarkerName;
+}
 
 }  // namespace
 
@@ -51,7 +53,7 @@ Status SetStore::accept_markers() {
   HA_TRY(const std::vector<Bytes> listed, index_.staging_directories());
   HA_TRY(IndexBatch batch, index_.begin());
   for (const Bytes& top : listed) {
-    HA_TRY(const bool marked, root_.exists(top.empty() ? kMarkerPath : top + "/" + kMarkerPath));
+    HA_TRY(const bool marked, root_.exists(marker_in(top)));
     if (!marked) {
       HA_CHECK(batch.remove_staging_directory(top));
     }
@@ -61,7 +63,7 @@ Status SetStore::accept_markers() {
 
 Result<bool> SetStore::is_marked() {
   HA_TRY(const std::vector<Bytes> listed, index_.staging_directories());
-  return listed.empty() ? root_.exists(kMarkerPath) : Result<bool>(true);
+  return listed.empty() ? root_.exists(marker_in({})) : Result<bool>(true);
 }
 
 // Of a replica. Opens the target where there is a marker, or where one is known to be missing and has been

@@ -24,16 +24,6 @@ T get(BytesView in, std::size_t at) noexcept {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 // The length of the valid, printable UTF-8 sequence at the start of `text`; 0 if there is none.
 std::size_t printable_length(BytesView text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -98,6 +88,16 @@ Bytes digest_bytes(const Digest& value) {
 bool parse_digest(BytesView in, Digest& out) noexcept {
   out = in.size() == kDigestBytes ? get_digest(in, 0) : Digest{};
   return in.size() == kDigestBytes;
+}
+
+int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') {
+    return c - '0';
+  }
+  if (c >= 'a' && c <= 'f') {
+    return c - 'a' + 10;
+  }
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 std::string hex(BytesView bytes) {

@@ -58,6 +58,8 @@ void put_digest(Bytes& out, const Digest& value);  // high, then low
 // Lower-case hexadecimal.
 [[nodiscard]] std::string hex(BytesView bytes);
 [[nodiscard]] std::string hex(const Digest& digest);
+// Of a digit of either case; -1 for anything else.
+[[nodiscard]] int hex_value(char c) noexcept;
 
 // A name as it may be shown on a terminal or in a log: printable UTF-8 stays; control characters, bidi
 // controls, invalid UTF-8 and backslash become \xNN. unescape() reads the same form back (any \xNN).

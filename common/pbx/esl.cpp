@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/bytes.h"
 #include "common/base/json.h"
 
 namespace ha::pbx {
@@ -11,16 +12,6 @@ namespace {
 constexpr std::string_view kHeadEnd = "\n\n";
 constexpr std::string_view kArray = "ARRAY::";
 constexpr std::string_view kArraySeparator = "|:";
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') {
-    return c - '0';
-  }
-  if (c >= 'a' && c <= 'f') {
-    return c - 'a' + 10;
-  }
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 // What is no %XX stays as it is.
 std::string percent_decode(std::string_view text) {

@@ -31,7 +31,7 @@ struct ArbiterAnswer {
   ArbiterVerdict verdict = ArbiterVerdict::Unreachable;
   std::optional<Record> record;    // as it was read last
   std::optional<SteadyTime> sent;  // of Won: no later than the message that is in force
-  std::optional<Error> why;        // of all but Won
+  std::optional<Error> why;        // of all but Won; of Won: it could not be written down here
 };
 
 // What was read. `record` none: there is none yet.

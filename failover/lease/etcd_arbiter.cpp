@@ -15,11 +15,8 @@ namespace {
 using dns::Cause;
 using dns::LeaseAct;
 using dns::LeaseWish;
+using dns::ours;
 using dns::Trouble;
-
-Trouble ours(Error error) {
-  return {Cause::Ours, std::move(error)};
-}
 
 Trouble trouble_of(EtcdFailure failure) {
   const bool cancelled = failure.error.code() == Code::Cancelled;
@@ -55,12 +52,13 @@ std::string EtcdArbiter::key_of(std::string_view service) const {
 }
 
 // The book speaks of DNS, and of commands for guards there.
-std::optional<Trouble> EtcdArbiter::note(std::string_view service, const std::optional<dns::Record>& record) {
+std::optional<Trouble> EtcdArbiter::note(std::string_view service, const std::optional<dns::Record>& record,
+                                         dns::Writing writing) {
   auto guard = etcd_guard(service);
   if (!guard.ok()) {
     return ours(std::move(guard).error());
   }
-  auto trouble = copies_.note(*guard, record);
+  auto trouble = copies_.note(*guard, record, writing);
   if (trouble && trouble->cause == Cause::Regression) {
     const dns::Version seen = seen_.of(*guard).value_or(dns::Version{});
     trouble->error =
@@ -89,7 +87,7 @@ dns::GuardLook EtcdArbiter::look(std::string_view service) {
   if (!record.ok()) {
     return {std::nullopt, Trouble{Cause::Regression, std::move(record).error()}};
   }
-  auto trouble = note(service, *record);
+  auto trouble = note(service, *record, dns::Writing::Tried);
   known_.insert_or_assign(std::string(service), EtcdKnown{value});
   return {std::move(record).value(), std::move(trouble)};
 }
@@ -180,7 +178,7 @@ EtcdSwapResult EtcdArbiter::run(std::string_view service, EtcdSwap& swap) {
     if (const auto* wait = std::get_if<EtcdWaitStep>(&step)) {
       wait_until(wait->until, client_.cancel_fd());
     } else if (const auto* send = std::get_if<EtcdSendStep>(&step)) {
-      auto heard = client_.swap(key, send->before, send->after, swap.deadline());
+      auto heard = client_.exchange(key, send->before, send->after, swap.deadline());
       if (const auto* done = std::get_if<EtcdSwapped>(&heard)) {
         done->applied ? swap.on_applied(done->revision) : swap.on_unmet(done->now, read_clocks().steady);
       } else {
@@ -213,7 +211,7 @@ ArbiterAnswer EtcdArbiter::change(std::string_view service, const LeaseWish& wis
             guard.ok() ? Error(Code::NotFound, "no service is called " + in_quotes(service)) : guard.error()};
   }
   const auto planner = [&](const std::optional<dns::Record>& now) -> std::variant<dns::Record, Trouble> {
-    if (auto trouble = note(service, now)) {
+    if (auto trouble = note(service, now, dns::Writing::Needed)) {
       return std::move(*trouble);
     }
     const auto nonce = dns::new_nonce();
@@ -221,6 +219,10 @@ ArbiterAnswer EtcdArbiter::change(std::string_view service, const LeaseWish& wis
                              : Result<dns::Record>(nonce.error());
     if (!wanted.ok()) {
       return ours(std::move(wanted).error());
+    }
+    // A site that cannot remember what it wins must leave it to others.
+    if (Status room = wish.act == LeaseAct::Claim ? seen_.prove_writable() : ok(); !room.ok()) {
+      return ours(std::move(room).error());
     }
     return std::move(wanted).value();
   };
@@ -230,8 +232,10 @@ ArbiterAnswer EtcdArbiter::change(std::string_view service, const LeaseWish& wis
   EtcdSwapResult result = run(service, swap);
   if (result.verdict == ArbiterVerdict::Won) {
     if (Status put = seen_.put(*guard, result.now->version); !put.ok()) {
-      result.verdict = ArbiterVerdict::Unknown;  // it is there, but nobody would know after a restart
-      result.sent.reset();
+      if (!seen_.has_epoch(*guard, result.now->version.epoch)) {
+        result.verdict = ArbiterVerdict::Unknown;  // it is there, but nobody would know after a restart
+        result.sent.reset();
+      }
       result.why = ours(std::move(put).error());
     }
   }

@@ -48,7 +48,8 @@ class EtcdArbiter final : public Arbiter {
   [[nodiscard]] std::string key_of(std::string_view service) const;
   [[nodiscard]] dns::GuardLook look(std::string_view service);
   [[nodiscard]] std::optional<dns::Trouble> note(std::string_view service,
-                                                 const std::optional<dns::Record>& record);
+                                                 const std::optional<dns::Record>& record,
+                                                 dns::Writing writing);
   [[nodiscard]] dns::Version beyond(std::string_view service) const;
   [[nodiscard]] ArbiterAnswer change(std::string_view service, const dns::LeaseWish& wish);
   [[nodiscard]] EtcdSwapResult run(std::string_view service, EtcdSwap& swap);

@@ -139,8 +139,8 @@ EtcdClient::Heard<EtcdRead> EtcdClient::read(BytesView key, SteadyTime until) {
   return understood(parse_etcd_range(std::get<HttpReply>(heard).body, key), endpoints_[member_].text());
 }
 
-EtcdClient::Heard<EtcdSwapped> EtcdClient::swap(BytesView key, const std::optional<EtcdValue>& before,
-                                                BytesView after, SteadyTime until) {
+EtcdClient::Heard<EtcdSwapped> EtcdClient::exchange(BytesView key, const std::optional<EtcdValue>& before,
+                                                    BytesView after, SteadyTime until) {
   auto heard = at_any(kEtcdTxnPath, etcd_swap_request(key, before, after), false, until);
   if (auto* failure = std::get_if<EtcdFailure>(&heard)) {
     return std::move(*failure);

@@ -40,8 +40,8 @@ class EtcdClient {
   [[nodiscard]] Heard<EtcdRead> read(BytesView key, SteadyTime until);
   // At the next member only where nothing of it arrived before: who sends it again names another `before`, or
   // knows that a second copy does no harm.
-  [[nodiscard]] Heard<EtcdSwapped> swap(BytesView key, const std::optional<EtcdValue>& before,
-                                        BytesView after, SteadyTime until);
+  [[nodiscard]] Heard<EtcdSwapped> exchange(BytesView key, const std::optional<EtcdValue>& before,
+                                            BytesView after, SteadyTime until);
 
   // For a check: at one member only. None of it is linearizable.
   [[nodiscard]] Heard<HttpReply> ask(std::size_t member, const std::string& path, const std::string& body,

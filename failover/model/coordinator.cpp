@@ -160,6 +160,7 @@ std::vector<Coordinator::Standing> Coordinator::standings(const std::string& ser
   }
   const std::vector<std::string> able = ranked(wanted, all);
   std::vector<Standing> out;
+  out.reserve(all.size());
   for (const std::string& site : able) {
     out.push_back({site});
   }
@@ -259,6 +260,9 @@ std::string Coordinator::unfit() const {
   if (findings_.score >= rules_.failed) {
     return "its health is " + std::to_string(findings_.score) + ", failed is " +
            std::to_string(rules_.failed) + ": " + findings_.worst;
+  }
+  if (!findings_.unwritten.empty()) {
+    return "it could not remember what it takes: " + findings_.unwritten;
   }
   return "";
 }

@@ -61,7 +61,8 @@ struct Heartbeat {
 // What the sensors, the replicator and the PBX clients have found here.
 struct Findings {
   unsigned score = 0;
-  std::string worst = {};  // what contributes most, for people
+  std::string worst = {};      // what contributes most, for people
+  std::string unwritten = {};  // why nothing can be remembered here; empty: it can
   std::map<std::string, Lag> lag = {};
   std::map<std::string, std::uint64_t> calls = {};
   std::map<std::string, bool> probe_failed = {};  // by service: its holder's PBX does not answer us

@@ -50,7 +50,7 @@ struct Answer {
   std::optional<Record> record;
   SteadyTime asked;                               // when the call began
   std::optional<SteadyTime> sent = std::nullopt;  // of Won: no later than the message that is in force
-  std::string why = {};
+  std::string why = {};                           // of Won: it could not be written down here
 };
 
 // ---------------------------------------------------------------- this site

@@ -1,6 +1,9 @@
 #include "dnsupdater/seen_book.h"
 
+#include <sys/resource.h>
+
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 
 #include "tests/dnsupdater/samples.h"
 
@@ -22,6 +25,16 @@ Record at(std::uint64_t epoch, std::uint64_t seq) {
   return record;
 }
 
+// Writing fails with EFBIG, as it would with ENOSPC. Of the process: returns what was.
+rlimit files_of_at_most(rlim_t bytes) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  BOOST_REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const rlimit limit{bytes, before.rlim_max};
+  BOOST_REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  return before;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(dnsupdater_seen_book)
@@ -38,6 +51,25 @@ BOOST_AUTO_TEST_CASE(what_was_seen_is_known_after_a_restart) {
   BOOST_TEST((book.of(kGuard) == Version{7, 120}));
   BOOST_TEST((book.of(kOther) == Version{1, 2}));
   BOOST_TEST(directory.read("dns/seen") == "_ha.fax.example.net 1 2\n_ha.pbx.example.net 7 120\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_not_known) {
+  const ha::sys::TempDirectory directory;
+  SeenBook book = must(SeenBook::open(directory.path));
+  BOOST_TEST(book.prove_writable().ok());
+  BOOST_TEST(book.put(kGuard, {7, 120}).ok());
+  BOOST_TEST(book.prove_writable().ok());
+  BOOST_TEST(directory.read("dns/seen") == "_ha.pbx.example.net 7 120\n");
+  const rlimit before = files_of_at_most(0);
+  BOOST_TEST(!book.prove_writable().ok());
+  BOOST_TEST(!book.put(kGuard, {7, 121}).ok());
+  BOOST_TEST(book.has_epoch(kGuard, 7));
+  BOOST_TEST(!book.put(kGuard, {8, 1}).ok());
+  BOOST_TEST(!book.has_epoch(kGuard, 8));
+  BOOST_TEST((book.of(kGuard) == Version{7, 120}));
+  BOOST_TEST(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  BOOST_TEST(book.put(kGuard, {8, 1}).ok());
+  BOOST_TEST(book.has_epoch(kGuard, 8));
 }
 
 BOOST_AUTO_TEST_CASE(a_lower_version_changes_nothing) {

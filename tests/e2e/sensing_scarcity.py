@@ -82,7 +82,7 @@ class Scarcity:
         if not FULL:  # a mean of ten seconds, and nobody else may have anything to do
             return
         with open(self.put("wanted", os.urandom(128 << 20)), "rb") as wanted, memory_group(32 << 20) as door, \
-                self.watch("mem.pressure", warn="1%", trip="2%") as watch:
+                self.watch("mem.pressure", warn="0.3%", trip="0.6%") as watch:
             watch.good()
             os.fsync(wanted.fileno())
             os.posix_fadvise(wanted.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(three_sites_are_right_at_every_site) {
     BOOST_TEST(found.config->services().size() == 2U);
     BOOST_TEST(found.config->sites().size() == 3U);
     BOOST_TEST(found.config->watch().handlers.size() == 2U);
-    BOOST_TEST(found.config->watch().sensors.size() == 18U);
+    BOOST_TEST(found.config->watch().sensors.size() == 19U);
   }
 }
 

@@ -123,6 +123,19 @@ BOOST_AUTO_TEST_CASE(a_failed_holder_hands_over_to_a_better_one_and_keeps_it_if_
   BOOST_TEST(records["one"].owner == "nyc");
 }
 
+BOOST_AUTO_TEST_CASE(who_cannot_remember_keeps_what_it_has_and_takes_nothing) {
+  records = {{"one", held_by("fra", 3)}, {"two", held_by("nyc", 4)}};
+  run(seconds(20));
+  findings.unwritten = "no space";
+  run(seconds(20));
+  BOOST_TEST((state("one") == State::Holding));
+  const std::string unfit = core.heartbeat(now).report.unfit;
+  BOOST_TEST(unfit == "it could not remember what it takes: no space");
+  for (const Coordinator::Standing& each : core.standings("two", now)) {
+    BOOST_TEST((each.site == "fra") == (each.why_not == unfit), each.site << ": " << each.why_not);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_next_move_for_health_waits_another_reason_does_not) {
   records = {{"one", held_by("fra", 3)}, {"two", held_by("nyc", 4)}};
   run(seconds(20));

@@ -42,7 +42,7 @@ struct ReadWatch {
 ReadWatch read_text(const std::string& text, std::string_view self = "fra1") {
   ConfigProblems problems;
   const auto document = ConfigDocument::load("cluster.toml", text, cluster_schema(), problems);
-  WatchConfig config = read_watch(document, self, "/etc/hareplicate", problems);
+  WatchConfig config = read_watch(document, {self, "/etc/hareplicate", "/var/lib/ha"}, problems);
   return {std::move(config), problems.text()};
 }
 ReadWatch read(const std::string& more, std::string_view self = "fra1") {
@@ -66,7 +66,9 @@ BOOST_AUTO_TEST_CASE(some_sensors_are_always_there) {
   for (const SensorSetup& each : plain.config.sensors) {
     names += each.spec.name + " ";
   }
-  BOOST_TEST(names == "disk.space disk.inodes mem.available cpu.load clock.offset net.gateway ");
+  BOOST_TEST(names == "disk.space disk.inodes mem.available cpu.load clock.offset net.gateway state ");
+  BOOST_TEST(plain.sensor("state")->text("path") == "/var/lib/ha");
+  BOOST_TEST(plain.sensor("state")->spec.weight == 0U);
   BOOST_TEST(plain.config.handlers.empty());
   const ReadWatch asterisk = read("[pbx]\n");
   BOOST_REQUIRE(asterisk.sensor("pbx.process") != nullptr);
@@ -82,7 +84,7 @@ BOOST_AUTO_TEST_CASE(the_pbx_is_asked_as_its_table_says) {
   const std::string pbx = "[pbx]\naddress = \"127.0.0.1:5039\"\nuser = \"ha\"\n";
   const ReadWatch asterisk = read(pbx);
   BOOST_TEST(asterisk.problems == "");
-  BOOST_TEST(asterisk.config.sensors.size() == 15U);
+  BOOST_TEST(asterisk.config.sensors.size() == 16U);
   const SensorSetup& latency = *asterisk.sensor("pbx.ctl_latency");
   BOOST_TEST((latency.text("address") == "127.0.0.1:5039" && latency.text("user") == "ha"));
   BOOST_TEST((latency.text("pbx") == "asterisk" && latency.spec.when == CountsWhen::Serving));
@@ -109,7 +111,7 @@ BOOST_AUTO_TEST_CASE(one_with_the_name_of_a_default_takes_its_place) {
   const std::string off = "[[sensor]]\nname = \"disk.space\"\nweight = 0\nsites = [\"fra1\"]\n";
   const ReadWatch here = read(off);
   BOOST_TEST(here.problems == "");
-  BOOST_TEST(here.config.sensors.size() == 6U);
+  BOOST_TEST(here.config.sensors.size() == 7U);
   BOOST_TEST(here.sensor("disk.space")->spec.weight == 0U);
   BOOST_TEST(here.sensor("disk.space")->text("path") == "/");
   BOOST_TEST(read(off, "nyc1").sensor("disk.space")->spec.weight == 60U);
@@ -126,12 +128,12 @@ BOOST_AUTO_TEST_CASE(a_sensor_has_the_keys_of_its_kind_and_the_sites_that_it_nam
       "[[sensor]]\nname = \"sip\"\nkind = \"sip.options\"\naddress = \"192.0.2.20:5060\"\nsites = "
       "[\"nyc1\"]\n");
   BOOST_TEST(both.problems == "");
-  BOOST_TEST(both.config.sensors.size() == 7U);
+  BOOST_TEST(both.config.sensors.size() == 8U);
   const SensorSetup& sip = *both.sensor("sip");
   BOOST_TEST(sip.text("address") == "192.0.2.10:5060");
   BOOST_TEST((sip.spec.every == std::chrono::milliseconds(500) && sip.spec.levels.trip == 3.0));
   BOOST_TEST((sip.spec.when == CountsWhen::Always));
-  BOOST_TEST(make_sensors(both.config.sensors)->size() == 7U);
+  BOOST_TEST(make_sensors(both.config.sensors)->size() == 8U);
   BOOST_TEST((Health::make(specs_of(both.config.sensors), SteadyTime{}).ok()));
   // Its kind is its name if that is one.
   BOOST_TEST(read("[[sensor]]\nname = \"mem.oom_kill\"\nwindow = \"1h\"\n").sensor("mem.oom_kill")->kind ==
@@ -186,7 +188,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_sensor_is_one_line_at_its_place) {
 
 BOOST_AUTO_TEST_CASE(there_are_at_most_so_many_sensors) {
   std::string many;
-  for (std::size_t i = 0; i <= kSensorsMax - 6; ++i) {
+  for (std::size_t i = 0; i <= kSensorsMax - 7; ++i) {
     many += "[[sensor]]\nname = \"s" + std::to_string(i) + "\"\nkind = \"cpu.steal\"\n";
   }
   BOOST_TEST(wrong(many) == "cluster.toml:13:1: error: this site has 129 sensors, at most 128 can be");
@@ -263,7 +265,7 @@ BOOST_AUTO_TEST_CASE(the_examples_in_the_sample_are_right) {
   }
   const ReadWatch sample = read_text(text);
   BOOST_TEST(sample.problems == "");
-  BOOST_TEST(sample.config.sensors.size() == 9U);
+  BOOST_TEST(sample.config.sensors.size() == 10U);
   BOOST_TEST(sample.config.handlers.size() == 3U);
 }
 

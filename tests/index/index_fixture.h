@@ -3,45 +3,20 @@
 // Not for production code. Thread safety: none needed.
 #pragma once
 
-#include <stdlib.h>
-
-#include <boost/test/unit_test.hpp>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "replicator/index/index.h"
+#include "tests/sys/temp_directory.h"
 
 namespace ha::replicator {
 
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) {
-    BOOST_FAIL(result.error().what());
-  }
-  return std::move(result).value();
-}
+using sys::code_of;
+using sys::must;
 
-template <typename T>
-Code code_of(const Result<T>& result) {
-  BOOST_REQUIRE(!result.ok());
-  return result.error().code();
-}
-
-struct Folder {
-  Folder() : path((std::filesystem::temp_directory_path() / "hareplicate-test-XXXXXX").string()) {
-    BOOST_REQUIRE(::mkdtemp(path.data()) != nullptr);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
+struct Folder : sys::TempDirectory {
   [[nodiscard]] std::string file(const std::string& name = "set.index") const { return path + "/" + name; }
-
-  std::string path;
 };
 
 inline Entry make_entry(Bytes key, std::uint64_t hash) {

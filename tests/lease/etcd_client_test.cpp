@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(it_reads_and_swaps_without_a_user) {
   Cluster cluster({&server});
   EtcdClient client = cluster.open();
   BOOST_TEST(was_found(client.read("k", soon())));
-  const auto heard = client.swap("k", EtcdValue{"v1", 5}, "v2", soon());
+  const auto heard = client.exchange("k", EtcdValue{"v1", 5}, "v2", soon());
   BOOST_REQUIRE(std::holds_alternative<EtcdSwapped>(heard));
   BOOST_TEST(std::get<EtcdSwapped>(heard).applied);
   const auto asked = server.requests();
@@ -89,7 +89,7 @@ BOOST_AUTO_TEST_CASE(the_next_member_is_asked_when_one_is_silent_and_kept) {
   Cluster cluster({&first, &second});
   EtcdClient client = cluster.open();
   BOOST_TEST(was_found(client.read("k", soon())));
-  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.swap("k", std::nullopt, "v2", soon())));
+  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.exchange("k", std::nullopt, "v2", soon())));
   BOOST_TEST(first.requests().size() == 1U);
   BOOST_TEST(second.requests().size() == 2U);
 }
@@ -99,12 +99,12 @@ BOOST_AUTO_TEST_CASE(a_change_that_may_have_arrived_is_not_sent_to_another_by_it
   HttpServer second({kApplied});
   Cluster cluster({&first, &second});
   EtcdClient client = cluster.open();
-  const EtcdFailure failure = failure_of(client.swap("k", std::nullopt, "v2", soon()));
+  const EtcdFailure failure = failure_of(client.exchange("k", std::nullopt, "v2", soon()));
   BOOST_TEST((failure.no == EtcdNo::Doubtful));
   BOOST_TEST(failure.arrived);
   BOOST_TEST(failure.error.what().starts_with(first.url()), failure.error.what());
   // Sent again by who knows: at the other one.
-  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.swap("k", std::nullopt, "v2", soon())));
+  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.exchange("k", std::nullopt, "v2", soon())));
 }
 
 BOOST_AUTO_TEST_CASE(a_change_that_did_not_arrive_is_sent_to_the_next_one) {
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_change_that_did_not_arrive_is_sent_to_the_next_one) {
   Cluster cluster({gone.get(), &second});
   gone.reset();
   EtcdClient client = cluster.open();
-  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.swap("k", std::nullopt, "v2", soon())));
+  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.exchange("k", std::nullopt, "v2", soon())));
 }
 
 BOOST_AUTO_TEST_CASE(silence_of_all_is_doubtful_and_says_whether_anything_arrived) {
@@ -123,13 +123,13 @@ BOOST_AUTO_TEST_CASE(silence_of_all_is_doubtful_and_says_whether_anything_arrive
   gone.reset();
   too.reset();
   EtcdClient client = cluster.open();
-  const EtcdFailure failure = failure_of(client.swap("k", std::nullopt, "v2", soon()));
+  const EtcdFailure failure = failure_of(client.exchange("k", std::nullopt, "v2", soon()));
   BOOST_TEST((failure.no == EtcdNo::Doubtful));
   BOOST_TEST(!failure.arrived);
   HttpServer hanging({kHang});
   Cluster other({&hanging});
   EtcdClient patient = other.open(milliseconds(100));
-  const EtcdFailure silent = failure_of(patient.swap("k", std::nullopt, "v2", soon()));
+  const EtcdFailure silent = failure_of(patient.exchange("k", std::nullopt, "v2", soon()));
   BOOST_TEST(silent.arrived);
   BOOST_TEST((silent.error.code() == Code::TimedOut));
 }
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(garbage_is_doubtful) {
   Cluster cluster({&server});
   EtcdClient client = cluster.open();
   for (int i = 0; i < 2; ++i) {
-    const EtcdFailure failure = failure_of(client.swap("k", std::nullopt, "v2", soon()));
+    const EtcdFailure failure = failure_of(client.exchange("k", std::nullopt, "v2", soon()));
     BOOST_TEST((failure.no == EtcdNo::Doubtful));
     BOOST_TEST(failure.arrived);
     BOOST_TEST((failure.error.code() == Code::Corrupt));
@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_user_is_given_a_token_that_is_kept) {
   Cluster cluster({&server}, "h\"a");
   EtcdClient client = cluster.open();
   BOOST_TEST(was_found(client.read("k", soon())));
-  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.swap("k", std::nullopt, "v2", soon())));
+  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.exchange("k", std::nullopt, "v2", soon())));
   const auto asked = server.requests();
   BOOST_REQUIRE(asked.size() == 3U);
   BOOST_TEST(asked[0].starts_with("POST /v3/auth/authenticate "));
@@ -184,12 +184,12 @@ BOOST_AUTO_TEST_CASE(a_token_that_is_no_longer_good_is_asked_for_anew_once) {
   HttpServer server({kToken, kBadToken, kOtherToken, kApplied});
   Cluster cluster({&server}, "ha");
   EtcdClient client = cluster.open();
-  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.swap("k", std::nullopt, "v2", soon())));
+  BOOST_TEST(std::holds_alternative<EtcdSwapped>(client.exchange("k", std::nullopt, "v2", soon())));
   BOOST_TEST(server.requests().at(3).find("Authorization: tok.2\r\n") != std::string::npos);
   HttpServer never({kToken, kBadToken, kOtherToken, kBadToken});
   Cluster other({&never}, "ha");
   EtcdClient refused = other.open();
-  const EtcdFailure failure = failure_of(refused.swap("k", std::nullopt, "v2", soon()));
+  const EtcdFailure failure = failure_of(refused.exchange("k", std::nullopt, "v2", soon()));
   BOOST_TEST((failure.no == EtcdNo::Refused));
   BOOST_TEST(never.requests().size() == 4U);
 }
@@ -198,14 +198,14 @@ BOOST_AUTO_TEST_CASE(a_wrong_password_is_a_refusal_and_silence_then_has_sent_not
   HttpServer server({refusal(400, 3, "etcdserver: authentication failed, invalid user ID or password")});
   Cluster cluster({&server}, "ha");
   EtcdClient client = cluster.open();
-  const EtcdFailure failure = failure_of(client.swap("k", std::nullopt, "v2", soon()));
+  const EtcdFailure failure = failure_of(client.exchange("k", std::nullopt, "v2", soon()));
   BOOST_TEST((failure.no == EtcdNo::Refused));
   BOOST_TEST(failure.error.hint().find("password_file") != std::string::npos);
   HttpServer silent({kClose, http_reply(200, "{}")});
   Cluster other({&silent}, "ha");
   EtcdClient quiet = other.open();
   for (int i = 0; i < 2; ++i) {
-    const EtcdFailure nothing = failure_of(quiet.swap("k", std::nullopt, "v2", soon()));
+    const EtcdFailure nothing = failure_of(quiet.exchange("k", std::nullopt, "v2", soon()));
     BOOST_TEST((nothing.no == EtcdNo::Doubtful));
     BOOST_TEST(!nothing.arrived);
   }

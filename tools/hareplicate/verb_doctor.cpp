@@ -55,7 +55,7 @@ bool has_coordinator(const std::string& file, const replicator::Config& config) 
   }
   ConfigProblems known;
   const ConfigDocument cluster = ConfigDocument::load(file, *text, cluster_schema(), known);
-  const std::vector<ConfigSection> sites = cluster.sections("site");
+  const std::vector<ConfigSection>& sites = cluster.sections("site");
   return config.has_failover() && std::any_of(sites.begin(), sites.end(), [&](const ConfigSection& site) {
            return site.text("name") == config.self().name && !site.list("heartbeat").empty();
          });

@@ -182,9 +182,9 @@ class Joiner {
     if (client.ok()) {
       return client;
     }
-    return std::move(client).error().hinted(client.error().code() == Code::Cancelled
-                                                ? std::string(kAgain)
-                                                : "use the newest token; or " + again(token_));
+    const bool cancelled = client.error().code() == Code::Cancelled;
+    return std::move(client).error().hinted(cancelled ? std::string(kAgain)
+                                                      : "use the newest token; or " + again(token_));
   }
 
   Result<PairWelcome> ask(PairClient& client, const Reached& reached, std::vector<std::string> addresses) {
