@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A full disk takes no service away from who holds it. Who cannot write down what it takes takes nothing, says
-why, and takes it when there is room again.
+"""A full disk takes no service away from who holds it. Who cannot write down what it takes takes nothing,
+says why, and takes it when there is room again.
 """
 
 import contextlib

@@ -81,7 +81,8 @@ class Scarcity:
     def waits_for_memory(self):
         if not FULL:  # a mean of ten seconds, and nobody else may have anything to do
             return
-        with open(self.put("wanted", os.urandom(128 << 20)), "rb") as wanted, memory_group(32 << 20) as door, \
+        file = self.put("wanted", os.urandom(128 << 20))
+        with open(file, "rb") as wanted, memory_group(32 << 20) as door, \
                 self.watch("mem.pressure", warn="0.3%", trip="0.6%") as watch:
             watch.good()
             os.fsync(wanted.fileno())
