@@ -18,8 +18,7 @@ Trouble doubted(Error error) {
 std::optional<Trouble> CopyKeeper::note(const Name& guard, const std::optional<Record>& record,
                                         Writing writing) {
   Status noted = seen_.check(guard, record);
-  const auto known = seen_.of(guard);
-  if (noted.ok() && record && record->version.epoch > (known ? known->epoch : 0)) {
+  if (noted.ok() && record && !seen_.has_epoch(guard, record->version.epoch)) {
     Status put = seen_.put(guard, record->version);
     noted = writing == Writing::Needed ? std::move(put) : ok();
   }

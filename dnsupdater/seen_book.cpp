@@ -80,8 +80,7 @@ std::optional<Version> SeenBook::of(const Name& guard) const {
 }
 
 bool SeenBook::has_epoch(const Name& guard, std::uint64_t epoch) const {
-  const auto known = of(guard);
-  return known && known->epoch >= epoch;
+  return of(guard).value_or(Version{}).epoch >= epoch;
 }
 
 std::map<Name, Version> SeenBook::all() const {
@@ -105,11 +104,11 @@ Status SeenBook::put(const Name& guard, const Version& version) {
   if (const auto known = of(guard); known && *known >= version) {
     return ok();
   }
-  const Entries before = entries_;
-  entries_[guard].seen = version;
+  Version& seen = entries_[guard].seen;
+  const Version before = std::exchange(seen, version);
   Status saved = save();
   if (!saved.ok()) {
-    entries_ = before;
+    seen = before;
   }
   return saved;
 }

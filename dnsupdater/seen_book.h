@@ -25,7 +25,7 @@ class SeenBook {
   [[nodiscard]] static Result<SeenBook> open(const std::string& state_dir);
   // As the last call below has found it.
   [[nodiscard]] std::optional<Version> of(const Name& guard) const;
-  // Something of this epoch, or of a later one, is on the disk.
+  // Something of this epoch, or of a later one, is on the disk; of epoch 0 there is nothing to know.
   [[nodiscard]] bool has_epoch(const Name& guard, std::uint64_t epoch) const;
   // What was seen of it before a person has accepted less; 0, 0: nothing.
   [[nodiscard]] Version beyond(const Name& guard) const;

@@ -216,12 +216,8 @@ void Controller::later(std::function<void()> task) {
 // ---------------------------------------------------------------- each turn
 
 std::string Controller::unwritten(SteadyTime now) const {
-  for (const SensorView& sensor : health_.sensors()) {
-    if (sensor.spec->name == kStateSensor && sensor.counted == Grade::Trip && !sensor.muted_until) {
-      return sensor.text(now);
-    }
-  }
-  return "";
+  const auto state = health_.sensor(kStateSensor);
+  return state && state->counted == Grade::Trip && !state->muted_until ? state->text(now) : "";
 }
 
 void Controller::turn() {

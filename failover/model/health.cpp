@@ -35,6 +35,13 @@ Status check_all(const std::vector<SensorSpec>& specs) {
   return ok();
 }
 
+// Where the sensor of that name is in a list of them.
+template <typename Sensors>
+auto position(Sensors& sensors, std::string_view name) {
+  return std::find_if(sensors.begin(), sensors.end(),
+                      [&](const auto& sensor) { return sensor.spec.name == name; });
+}
+
 }  // namespace
 
 std::string_view grade_text(Grade grade) noexcept {
@@ -288,6 +295,11 @@ std::vector<SensorView> Health::contributions(std::size_t count_max) const {
   return out;
 }
 
+std::optional<SensorView> Health::sensor(std::string_view name) const {
+  const auto found = position(sensors_, name);
+  return found == sensors_.end() ? std::nullopt : std::optional(found->view());
+}
+
 std::vector<SensorView> Health::sensors() const {
   std::vector<SensorView> out;
   out.reserve(sensors_.size());
@@ -298,8 +310,7 @@ std::vector<SensorView> Health::sensors() const {
 }
 
 Health::Sensor* Health::find(std::string_view name) {
-  const auto found = std::find_if(sensors_.begin(), sensors_.end(),
-                                  [&](const Sensor& sensor) { return sensor.spec.name == name; });
+  const auto found = position(sensors_, name);
   return found == sensors_.end() ? nullptr : &*found;
 }
 

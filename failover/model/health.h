@@ -142,6 +142,8 @@ class Health {
   [[nodiscard]] HealthLevel level(SteadyTime now) const { return level_of(score(now)); }
   // Those that add points, most first, then by name; at most `count_max`.
   [[nodiscard]] std::vector<SensorView> contributions(std::size_t count_max = kSensorsMax) const;
+  // One of them; none: there is no such sensor.
+  [[nodiscard]] std::optional<SensorView> sensor(std::string_view name) const;
   // All, in the order of the specs.
   [[nodiscard]] std::vector<SensorView> sensors() const;
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }

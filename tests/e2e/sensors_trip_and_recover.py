@@ -307,7 +307,6 @@ for line in sys.stdin:
                 made.close()
             watch.good()
 
-    # ---------------------------------------------------------------- memory and processors
     # ---------------------------------------------------------------- the clock
     def clock(self):
         if is_sanitized(self.program):

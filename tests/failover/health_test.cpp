@@ -262,6 +262,8 @@ BOOST_AUTO_TEST_CASE(a_muted_sensor_adds_nothing_until_its_time_is_over) {
   Site site({spec("cpu", 60, 1)});
   site.read("cpu", Grade::Trip);
   site.note(Site::must(site.health.mute("cpu", site.now + seconds(30), site.now)));
+  BOOST_TEST(site.health.sensor("cpu")->muted_until.has_value());
+  BOOST_TEST(!site.health.sensor("nobody").has_value());
   site.read("cpu", std::string(28, 't'));
   BOOST_TEST(site.score() == 0U);
   BOOST_TEST((site.counted(0) == Grade::Trip));
